@@ -1,0 +1,386 @@
+package catalogue
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Setting documents one setting of an entry.
+type Setting struct {
+	Name    string
+	Type    string // "number", "integer", "true/false", "text", "list of ...", the kind of a catalogue
+	Default string // "" if the setting is required
+	Doc     string
+}
+
+// field is one setting of a settings struct.
+type field struct {
+	index    int
+	name     string
+	doc      string
+	typ      reflect.Type
+	required bool
+	def      any    // the default in canonical form
+	defText  string // as the tag has it
+}
+
+// fields reads the tags of a settings struct. A wrong tag is a mistake in the
+// program, found when its package starts: it panics.
+func fields(t reflect.Type) []field {
+	bad := func(f reflect.StructField, format string, args ...any) {
+		panic(fmt.Sprintf("catalogue: %s.%s: %s", t, f.Name, fmt.Sprintf(format, args...)))
+	}
+	if t.Kind() != reflect.Struct {
+		panic(fmt.Sprintf("catalogue: settings must be a struct, not %s", t))
+	}
+	var out []field
+	for i := range t.NumField() {
+		sf := t.Field(i)
+		name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		if name == "name" || name == "settings" || !sf.IsExported() {
+			bad(sf, "a setting is an exported field and not called %q", name)
+		}
+		f := field{index: i, name: name, doc: sf.Tag.Get("doc"), typ: sf.Type}
+		text, given := sf.Tag.Lookup("default")
+		f.required, f.defText = !given, text
+		if err := supported(sf.Type); err != nil {
+			bad(sf, "%v", err)
+		}
+		if given {
+			var v any = text
+			if sf.Type.Kind() != reflect.String {
+				d := json.NewDecoder(strings.NewReader(text))
+				d.UseNumber()
+				if err := d.Decode(&v); err != nil {
+					bad(sf, "default %q: %v", text, err)
+				}
+			}
+			def, err := canonical(v, sf.Type, nil)
+			if err != nil {
+				bad(sf, "default %q: %v", text, err)
+			}
+			if def == true {
+				bad(sf, "a bool's zero value must be its default: turn its name round")
+			}
+			f.def = def
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func supported(t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64, reflect.String:
+		return nil
+	case reflect.Slice:
+		return supported(t.Elem())
+	case reflect.Struct:
+		if t == reflect.TypeFor[Choice]() {
+			return fmt.Errorf("declare a nested choice with the type that its catalogue makes")
+		}
+		fields(t)
+		return nil
+	case reflect.Interface, reflect.Pointer, reflect.Func:
+		return nil // nested choice: whether a catalogue makes it is known later
+	}
+	return fmt.Errorf("settings of type %s are not supported", t)
+}
+
+// Defaults sets every field of s that is zero to the default in its tag. A
+// required setting that is zero is an error.
+func Defaults[S any](s *S) error {
+	v := reflect.ValueOf(s).Elem()
+	for _, f := range fields(v.Type()) {
+		at := v.Field(f.index)
+		if !at.IsZero() {
+			continue
+		}
+		if f.required {
+			return Invalid(f.name, "is required")
+		}
+		if err := assign(at, f.def, nil); err != nil {
+			return place(err, "", f.name)
+		}
+	}
+	return nil
+}
+
+// A nester knows the catalogue of nested choices by the Go type they become.
+type nester interface {
+	nested(t reflect.Type) maker
+}
+
+type maker interface {
+	kindName() string
+	complete(v any) (any, error)
+	makeValue(c Choice) (reflect.Value, error)
+}
+
+// canonical checks v against the type of a setting and returns it as a bool,
+// int64, uint64, float64, string, nil, []any, map[string]any or completed Choice.
+func canonical(v any, t reflect.Type, in nester) (any, error) {
+	switch t.Kind() {
+	case reflect.Bool:
+		if b, ok := v.(bool); ok {
+			return b, nil
+		}
+		return nil, Invalid("", "%s is not true or false", describe(v))
+	case reflect.String:
+		if s := reflect.ValueOf(v); s.IsValid() && s.Kind() == reflect.String && s.Type() != reflect.TypeFor[json.Number]() {
+			return s.String(), nil
+		}
+		return nil, Invalid("", "%s is not a text", describe(v))
+	case reflect.Float64:
+		x, ok := number(v)
+		if !ok {
+			return nil, Invalid("", "%s is not a number", describe(v))
+		}
+		if math.IsInf(x, 0) || math.IsNaN(x) {
+			return nil, Invalid("", "%s is not a finite number", describe(v))
+		}
+		return x, nil
+	case reflect.Int, reflect.Int64:
+		i, ok := integer(v)
+		if !ok || t.OverflowInt(i) {
+			return nil, Invalid("", "%s is not an integer", describe(v))
+		}
+		return i, nil
+	case reflect.Uint64:
+		u, ok := unsigned(v)
+		if !ok {
+			return nil, Invalid("", "%s is not an integer from 0 to 2^64-1", describe(v))
+		}
+		return u, nil
+	case reflect.Slice:
+		return canonicalList(v, t, in)
+	case reflect.Struct:
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, Invalid("", "%s is not a mapping", describe(v))
+		}
+		return canonicalMap(m, fields(t), in)
+	}
+	if v == nil { // only fields with default:"null" get here with nil
+		return nil, nil
+	}
+	m := lookup(in, t)
+	if m == nil {
+		return nil, Invalid("", "no catalogue makes a %s", t)
+	}
+	return m.complete(v)
+}
+
+func canonicalList(v any, t reflect.Type, in nester) (any, error) {
+	list := reflect.ValueOf(v)
+	if !list.IsValid() || list.Kind() != reflect.Slice {
+		return nil, Invalid("", "%s is not a list", describe(v))
+	}
+	out := make([]any, list.Len())
+	for i := range out {
+		e := list.Index(i).Interface()
+		if e == nil {
+			return nil, Invalid(fmt.Sprintf("[%d]", i), "has no value")
+		}
+		c, err := canonical(e, t.Elem(), in)
+		if err != nil {
+			return nil, place(err, "", fmt.Sprintf("[%d]", i))
+		}
+		out[i] = c
+	}
+	return out, nil
+}
+
+// canonicalMap checks the given settings and fills in the defaults.
+func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, error) {
+	out := make(map[string]any, len(fs))
+	names := make([]string, len(fs))
+	for i, f := range fs {
+		names[i] = f.name
+		v, ok := given[f.name]
+		switch {
+		case !ok && f.required:
+			return nil, Invalid(f.name, "is required")
+		case !ok:
+			out[f.name] = f.def
+			continue
+		case v == nil && (f.required || f.def != nil):
+			return nil, Invalid(f.name, "has no value")
+		}
+		c, err := canonical(v, f.typ, in)
+		if err != nil {
+			return nil, place(err, "", f.name)
+		}
+		if !f.required && isZero(c) && !isZero(f.def) {
+			return nil, Invalid(f.name, "cannot be %s, which stands for the default %s: leave it out for the default%s",
+				describe(v), f.defText, tiny(f.typ))
+		}
+		out[f.name] = c
+	}
+	if len(given) > 0 {
+		for _, k := range sortedKeys(given) {
+			if _, known := out[k]; !known {
+				return nil, Invalid(k, "unknown setting; %s", didYouMean(k, names))
+			}
+		}
+	}
+	return out, nil
+}
+
+func tiny(t reflect.Type) string {
+	if t.Kind() == reflect.Float64 {
+		return ", or write 1e-300 for what acts like zero"
+	}
+	return ""
+}
+
+func isZero(canonical any) bool {
+	switch v := canonical.(type) {
+	case nil:
+		return true
+	case []any:
+		return len(v) == 0
+	case map[string]any, Choice:
+		return false
+	}
+	return reflect.ValueOf(canonical).IsZero()
+}
+
+// assign sets at to a canonical value and makes nested choices.
+func assign(at reflect.Value, v any, in nester) error {
+	if v == nil {
+		return nil
+	}
+	switch at.Kind() {
+	case reflect.Slice:
+		list := v.([]any)
+		at.Set(reflect.MakeSlice(at.Type(), len(list), len(list)))
+		for i, e := range list {
+			if err := assign(at.Index(i), e, in); err != nil {
+				return place(err, "", fmt.Sprintf("[%d]", i))
+			}
+		}
+	case reflect.Struct:
+		for _, f := range fields(at.Type()) {
+			if err := assign(at.Field(f.index), v.(map[string]any)[f.name], in); err != nil {
+				return place(err, "", f.name)
+			}
+		}
+	case reflect.Interface, reflect.Pointer, reflect.Func:
+		made, err := lookup(in, at.Type()).makeValue(v.(Choice))
+		if err != nil {
+			return err
+		}
+		at.Set(made)
+	default:
+		at.Set(reflect.ValueOf(v).Convert(at.Type()))
+	}
+	return nil
+}
+
+func lookup(in nester, t reflect.Type) maker {
+	if in == nil {
+		return nil
+	}
+	return in.nested(t)
+}
+
+// typeName says in words what a setting takes.
+func typeName(t reflect.Type, in nester) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true/false"
+	case reflect.String:
+		return "text"
+	case reflect.Float64:
+		return "number"
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return "integer"
+	case reflect.Slice:
+		return "list of " + typeName(t.Elem(), in)
+	case reflect.Struct:
+		var parts []string
+		for _, f := range fields(t) {
+			parts = append(parts, f.name+": "+typeName(f.typ, in))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	if m := lookup(in, t); m != nil {
+		return m.kindName()
+	}
+	return t.String()
+}
+
+func number(v any) (float64, bool) {
+	if n, ok := v.(json.Number); ok {
+		x, err := strconv.ParseFloat(string(n), 64)
+		return x, err == nil || math.IsInf(x, 0)
+	}
+	x := reflect.ValueOf(v)
+	switch {
+	case !x.IsValid():
+		return 0, false
+	case x.CanInt():
+		return float64(x.Int()), true
+	case x.CanUint():
+		return float64(x.Uint()), true
+	case x.CanFloat():
+		return x.Float(), true
+	}
+	return 0, false
+}
+
+func integer(v any) (int64, bool) {
+	if u, ok := unsigned(v); ok {
+		return int64(u), u <= math.MaxInt64
+	}
+	if n, ok := v.(json.Number); ok {
+		if i, err := strconv.ParseInt(string(n), 10, 64); err == nil {
+			return i, true
+		}
+	} else if x := reflect.ValueOf(v); x.IsValid() && x.CanInt() {
+		return x.Int(), true
+	}
+	x, ok := number(v)
+	return int64(x), ok && x == math.Trunc(x) && -1<<63 <= x && x < 0
+}
+
+func unsigned(v any) (uint64, bool) {
+	if n, ok := v.(json.Number); ok {
+		if u, err := strconv.ParseUint(string(n), 10, 64); err == nil {
+			return u, true
+		}
+	} else if x := reflect.ValueOf(v); x.IsValid() && x.CanUint() {
+		return x.Uint(), true
+	} else if x.IsValid() && x.CanInt() {
+		return uint64(x.Int()), x.Int() >= 0
+	}
+	x, ok := number(v)
+	return uint64(x), ok && x == math.Trunc(x) && 0 <= x && x < 1<<64
+}
+
+// describe shows a wrong value in a message, in one short line.
+func describe(v any) string {
+	var text string
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		text = strconv.Quote(v)
+	default:
+		var b strings.Builder
+		writeValue(&b, v)
+		text = b.String()
+	}
+	if len(text) > 60 {
+		text = text[:57] + "..."
+	}
+	return text
+}
