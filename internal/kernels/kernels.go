@@ -1,0 +1,65 @@
+package kernels
+
+// level is an implementation of everything that depends on the processor.
+type level struct {
+	name    string
+	float32 kernels[float32]
+	float64 kernels[float64]
+}
+
+// kernels is one level's implementation for one element type. Lengths are equal
+// and at least one, as the callers have checked.
+type kernels[F Float] struct {
+	mul func(c, a, b, d Matrix[F]) // C = A·B + D; no D if it has no data
+
+	exp, log1p, tanh, sigmoid, softplus, gaussian, relu, erf, sin func(dst, x []F)
+
+	tanhGrad, sigmoidGrad, softplusGrad, gaussianGrad, reluGrad, erfGrad, sinGrad func(dst, z, dy []F)
+
+	axpy, scale   func(dst, x []F, a F)
+	add, hadamard func(dst, a, b []F)
+
+	sum         func(x []F) float64
+	squares     func(x []F, center float64) float64 // Σ (x-center)²
+	columnSums  func(dst []F, x []F, rows, stride int)
+	softmaxRows func(dst, x []F, cols int)
+
+	momentum func(w, g, v []F, lr, mu F)
+	nesterov func(w, g, v []F, lr, mu F)
+	rmsprop  func(w, g, v []F, lr, rho, rest, eps F)
+	adam     func(w, g, m, v []F, rate, beta1, rest1, beta2, rest2, root2, eps F)
+	smorms3  func(w, g, mem, g1, g2 []F, lr, eps F)
+	rprop    func(w, g, last, step []F, up, down, least, most F)
+}
+
+// levels are the implementations that run here, the best one last.
+var levels = []*level{&portable}
+
+func best() *level { return levels[len(levels)-1] }
+
+// use returns the kernels for an element type.
+func use[F Float]() *kernels[F] {
+	var k any
+	switch any(F(0)).(type) {
+	case float32:
+		k = &best().float32
+	case float64:
+		k = &best().float64
+	}
+	return k.(*kernels[F])
+}
+
+// Name identifies the kernels in use: "avx512", "avx2" or "portable".
+func Name() string { return best().name }
+
+func sameLength(n int, others ...int) {
+	for _, m := range others {
+		if m != n {
+			panic("kernels: slices differ in length")
+		}
+	}
+}
+
+// chunk is the most elements that one call of assembly takes: assembly cannot be
+// preempted, and the garbage collector should not have to wait for it.
+const chunk = 1 << 15

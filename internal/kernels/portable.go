@@ -1,0 +1,294 @@
+package kernels
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// portable computes in plain Go, functions in float64.
+var portable = level{
+	name:    "portable",
+	float32: portableKernels(gonum.Implementation{}.Sgemm),
+	float64: portableKernels(gonum.Implementation{}.Dgemm),
+}
+
+func portableKernels[F Float](gemm gonumGemm[F]) kernels[F] {
+	return kernels[F]{
+		mul: func(c, a, b, d Matrix[F]) { mulGonum(gemm, c, a, b, d) },
+
+		exp: each[F](math.Exp), log1p: each[F](math.Log1p), tanh: each[F](math.Tanh), sigmoid: each[F](sigmoid),
+		softplus: each[F](softplus), gaussian: each[F](gaussian), relu: relu[F], erf: each[F](math.Erf), sin: each[F](math.Sin),
+
+		tanhGrad: each2[F](tanhGrad), sigmoidGrad: each2[F](sigmoidGrad), softplusGrad: each2[F](softplusGrad),
+		gaussianGrad: each2[F](gaussianGrad), reluGrad: reluGrad[F], erfGrad: each2[F](erfGrad), sinGrad: each2[F](sinGrad),
+
+		axpy: axpy[F], scale: scale[F], add: add[F], hadamard: hadamard[F],
+		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], softmaxRows: softmaxRows[F],
+		momentum: momentum[F], nesterov: nesterov[F], rmsprop: rmsprop[F], adam: adam[F], smorms3: smorms3[F], rprop: rprop[F],
+	}
+}
+
+func each[F Float](f func(float64) float64) func(dst, x []F) {
+	return func(dst, x []F) {
+		for i, v := range x {
+			dst[i] = F(f(float64(v)))
+		}
+	}
+}
+
+func each2[F Float](f func(z, dy float64) float64) func(dst, z, dy []F) {
+	return func(dst, z, dy []F) {
+		for i, v := range z {
+			dst[i] = F(f(float64(v), float64(dy[i])))
+		}
+	}
+}
+
+// sigmoid is written so that it does not overflow, and is e^x far below 0.
+func sigmoid(x float64) float64 {
+	u := math.Exp(-math.Abs(x))
+	if x < 0 {
+		return u / (1 + u)
+	}
+	return 1 / (1 + u)
+}
+
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+// gaussian corrects e^(-x²) for the rounding of x².
+func gaussian(x float64) float64 { return decayGaussian(1, x) }
+
+// decay returns y·e^(-2t). It multiplies twice by e^-t, so that the result is as
+// good as it can be where e^(-2t) alone would be denormal or 0.
+func decay(y, t float64) float64 {
+	e := math.Exp(-t)
+	return y * e * e
+}
+
+// decayGaussian returns y·e^(-x²).
+func decayGaussian(y, x float64) float64 {
+	x = min(max(x, -64), 64) // where e^(-x²) is 0 for any y
+	z := x * x
+	rounding := math.FMA(x, x, -z)
+	return decay(y-y*rounding, z/2)
+}
+
+func tanhGrad(z, dy float64) float64 {
+	z = math.Abs(z)
+	u := 1 + math.Exp(-2*z)
+	return decay(dy*(4/(u*u)), z)
+}
+
+func sigmoidGrad(z, dy float64) float64 {
+	z = math.Abs(z)
+	u := 1 + math.Exp(-z)
+	return decay(dy*(1/(u*u)), z/2)
+}
+
+func softplusGrad(z, dy float64) float64 {
+	f := 1 / (1 + math.Exp(-math.Abs(z)))
+	if z < 0 {
+		return decay(dy*f, -z/2)
+	}
+	return dy * f
+}
+
+func gaussianGrad(z, dy float64) float64 {
+	return decayGaussian(dy*(-2*min(max(z, -64), 64)), z)
+}
+
+func erfGrad(z, dy float64) float64 { return decayGaussian(dy*(2/math.SqrtPi), z) }
+
+func sinGrad(z, dy float64) float64 { return dy * math.Cos(z) }
+
+func relu[F Float](dst, x []F) {
+	for i, v := range x {
+		if v <= 0 {
+			v = 0
+		}
+		dst[i] = v
+	}
+}
+
+func reluGrad[F Float](dst, z, dy []F) {
+	for i, v := range z {
+		if v <= 0 {
+			dst[i] = 0
+		} else {
+			dst[i] = dy[i]
+		}
+	}
+}
+
+func axpy[F Float](dst, x []F, a F) {
+	for i, v := range x {
+		dst[i] += a * v
+	}
+}
+
+func scale[F Float](dst, x []F, a F) {
+	for i, v := range x {
+		dst[i] = a * v
+	}
+}
+
+func add[F Float](dst, a, b []F) {
+	for i, v := range a {
+		dst[i] = v + b[i]
+	}
+}
+
+func hadamard[F Float](dst, a, b []F) {
+	for i, v := range a {
+		dst[i] = v * b[i]
+	}
+}
+
+// sumLanes is the number of sums that run side by side in sum and squares:
+// element i belongs to sum i mod sumLanes, and halves are added at the end. All
+// levels add in this order.
+const sumLanes = 32
+
+func sum[F Float](x []F) float64 {
+	var s [sumLanes]float64
+	for i, v := range x {
+		s[i%sumLanes] += float64(v)
+	}
+	return tree(&s)
+}
+
+func squaresPortable[F Float](x []F, center float64) float64 {
+	var s [sumLanes]float64
+	for i, v := range x {
+		d := float64(v) - center
+		s[i%sumLanes] = math.FMA(d, d, s[i%sumLanes])
+	}
+	return tree(&s)
+}
+
+func tree(s *[sumLanes]float64) float64 {
+	for n := sumLanes / 2; n > 0; n /= 2 {
+		for i := range n {
+			s[i] += s[i+n]
+		}
+	}
+	return s[0]
+}
+
+func columnSums[F Float](dst, x []F, rows, stride int) {
+	copy(dst, x)
+	for i := 1; i < rows; i++ {
+		for j, v := range x[i*stride:][:len(dst)] {
+			dst[j] += v
+		}
+	}
+}
+
+func softmaxRows[F Float](dst, x []F, cols int) {
+	for i := 0; i < len(x); i += cols {
+		row, out := x[i:i+cols], dst[i:i+cols]
+		top := row[0]
+		for _, v := range row {
+			top = max(top, v)
+		}
+		var s float64
+		for j, v := range row {
+			e := math.Exp(float64(v - top))
+			s += e
+			out[j] = F(e)
+		}
+		for j, v := range out {
+			out[j] = F(float64(v) / s)
+		}
+	}
+}
+
+func momentum[F Float](w, g, v []F, lr, mu F) {
+	for i, g := range g {
+		v[i] = mu*v[i] + g
+		w[i] -= lr * v[i]
+	}
+}
+
+func nesterov[F Float](w, g, v []F, lr, mu F) {
+	for i, g := range g {
+		v[i] = mu*v[i] + g
+		w[i] -= lr * (g + mu*v[i])
+	}
+}
+
+func sqrt[F Float](x F) F { return F(math.Sqrt(float64(x))) }
+
+func rmsprop[F Float](w, g, v []F, lr, rho, rest, eps F) {
+	for i, g := range g {
+		v[i] = rho*v[i] + rest*(g*g)
+		w[i] -= lr * g / (sqrt(v[i]) + eps)
+	}
+}
+
+func adam[F Float](w, g, m, v []F, rate, beta1, rest1, beta2, rest2, root2, eps F) {
+	for i, g := range g {
+		m[i] = beta1*m[i] + rest1*g
+		v[i] = beta2*v[i] + rest2*(g*g)
+		w[i] -= rate * m[i] / (sqrt(v[i])*root2 + eps)
+	}
+}
+
+func smorms3[F Float](w, g, mem, g1, g2 []F, lr, eps F) {
+	for i, g := range g {
+		r := 1 / (mem[i] + 1)
+		g1[i] = (1-r)*g1[i] + r*g
+		g2[i] = (1-r)*g2[i] + r*(g*g)
+		x := g1[i] * g1[i] / (g2[i] + eps)
+		w[i] -= g * min(lr, x) / (sqrt(g2[i]) + eps)
+		mem[i] = 1 + mem[i]*(1-x)
+	}
+}
+
+func rprop[F Float](w, g, last, step []F, up, down, least, most F) {
+	for i, g := range g {
+		factor := F(1)
+		switch {
+		case g > 0 && last[i] > 0, g < 0 && last[i] < 0:
+			factor = up
+		case g > 0 && last[i] < 0, g < 0 && last[i] > 0:
+			factor, g = down, 0
+		}
+		step[i] = min(max(step[i]*factor, least), most)
+		switch {
+		case g > 0:
+			w[i] -= step[i]
+		case g < 0:
+			w[i] += step[i]
+		case g != g:
+			w[i] = g
+		}
+		last[i] = g
+	}
+}
+
+type gonumGemm[F Float] func(ta, tb blas.Transpose, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, c []F, ldc int)
+
+func mulGonum[F Float](gemm gonumGemm[F], c, a, b, d Matrix[F]) {
+	var beta F
+	if d.Data != nil {
+		beta = 1
+		if !d.same(c) {
+			for i := range c.Rows {
+				copy(c.row(i), d.row(i))
+			}
+		}
+	}
+	ta, lda := blasForm(a)
+	tb, ldb := blasForm(b)
+	gemm(ta, tb, c.Rows, c.Cols, a.Cols, 1, a.Data, lda, b.Data, ldb, beta, c.Data, max(c.RowStride, c.Cols))
+}
+
+func blasForm[F Float](m Matrix[F]) (blas.Transpose, int) {
+	if m.ColStride == 1 && m.RowStride >= m.Cols {
+		return blas.NoTrans, m.RowStride
+	}
+	return blas.Trans, m.ColStride
+}

@@ -1,0 +1,92 @@
+package kernels
+
+import "math"
+
+// SquaredSum returns Σ x² in float64: a float32 of 1e-30 contributes its 1e-60.
+// The order of summation is fixed.
+func SquaredSum[F Float](x []F) float64 {
+	raceRead(x)
+	return squares(x, 0)
+}
+
+// Moments returns the mean of x and its variance Σ (x - mean)²/n, in float64
+// and in two passes. Both are NaN if x is empty.
+func Moments[F Float](x []F) (mean, variance float64) {
+	raceRead(x)
+	if len(x) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	n := float64(len(x))
+	f := use[F]().sum
+	for rest := x; len(rest) > 0; rest = rest[min(len(rest), chunk):] {
+		mean += f(rest[:min(len(rest), chunk)])
+	}
+	mean /= n
+	return mean, squares(x, mean) / n
+}
+
+func squares[F Float](x []F, center float64) (sum float64) {
+	f := use[F]().squares
+	for len(x) > 0 {
+		n := min(len(x), chunk)
+		sum += f(x[:n], center)
+		x = x[n:]
+	}
+	return sum
+}
+
+// SetRows sets each row of dst to row: a bias, spread over a batch. The length of
+// dst is a multiple of that of row.
+func SetRows[F Float](dst, row []F) {
+	if len(row) == 0 && len(dst) > 0 || len(row) > 0 && len(dst)%len(row) != 0 {
+		panic("kernels: SetRows: the destination is not a whole number of rows")
+	}
+	for len(dst) > 0 {
+		dst = dst[copy(dst, row):]
+	}
+}
+
+// ColumnSums sets dst to the sums of the columns of x, each added up from the
+// first row to the last: the gradient of a bias.
+func ColumnSums[F Float](dst []F, x Matrix[F]) {
+	x.check()
+	sameLength(len(dst), x.Cols)
+	raceWrite(dst)
+	x.each(raceRead)
+	if x.Rows == 0 || x.Cols == 0 {
+		clear(dst)
+		return
+	}
+	if x.ColStride != 1 && x.Cols > 1 {
+		for j := range dst {
+			s := x.Data[j*x.ColStride]
+			for i := 1; i < x.Rows; i++ {
+				s += x.Data[i*x.RowStride+j*x.ColStride]
+			}
+			dst[j] = s
+		}
+		return
+	}
+	use[F]().columnSums(dst, x.Data, x.Rows, x.RowStride)
+}
+
+// SoftmaxRows sets each row of cols elements of dst to e^x/Σ e^x over that row of
+// x, computed from x less its largest element. dst may be x. A row with +Inf or
+// NaN, or of -Inf alone, becomes NaN.
+func SoftmaxRows[F Float](dst, x []F, cols int) {
+	sameLength(len(dst), len(x))
+	if len(x) == 0 {
+		return
+	}
+	if cols <= 0 || len(x)%cols != 0 {
+		panic("kernels: SoftmaxRows: the slice is not a whole number of rows")
+	}
+	raceWrite(dst)
+	raceRead(x)
+	step := max(1, chunk/cols) * cols
+	for len(dst) > 0 {
+		n := min(len(dst), step)
+		use[F]().softmaxRows(dst[:n], x[:n], cols)
+		dst, x = dst[n:], x[n:]
+	}
+}
