@@ -1,0 +1,284 @@
+package activationtest
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/vm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Tolerances of a node's values and gradients, relative to what F and Derivative
+// return in double precision, with as much again per unit of |z|: the argument of
+// an exponential is itself rounded.
+const (
+	tolerance32 = 1e-6
+	tolerance64 = 1e-14
+)
+
+// Run tests a, as subtests of t. variants are activations of the same kind with
+// other parameters, which must stay distinct from a in one graph; an activation
+// without parameters has none.
+func Run(t *testing.T, a activations.Activation, variants ...activations.Activation) {
+	t.Helper()
+	t.Run("name", func(t *testing.T) {
+		if a.Name() == "" {
+			t.Error("Name is empty")
+		}
+	})
+	t.Run("derivative", func(t *testing.T) { derivative(t, a) })
+	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
+		t.Run(fmt.Sprint(dtype), func(t *testing.T) {
+			t.Run("values", func(t *testing.T) { agree(t, a, dtype, ordinary()) })
+			t.Run("extremes", func(t *testing.T) { agree(t, a, dtype, extremes(dtype)) })
+			t.Run("scalar", func(t *testing.T) { scalar(t, a, dtype) })
+			t.Run("input untouched", func(t *testing.T) { untouched(t, a, dtype) })
+			t.Run("distinct", func(t *testing.T) { distinct(t, a, variants, dtype) })
+			t.Run("repeated", func(t *testing.T) { repeated(t, a, dtype) })
+		})
+	}
+}
+
+// ordinary are arguments as networks have them, and some in the tails.
+func ordinary() []float64 {
+	var z []float64
+	for x := -30.; x <= 30; x += 0.37 {
+		z = append(z, x, x/30)
+	}
+	return append(z, 0, 1e-3, -1e-3, 1e-8, -1e-8, 1, -1)
+}
+
+func extremes(dtype tensor.Dtype) []float64 {
+	z := []float64{0, math.Copysign(0, -1), 100, -100, 1e3, -1e3, math.Inf(1), math.Inf(-1), math.NaN()}
+	if dtype == tensor.Float32 {
+		return append(z, math.MaxFloat32, -math.MaxFloat32, 0x1p-126, -0x1p-126, math.SmallestNonzeroFloat32)
+	}
+	return append(z, 1e300, -1e300, 0x1p-1022, -0x1p-1022, math.SmallestNonzeroFloat64)
+}
+
+// derivative compares Derivative with five-point differences of F, closer ones if
+// the first fail, as they may have reached over a kink. At a kink Derivative may be
+// anything between the slopes on both sides.
+func derivative(t *testing.T, a activations.Activation) {
+	for _, z := range ordinary() {
+		got := a.Derivative(z)
+		h := 1e-3 * max(1, math.Abs(z)/8)
+		slope, ok := slopeAgrees(a, z, h, got)
+		if !ok {
+			_, ok = slopeAgrees(a, z, h/100, got)
+		}
+		if ok || betweenSlopes(a, z, got) {
+			continue
+		}
+		t.Errorf("Derivative(%g) = %g, but the slope of F there is %g", z, got, slope)
+	}
+}
+
+func slopeAgrees(a activations.Activation, z, h, got float64) (slope float64, ok bool) {
+	f := func(k float64) float64 { return a.F(z + k*h) }
+	slope = (8*(f(1)-f(-1)) - (f(2) - f(-2))) / (12 * h)
+	size := math.Abs(f(0)) + math.Abs(f(2)) + math.Abs(f(-2))
+	return slope, math.Abs(got-slope) <= 1e-8*(1+math.Abs(slope))+1e-15*size/h
+}
+
+// betweenSlopes tells whether F has a kink at z and d is between its slopes.
+func betweenSlopes(a activations.Activation, z, d float64) bool {
+	const h = 1e-7
+	left, right := (a.F(z)-a.F(z-h))/h, (a.F(z+h)-a.F(z))/h
+	return math.Abs(left-right) > 1e-2 && d >= min(left, right)-1e-5 && d <= max(left, right)+1e-5
+}
+
+// agree compares the node and its gradient with F and Derivative.
+func agree(t *testing.T, a activations.Activation, dtype tensor.Dtype, z []float64) {
+	g := build(t, dtype, z, a)
+	g.run(t)
+	y, d := floats(g.y[0].Value()), floats(g.grad(t))
+	tol, least := tolerance64, math.SmallestNonzeroFloat64
+	if dtype == tensor.Float32 {
+		tol, least = tolerance32, math.SmallestNonzeroFloat32
+	}
+	for i, z := range floats(g.z.Value()) {
+		for k, c := range []struct {
+			what      string
+			got, want float64
+		}{{"node", y[i], a.F(z)}, {"gradient of the node", d[i], a.Derivative(z)}} {
+			if math.IsNaN(z) && k == 1 {
+				continue // that the value is NaN is enough
+			}
+			if !near(c.got, c.want, tol*(1+min(math.Abs(z), 1e3)), 2*least, dtype) {
+				t.Errorf("%s at %g: %g, want %g", c.what, z, c.got, c.want)
+			}
+		}
+	}
+}
+
+// near tells whether got is want as far as the type can represent it: NaN is NaN,
+// beyond the type's range is infinity.
+func near(got, want, relative, absolute float64, dtype tensor.Dtype) bool {
+	if dtype == tensor.Float32 {
+		want = float64(float32(want))
+	}
+	if math.IsNaN(want) || math.IsNaN(got) {
+		return math.IsNaN(want) && math.IsNaN(got)
+	}
+	if got == want {
+		return true
+	}
+	return math.Abs(got-want) <= relative*math.Abs(want)+absolute
+}
+
+func scalar(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+	g := G.NewGraph()
+	z := G.NewScalar(g, dtype, G.WithName("z"))
+	y, err := a.Node(z)
+	if err != nil {
+		t.Fatalf("Node of a scalar: %v", err)
+	}
+	if dtype == tensor.Float32 {
+		err = G.Let(z, G.NewF32(0.5))
+	} else {
+		err = G.Let(z, G.NewF64(0.5))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := vm.Compile(g, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := floats(y.Value())[0], a.F(0.5); !near(got, want, 2*tolerance32, 0, dtype) {
+		t.Errorf("node of a scalar 0.5: %g, want %g", got, want)
+	}
+}
+
+func untouched(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+	z := ordinary()
+	g := build(t, dtype, z, a)
+	before := append([]float64(nil), floats(g.z.Value())...)
+	g.run(t)
+	same(t, "the input after a run", floats(g.z.Value()), before)
+}
+
+// distinct puts a, its variants and another function of its name on one input.
+func distinct(t *testing.T, a activations.Activation, variants []activations.Activation, dtype tensor.Dtype) {
+	namesake := activations.Elementwise(a.Name(),
+		func(z float64) float64 { return 3*a.F(z) + 1 },
+		func(z float64) float64 { return 3 * a.Derivative(z) })
+	list := append([]activations.Activation{a, namesake}, variants...)
+	g := build(t, dtype, []float64{-2, -0.7, 0.3, 0.9, 2.1}, list...)
+	g.run(t)
+	for k, b := range list {
+		y := floats(g.y[k].Value())
+		for i, z := range floats(g.z.Value()) {
+			if want := b.F(z); !near(y[i], want, 4*tolerance32, 1e-12, dtype) {
+				t.Errorf("activation %d of %d named %q in one graph, at %g: %g, want %g", k+1, len(list), b.Name(), z, y[i], want)
+			}
+		}
+	}
+}
+
+func repeated(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+	g := build(t, dtype, ordinary(), a)
+	g.run(t)
+	y := append([]float64(nil), floats(g.y[0].Value())...)
+	d := append([]float64(nil), floats(g.grad(t))...)
+	g.run(t)
+	same(t, "the values of the second run", floats(g.y[0].Value()), y)
+	same(t, "the gradient of the second run", floats(g.grad(t)), d)
+}
+
+func same(t *testing.T, what string, got, want []float64) {
+	t.Helper()
+	for i := range want {
+		if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+			t.Errorf("%s: element %d is %g, was %g", what, i, got[i], want[i])
+			return
+		}
+	}
+}
+
+// graph has activations of one input, and the gradient of the sum of the results.
+type graph struct {
+	z *G.Node
+	y []*G.Node
+	m *vm.Machine
+}
+
+func build(t *testing.T, dtype tensor.Dtype, z []float64, list ...activations.Activation) *graph {
+	t.Helper()
+	g := G.NewGraph()
+	var backing any = append([]float64(nil), z...)
+	if dtype == tensor.Float32 {
+		b := make([]float32, len(z))
+		for i, v := range z {
+			b[i] = float32(v)
+		}
+		backing = b
+	}
+	x := tensor.New(tensor.WithShape(1, len(z)), tensor.WithBacking(backing))
+	r := &graph{z: G.NewMatrix(g, dtype, G.WithName("z"), G.WithShape(1, len(z)), G.WithValue(x))}
+	var loss *G.Node
+	for _, a := range list {
+		y, err := a.Node(r.z)
+		if err != nil {
+			t.Fatalf("Node: %v", err)
+		}
+		r.y = append(r.y, y)
+		sum, err := G.Sum(y)
+		if err == nil && loss != nil {
+			sum, err = G.Add(loss, sum)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		loss = sum
+	}
+	grads, err := G.Grad(loss, r.z)
+	if err != nil {
+		t.Fatalf("symbolic gradient: %v", err)
+	}
+	if r.m, err = vm.Compile(g, append(append([]*G.Node{}, r.y...), grads...)...); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (g *graph) run(t *testing.T) {
+	t.Helper()
+	if err := g.m.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (g *graph) grad(t *testing.T) G.Value {
+	t.Helper()
+	v, err := g.z.Grad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func floats(v G.Value) []float64 {
+	switch d := v.Data().(type) {
+	case []float64:
+		return d
+	case []float32:
+		list := make([]float64, len(d))
+		for i, x := range d {
+			list[i] = float64(x)
+		}
+		return list
+	case float32:
+		return []float64{float64(d)}
+	case float64:
+		return []float64{d}
+	}
+	panic(fmt.Sprintf("a value of type %T", v.Data()))
+}

@@ -1,0 +1,23 @@
+package activations
+
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/internal/kernels"
+)
+
+// Sigmoid is the logistic function 1/(1 + e^-z): f'(z) = f(z)·f(-z), at most 1/4.
+func Sigmoid() Activation {
+	return vectorised("sigmoid", logistic,
+		func(z float64) float64 { return logistic(z) * logistic(-z) },
+		kernels.Sigmoid[float32], kernels.SigmoidGrad[float32],
+		kernels.Sigmoid[float64], kernels.SigmoidGrad[float64])
+}
+
+func logistic(z float64) float64 {
+	if z < 0 {
+		u := math.Exp(z)
+		return u / (1 + u)
+	}
+	return 1 / (1 + math.Exp(-z))
+}

@@ -1,0 +1,345 @@
+package ops
+
+import (
+	"encoding/binary"
+	"hash"
+	"hash/fnv"
+	"unsafe"
+
+	"github.com/chewxy/hm"
+	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/gradflow/gradflow/vm"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// rule describes an operation.
+type rule struct {
+	name  string // with every setting: it is part of the node's hash
+	in    []int  // the dimensions of each input: 0 scalar, 1 vector, 2 matrix
+	out   int    // the dimensions of the result
+	shape func(in []tensor.Shape) (tensor.Shape, error)
+	f32   func(out view[float32], in []view[float32])
+	f64   func(out view[float64], in []view[float64])
+	// grads gives the gradient with respect to each input; the zero gradient
+	// stands for an input that has none. A rule without grads can't be differentiated.
+	grads func() []gradient
+	// overwrite has the inputs that the result may be written over.
+	overwrite []int
+}
+
+// gradient says how the gradient of an input is computed: by a rule, from some of
+// the operation's inputs, by their numbers, its result and the result's gradient.
+type gradient struct {
+	rule func() *rule
+	of   []int
+}
+
+const (
+	result = -1 - iota // the operation's result
+	seed               // the gradient of the loss with respect to the result
+)
+
+// view is a value as a kernel sees it: its numbers, row-major, with the last
+// dimension as columns. A scalar is 1 by 1, a vector one row.
+type view[F kernels.Float] struct {
+	data       []F
+	rows, cols int
+}
+
+func (v view[F]) matrix() kernels.Matrix[F] { return kernels.Dense(v.rows, v.cols, v.data) }
+
+// operation is a rule as an operation of one node.
+type operation struct {
+	*rule
+	salt uint32
+	// The views of the last call, here so that a call allocates nothing: an
+	// operation belongs to one node, and the machines of a graph take turns.
+	in32 [4]view[float32]
+	in64 [4]view[float64]
+}
+
+var (
+	_ G.SDOp            = (*operation)(nil)
+	_ G.ADOp            = (*operation)(nil)
+	_ G.UsePreallocDoer = (*operation)(nil)
+	_ vm.Salted         = (*operation)(nil)
+	_ vm.Overwriter     = (*operation)(nil)
+)
+
+// apply adds the operation of a rule to the graph of its inputs.
+func apply(r *rule, inputs ...*G.Node) (*G.Node, error) {
+	for i, n := range inputs {
+		if n == nil {
+			return nil, errors.Errorf("%s: input %d is nil", r.name, i)
+		}
+		if d := dims(n); d != r.in[i] {
+			return nil, errors.Errorf("%s: input %d is of shape %v, want %d dimensions", r.name, i, n.Shape(), r.in[i])
+		}
+		if n.Dtype() != inputs[0].Dtype() {
+			return nil, errors.Errorf("%s: input %d has elements of type %v, input 0 of type %v", r.name, i, n.Dtype(), inputs[0].Dtype())
+		}
+	}
+	if t := inputs[0].Dtype(); t != tensor.Float32 && t != tensor.Float64 {
+		return nil, errors.Errorf("%s: elements of type %v: only float32 and float64 are computed", r.name, t)
+	}
+	return vm.Apply(&operation{rule: r}, inputs...)
+}
+
+func dims(n *G.Node) int {
+	if n.IsScalar() {
+		return 0
+	}
+	return n.Shape().Dims()
+}
+
+func (o *operation) Arity() int { return len(o.in) }
+
+// Type returns a new type each time, as Gorgonia takes it apart.
+func (o *operation) Type() hm.Type {
+	element := hm.TypeVariable('a')
+	of := func(dims int) hm.Type {
+		if dims == 0 {
+			return element
+		}
+		return G.TensorType{Dims: dims, Of: element}
+	}
+	var types []hm.Type
+	for _, d := range o.in {
+		types = append(types, of(d))
+	}
+	return hm.NewFnType(append(types, of(o.out))...)
+}
+
+func (o *operation) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
+	shapes := make([]tensor.Shape, len(in))
+	for i, s := range in {
+		shape, ok := s.(tensor.Shape)
+		if !ok {
+			return nil, errors.Errorf("%s: the shape of input %d is unknown", o.name, i)
+		}
+		shapes[i] = shape
+	}
+	return o.shape(shapes)
+}
+
+func (o *operation) ReturnsPtr() bool     { return o.out > 0 }
+func (o *operation) CallsExtern() bool    { return false }
+func (o *operation) OverwritesInput() int { return -1 }
+func (o *operation) MayOverwrite() []int  { return o.overwrite }
+func (o *operation) String() string       { return o.name }
+
+// Salt makes the hash of this operation its own: see [vm.Salted].
+func (o *operation) Salt(salt uint32) { o.salt = salt }
+
+// DistinctHash marks it as such: see [vm.Distinct].
+func (o *operation) DistinctHash() {}
+
+func (o *operation) WriteHash(h hash.Hash) {
+	h.Write([]byte("gradflow/" + o.name))
+	binary.Write(h, binary.LittleEndian, o.salt)
+}
+
+func (o *operation) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+// Do computes the result in new memory.
+func (o *operation) Do(in ...G.Value) (G.Value, error) {
+	shapes := make([]tensor.Shape, len(in))
+	for i, v := range in {
+		shapes[i] = v.Shape()
+	}
+	shape, err := o.shape(shapes)
+	if err != nil {
+		return nil, err
+	}
+	return o.UsePreallocDo(newValue(in[0].Dtype(), o.out, shape), in...)
+}
+
+func newValue(t tensor.Dtype, dims int, shape tensor.Shape) G.Value {
+	switch {
+	case dims > 0:
+		return tensor.New(tensor.Of(t), tensor.WithShape(shape...), tensor.WithEngine(G.StandardEngine{}))
+	case t == tensor.Float32:
+		return G.NewF32(0)
+	default:
+		return G.NewF64(0)
+	}
+}
+
+// UsePreallocDo computes the result in out.
+func (o *operation) UsePreallocDo(out G.Value, in ...G.Value) (G.Value, error) {
+	ok := len(in) == len(o.in)
+	switch {
+	case !ok:
+	case out.Dtype() == tensor.Float32:
+		ok = call(o.f32, &o.in32, out, in)
+	case out.Dtype() == tensor.Float64:
+		ok = call(o.f64, &o.in64, out, in)
+	default:
+		ok = false
+	}
+	if !ok {
+		return nil, o.unreadable(out, in)
+	}
+	return out, nil
+}
+
+func call[F kernels.Float](f func(view[F], []view[F]), views *[4]view[F], out G.Value, in []G.Value) bool {
+	y, ok := read[F](out)
+	for i, v := range in {
+		var readable bool
+		views[i], readable = read[F](v)
+		ok = ok && readable
+	}
+	if ok {
+		f(y, views[:len(in)])
+	}
+	return ok
+}
+
+// read returns the view of a value, if it has elements of type F in row-major
+// order without gaps.
+func read[F kernels.Float](v G.Value) (x view[F], ok bool) {
+	x.rows, x.cols = 1, 1
+	switch v := v.(type) {
+	case *tensor.Dense:
+		if v.RequiresIterator() || v.DataOrder().IsColMajor() {
+			return x, false
+		}
+		switch data := any(&x.data).(type) {
+		case *[]float32:
+			if ok = v.Dtype() == tensor.Float32; ok {
+				*data = v.Float32s()
+			}
+		case *[]float64:
+			if ok = v.Dtype() == tensor.Float64; ok {
+				*data = v.Float64s()
+			}
+		}
+		if shape := v.Shape(); len(shape) > 0 {
+			x.cols = shape[len(shape)-1]
+		}
+		if x.cols > 0 {
+			x.rows = len(x.data) / x.cols
+		}
+	case *G.F32:
+		x.data, ok = any(unsafe.Slice((*float32)(v), 1)).([]F)
+	case *G.F64:
+		x.data, ok = any(unsafe.Slice((*float64)(v), 1)).([]F)
+	}
+	return x, ok
+}
+
+func (o *operation) unreadable(out G.Value, in []G.Value) error {
+	if len(in) != len(o.in) {
+		return errors.Errorf("%s: %d inputs, want %d", o.name, len(in), len(o.in))
+	}
+	for i, v := range in {
+		d, ok := v.(*tensor.Dense)
+		switch {
+		case v.Dtype() != out.Dtype():
+			return errors.Errorf("%s: input %d has elements of type %v, the result of type %v", o.name, i, v.Dtype(), out.Dtype())
+		case ok && (d.RequiresIterator() || d.DataOrder().IsColMajor()):
+			return errors.Errorf("%s: input %d is not row-major and without gaps: give it a copy (Materialize)", o.name, i)
+		}
+	}
+	return errors.Errorf("%s: a result of type %T with elements of type %v can't be computed", o.name, out, out.Dtype())
+}
+
+func (o *operation) DiffWRT(n int) []bool {
+	wrt := make([]bool, n)
+	var grads []gradient
+	if o.grads != nil {
+		grads = o.grads()
+	}
+	for i := range wrt {
+		// Of a rule without gradients SymDiff then says so: false would be taken for a
+		// gradient of zero.
+		wrt[i] = grads == nil || grads[i].rule != nil
+	}
+	return wrt
+}
+
+// SymDiff returns a node for the gradient with respect to each input, nil for those
+// that have none.
+func (o *operation) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
+	if o.grads == nil {
+		return nil, errors.Errorf("%s has no derivative", o.name)
+	}
+	nodes := make(G.Nodes, len(in))
+	for i, g := range o.grads() {
+		if g.rule == nil {
+			continue
+		}
+		args := make([]*G.Node, len(g.of))
+		for k, n := range g.of {
+			switch n {
+			case result:
+				args[k] = out
+			case seed:
+				args[k] = grad
+			default:
+				args[k] = in[n]
+			}
+		}
+		var err error
+		if nodes[i], err = apply(g.rule(), args...); err != nil {
+			return nil, errors.Wrapf(err, "gradient of %s with respect to input %d", o.name, i)
+		}
+	}
+	return nodes, nil
+}
+
+// DoDiff adds the gradients to those of the inputs: the LispMachine's way.
+func (o *operation) DoDiff(_ G.ExecutionContext, in G.Nodes, out *G.Node) error {
+	if o.grads == nil {
+		return errors.Errorf("%s has no derivative", o.name)
+	}
+	grad, err := out.Grad()
+	if err != nil {
+		return errors.Wrapf(err, "%s", o.name)
+	}
+	for i, g := range o.grads() {
+		if g.rule == nil {
+			continue
+		}
+		args := make([]G.Value, len(g.of))
+		for k, n := range g.of {
+			switch n {
+			case result:
+				args[k] = out.Value()
+			case seed:
+				args[k] = grad
+			default:
+				args[k] = in[n].Value()
+			}
+		}
+		d, err := (&operation{rule: g.rule()}).Do(args...)
+		if err != nil {
+			return errors.Wrapf(err, "gradient of %s with respect to input %d", o.name, i)
+		}
+		sum, err := in[i].Grad()
+		if err != nil {
+			return errors.Wrapf(err, "gradient of %s with respect to input %d", o.name, i)
+		}
+		if !addTo[float32](sum, d) && !addTo[float64](sum, d) {
+			return errors.Errorf("gradient of %s with respect to input %d: %T can't be added to %T", o.name, i, d, sum)
+		}
+	}
+	return nil
+}
+
+func addTo[F kernels.Float](sum, d G.Value) bool {
+	x, ok := read[F](sum)
+	y, ok2 := read[F](d)
+	if !ok || !ok2 || len(x.data) != len(y.data) {
+		return false
+	}
+	kernels.Add(x.data, x.data, y.data)
+	return true
+}

@@ -1,0 +1,88 @@
+package ops
+
+import (
+	"github.com/gradflow/gradflow/internal/kernels"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Function is a differentiable function of one variable, applied to each element.
+type Function struct {
+	Name string
+	// F32 and F64 set dst to f(z); dst may be z.
+	F32 func(dst, z []float32)
+	F64 func(dst, z []float64)
+	// Grad32 and Grad64 set dst to dy·f'(z), the derivative taken from z; dst may be dy.
+	Grad32 func(dst, z, dy []float32)
+	Grad64 func(dst, z, dy []float64)
+}
+
+// Pointwise returns f(z), of z's shape. Its gradient with respect to z is g·f'(z).
+// Two functions are never confused, whatever their names.
+func Pointwise(f *Function, z *G.Node) (*G.Node, error) { return apply(pointwise(f, dims(z)), z) }
+
+func pointwise(f *Function, dims int) *rule {
+	return &rule{
+		name:  f.Name,
+		in:    []int{dims},
+		out:   dims,
+		shape: sameShape,
+		f32:   func(y view[float32], in []view[float32]) { f.F32(y.data, in[0].data) },
+		f64:   func(y view[float64], in []view[float64]) { f.F64(y.data, in[0].data) },
+		grads: func() []gradient {
+			return []gradient{{rule: func() *rule { return pointwiseGradient(f, dims) }, of: []int{0, seed}}}
+		},
+		overwrite: []int{0},
+	}
+}
+
+// pointwiseGradient is g·f'(z) of z and g. It has no derivative of its own.
+func pointwiseGradient(f *Function, dims int) *rule {
+	return &rule{
+		name:      f.Name + "'",
+		in:        []int{dims, dims},
+		out:       dims,
+		shape:     sameShape,
+		f32:       func(d view[float32], in []view[float32]) { f.Grad32(d.data, in[0].data, in[1].data) },
+		f64:       func(d view[float64], in []view[float64]) { f.Grad64(d.data, in[0].data, in[1].data) },
+		overwrite: []int{1},
+	}
+}
+
+func sameShape(in []tensor.Shape) (tensor.Shape, error) {
+	for _, s := range in[1:] {
+		if !s.Eq(in[0]) {
+			return nil, shapesDiffer(in)
+		}
+	}
+	return in[0].Clone(), nil
+}
+
+// FunctionOf makes a Function from f and its derivative df in double precision.
+// Float32 arguments are widened and the results rounded once; where dy·f'(z)
+// underflows in float32 it does so only as a product.
+func FunctionOf(name string, f, df func(float64) float64) *Function {
+	return &Function{
+		Name:   name,
+		F32:    each[float32](f),
+		F64:    each[float64](f),
+		Grad32: eachGradient[float32](df),
+		Grad64: eachGradient[float64](df),
+	}
+}
+
+func each[F kernels.Float](f func(float64) float64) func(dst, z []F) {
+	return func(dst, z []F) {
+		for i, v := range z {
+			dst[i] = F(f(float64(v)))
+		}
+	}
+}
+
+func eachGradient[F kernels.Float](df func(float64) float64) func(dst, z, dy []F) {
+	return func(dst, z, dy []F) {
+		for i, v := range z {
+			dst[i] = F(float64(dy[i]) * df(float64(v)))
+		}
+	}
+}

@@ -1,0 +1,35 @@
+// Package vm executes Gorgonia graphs: a drop-in gorgonia.VM that is made for
+// training deep networks step after step.
+//
+// A [Machine] is compiled once for the nodes that are wanted (a loss, the
+// gradients, whatever is to be read). Compiling
+//
+//   - keeps only the operations that those nodes need,
+//   - puts them into a fixed order,
+//   - allocates every result once, and lets operations whose results are no
+//     longer needed hand their memory to later ones.
+//
+// Running is then a loop over the operations: no look-up, no goroutine, no
+// allocation (operations of Gorgonia's own that insist on allocating excepted).
+//
+//	graph:    x ── affine ── tanh ── affine ── loss      gradients by gorgonia.Grad
+//	machine:  [affine][tanh][affine][loss][loss'][affine'][tanh']…   one slice, run in order
+//
+// The wanted nodes are bound to their values, so that Node.Value, Node.Grad and
+// any gorgonia.Solver work as they do after a run of a TapeMachine. Nodes that
+// were not asked for are not bound: their memory may be another's by the end of
+// the run. To look at such a node while it is there, use [Machine.Observe].
+//
+// Inputs and parameters are read from their nodes at the start of each run, so
+// that gorgonia.Let works between runs, and two machines can share parameters
+// (a training and an evaluation graph of different batch sizes, say) by binding
+// the same tensor to a node of each graph.
+//
+// # Which nodes are one
+//
+// Gorgonia recognises equal nodes by a 32-bit hash, and merges nodes whose hashes
+// agree although their inputs differ. In a graph of 10 000 nodes that happens
+// once in 86 times, and the result is silently wrong. [Apply] adds an operation
+// and refuses a node that it did not ask for; [Compile] refuses a graph in which
+// different nodes of equal hash feed operations that could have been merged.
+package vm

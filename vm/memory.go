@@ -1,0 +1,83 @@
+package vm
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// memory gives results their place. A slab is a piece of memory of one type and
+// size; results that don't live at the same time may have the same slab. Each
+// result has a tensor of its own over it, with its own shape.
+type memory struct {
+	owned map[G.Value]bool // results that have a slab
+	slabs map[G.Value]slab
+	free  map[slabKind][]slab
+	bytes int64
+}
+
+type slabKind struct {
+	dtype tensor.Dtype
+	size  int
+}
+
+// slab is a []float32 or []float64.
+type slab any
+
+// allocate returns the place for the result of n.
+func (m *memory) allocate(n *G.Node) (G.Value, error) {
+	if n.IsScalar() {
+		switch n.Dtype() {
+		case tensor.Float32:
+			return G.NewF32(0), nil
+		case tensor.Float64:
+			return G.NewF64(0), nil
+		case tensor.Int:
+			return G.NewI(0), nil
+		}
+	}
+	kind := slabKind{n.Dtype(), n.Shape().TotalSize()}
+	var s slab
+	if list := m.free[kind]; len(list) > 0 {
+		s, m.free[kind] = list[len(list)-1], list[:len(list)-1]
+	} else {
+		switch kind.dtype {
+		case tensor.Float32:
+			s = make([]float32, kind.size)
+		case tensor.Float64:
+			s = make([]float64, kind.size)
+		case tensor.Int:
+			s = make([]int, kind.size)
+		default:
+			return nil, errors.Errorf("vm: %v has elements of type %v", n, kind.dtype)
+		}
+		m.bytes += int64(kind.size) * int64(kind.dtype.Size())
+	}
+	return m.give(s, n), nil
+}
+
+// give makes a tensor for the result of n over a slab.
+func (m *memory) give(s slab, n *G.Node) G.Value {
+	if m.owned == nil {
+		m.owned, m.slabs, m.free = map[G.Value]bool{}, map[G.Value]slab{}, map[slabKind][]slab{}
+	}
+	t := tensor.New(tensor.WithShape(n.Shape().Clone()...), tensor.WithBacking(s), tensor.WithEngine(G.StandardEngine{}))
+	m.owned[t], m.slabs[t] = true, s
+	return t
+}
+
+// takeOver gives the slab of v, which ends with it, to the result of n.
+func (m *memory) takeOver(v G.Value, n *G.Node) G.Value {
+	s := m.slabs[v]
+	delete(m.owned, v)
+	return m.give(s, n)
+}
+
+// release ends the life of v.
+func (m *memory) release(v G.Value) {
+	s := m.slabs[v]
+	delete(m.owned, v)
+	t := v.(*tensor.Dense)
+	kind := slabKind{t.Dtype(), t.Shape().TotalSize()}
+	m.free[kind] = append(m.free[kind], s)
+}
