@@ -1,0 +1,11 @@
+package tasks
+
+import "github.com/gradflow/gradflow/internal/catalogue"
+
+// Catalogue lists the tasks that text can ask for by name.
+var Catalogue = catalogue.New("task",
+	catalogue.Row("digits", "UCI handwritten digits, 1797 images of 8x8 in 10 classes, embedded", NewDigits),
+	catalogue.Row("mnist", "MNIST handwritten digits, 70000 images of 28x28 in 10 classes, from files", NewMNIST),
+	catalogue.Row("fashion-mnist", "Fashion-MNIST articles of clothing, 70000 images of 28x28 in 10 classes, from files", NewFashionMNIST),
+	catalogue.Row("idx", "any images and labels in the four files of MNIST's format", NewIDX),
+)

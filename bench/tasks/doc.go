@@ -1,0 +1,44 @@
+// Package tasks provides what networks are trained on: real data sets and
+// synthetic problems whose gradient is known to vanish.
+//
+// A [Task] is a [Source] of training batches with a validation and a test
+// [Set], a loss, the score of a constant answer ([Task].Chance) and the score
+// that counts as solved ([Task].Target). It is read-only and may be shared by
+// any number of runs:
+//
+//	task, err := tasks.NewDigits(tasks.DigitsConfig{})
+//	stream := task.Train().Batches(seed, 64)
+//	x, t := make([]float32, 64*task.Inputs()), make([]float32, 64*task.Outputs())
+//	for range steps {
+//		err := stream.Next32(x, t) // fills the buffers, allocates nothing
+//		...
+//	}
+//
+// # Randomness
+//
+// The order of the training examples depends on the seed of the run only. A
+// finite set is shuffled in every epoch; its stream is one endless sequence of
+// examples that the batch size cuts into pieces, so batches are always full.
+// How a data set is divided into training, validation and test part is drawn
+// once and for all: it is part of the task.
+//
+// # Data
+//
+// The digits are embedded. The other data sets are IDX files, the format of
+// MNIST, gzipped or not, under their usual names (train-images-idx3-ubyte.gz,
+// train-labels.idx1-ubyte, t10k-images-idx3-ubyte, ...). [Places] says where
+// they are looked for. A set that is not found is [ErrNotFound], a damaged file
+// is [ErrFormat] with its name and the offset of the fault. Loaded data are
+// kept: all runs of a process share one copy.
+//
+// Inputs are standardised per feature with the mean and the standard deviation
+// of the training part. A feature that is almost constant there, such as a
+// pixel at the edge of an image, can be far out in the other parts: with 6000
+// training images of Fashion-MNIST the largest validation input is 87.
+//
+// # A task of one's own
+//
+// A task is one file: raw data with [Classification], an endless supply of
+// examples with [Generator], tables with [NewSet], or any other type with the
+// methods of [Task]. The package tasktest checks it.
+package tasks
