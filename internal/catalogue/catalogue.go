@@ -112,7 +112,7 @@ func (c *Catalogue[T]) Settings(name string) []Setting {
 	}
 	out := make([]Setting, len(c.fields[i]))
 	for j, f := range c.fields[i] {
-		out[j] = Setting{Name: f.name, Type: typeName(f.typ, c), Default: f.defText, Doc: f.doc}
+		out[j] = Setting{Name: f.name, Type: typeName(f.typ, c), Default: f.defText, Range: f.in.String(), Doc: f.doc}
 	}
 	return out
 }

@@ -20,7 +20,7 @@ func (s square) area() float64 { return s.Side * s.Side }
 type squareConfig struct {
 	Side  float64 `json:"side" default:"2" doc:"length of a side"`
 	Seed  uint64  `json:"seed" default:"0" doc:"unused"`
-	Count int     `json:"count" default:"3" doc:"unused"`
+	Count int     `json:"count" default:"3" range:"(-3,]" doc:"unused"`
 	Round bool    `json:"round" default:"false" doc:"unused"`
 	Label string  `json:"label" default:"plain" doc:"unused"`
 }
@@ -45,7 +45,7 @@ type colour string
 type sumConfig struct {
 	Of      []shape   `json:"of" doc:"what is added"`
 	Paint   colour    // no tag: no setting
-	Weights []float64 `json:"weights" default:"[1, 0.5]" doc:"factors"`
+	Weights []float64 `json:"weights" default:"[1, 0.5]" range:"[-5,5)" doc:"factors"`
 	Extra   shape     `json:"extra" default:"null" doc:"one more"`
 	Tone    tone      `json:"tone" default:"null" doc:"from another catalogue"`
 	Rules   []rule    `json:"rules" default:"[]" doc:"records"`
@@ -133,6 +133,8 @@ func TestErrors(t *testing.T) {
 		{`square(label="")`, "label", `cannot be ""`},
 		{"square(side=-3)", "side", `shape square: side: must not be negative, got -3`},
 		{"square(side=-7)", "", `shape square: negative`},
+		{"square(count=-3)", "count", `shape square: count: must be above -3, got -3`},
+		{"sum(of=[],weights=[1,5])", "weights[1]", `must be at least -5 and below 5, got 5`},
 		{"sum", "of", `is required`},
 		{"sum(of=1)", "of", `1 is not a list`},
 		{"sum(of=[sqare])", "of[0]", `of[0]: unknown shape "sqare"`},
@@ -268,6 +270,17 @@ func TestDefaults(t *testing.T) {
 	}
 	var s sumConfig
 	var e *Error
+	for _, c := range []squareConfig{{Side: math.NaN()}, {Side: math.Inf(1)}} {
+		if err := Defaults(&c); !errors.As(err, &e) || e.Path != "side" || !strings.Contains(err.Error(), "catalogue.squareConfig: side: ") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	if err := Defaults(&squareConfig{Count: -3}); !errors.As(err, &e) || e.Path != "count" {
+		t.Errorf("out of range: %v", err)
+	}
+	if err := Defaults(&sumConfig{Of: []shape{square{}}, Weights: []float64{0, -6}}); !errors.As(err, &e) || e.Path != "weights[1]" {
+		t.Errorf("out of range: %v", err)
+	}
 	if err := Defaults(&s); !errors.As(err, &e) || e.Path != "of" {
 		t.Errorf("missing required setting: %v", err)
 	}
@@ -276,11 +289,11 @@ func TestDefaults(t *testing.T) {
 func TestSettings(t *testing.T) {
 	got := shapes().Settings("sum")
 	want := []Setting{
-		{"of", "list of shape", "", "what is added"},
-		{"weights", "list of number", "[1, 0.5]", "factors"},
-		{"extra", "shape", "null", "one more"},
-		{"tone", "tone", "null", "from another catalogue"},
-		{"rules", "list of {pattern: text, shape: shape}", "[]", "records"},
+		{"of", "list of shape", "", "", "what is added"},
+		{"weights", "list of number", "[1, 0.5]", "at least -5 and below 5", "factors"},
+		{"extra", "shape", "null", "", "one more"},
+		{"tone", "tone", "null", "", "from another catalogue"},
+		{"rules", "list of {pattern: text, shape: shape}", "[]", "", "records"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
@@ -307,6 +320,16 @@ func TestProgramMistakesPanic(t *testing.T) {
 		"true by default": func() {
 			Defaults(&struct {
 				X bool `json:"x" default:"true"`
+			}{})
+		},
+		"default out of range": func() {
+			Defaults(&struct {
+				X int `json:"x" default:"1" range:"(1,]"`
+			}{})
+		},
+		"wrong range": func() {
+			Defaults(&struct {
+				X int `json:"x" default:"1" range:"0 to 1"`
 			}{})
 		},
 		"map": func() {

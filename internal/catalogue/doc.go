@@ -35,5 +35,8 @@
 // another value gets an error instead of the default. Consequently no bool may
 // have the default true.
 //
+// The range tag bounds a number, or every number of a list: range:"(0,]" is
+// above 0, range:"[0,1)" from 0 to below 1.
+//
 // Every error about what text asked for is an [*Error] that names the place.
 package catalogue

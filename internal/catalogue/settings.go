@@ -14,6 +14,7 @@ type Setting struct {
 	Name    string
 	Type    string // "number", "integer", "true/false", "text", "list of ...", the kind of a catalogue
 	Default string // "" if the setting is required
+	Range   string // such as "above 0", "" if any value will do
 	Doc     string
 }
 
@@ -26,6 +27,7 @@ type field struct {
 	required bool
 	def      any    // the default in canonical form
 	defText  string // as the tag has it
+	in       *interval
 }
 
 // fields reads the tags of a settings struct. A wrong tag is a mistake in the
@@ -71,6 +73,15 @@ func fields(t reflect.Type) []field {
 			}
 			f.def = def
 		}
+		if text, given := sf.Tag.Lookup("range"); given {
+			var err error
+			if f.in, err = parseInterval(text); err != nil {
+				bad(sf, "%v", err)
+			}
+			if err := f.in.check(f.def); err != nil {
+				bad(sf, "default: %v", err)
+			}
+		}
 		out = append(out, f)
 	}
 	return out
@@ -95,19 +106,48 @@ func supported(t reflect.Type) error {
 }
 
 // Defaults sets every field of s that is zero to the default in its tag. A
-// required setting that is zero is an error.
+// required setting that is zero, a number out of its range, a NaN or an
+// infinity is an error that names the type of s and the setting.
 func Defaults[S any](s *S) error {
 	v := reflect.ValueOf(s).Elem()
 	for _, f := range fields(v.Type()) {
 		at := v.Field(f.index)
-		if !at.IsZero() {
-			continue
+		var err error
+		switch {
+		case !at.IsZero():
+			err = checkGo(at, f.in)
+		case f.required:
+			err = Invalid("", "is required")
+		default:
+			err = assign(at, f.def, nil)
 		}
-		if f.required {
-			return Invalid(f.name, "is required")
+		if err != nil {
+			return place(err, v.Type().String(), f.name)
 		}
-		if err := assign(at, f.def, nil); err != nil {
-			return place(err, "", f.name)
+	}
+	return nil
+}
+
+// checkGo checks the numbers that Go code gave as text is checked.
+func checkGo(v reflect.Value, in *interval) error {
+	switch v.Kind() {
+	case reflect.Float64, reflect.Int, reflect.Int64, reflect.Uint64:
+		c, err := canonical(v.Interface(), v.Type(), nil)
+		if err != nil {
+			return err
+		}
+		return in.check(c)
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := checkGo(v.Index(i), in); err != nil {
+				return place(err, "", fmt.Sprintf("[%d]", i))
+			}
+		}
+	case reflect.Struct:
+		for _, f := range fields(v.Type()) {
+			if err := checkGo(v.Field(f.index), f.in); err != nil {
+				return place(err, "", f.name)
+			}
 		}
 	}
 	return nil
@@ -221,6 +261,9 @@ func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, 
 		if !f.required && isZero(c) && !isZero(f.def) {
 			return nil, Invalid(f.name, "cannot be %s, which stands for the default %s: leave it out for the default%s",
 				describe(v), f.defText, tiny(f.typ))
+		}
+		if err := f.in.check(c); err != nil {
+			return nil, place(err, "", f.name)
 		}
 		out[f.name] = c
 	}
