@@ -8,4 +8,8 @@ var Catalogue = catalogue.New("task",
 	catalogue.Row("mnist", "MNIST handwritten digits, 70000 images of 28x28 in 10 classes, from files", NewMNIST),
 	catalogue.Row("fashion-mnist", "Fashion-MNIST articles of clothing, 70000 images of 28x28 in 10 classes, from files", NewFashionMNIST),
 	catalogue.Row("idx", "any images and labels in the four files of MNIST's format", NewIDX),
+	catalogue.Row("two-spirals", "which of two interlocked spirals a point of the plane lies on, 194 points", NewTwoSpirals),
+	catalogue.Row("parity", "whether the number of set bits is odd, the whole truth table", NewParity),
+	catalogue.Row("teacher-student", "imitate a random deep tanh network, endless examples", NewTeacherStudent),
+	catalogue.Row("autoencoding", "reproduce the inputs of another task through a narrow code", NewAutoencoding),
 )

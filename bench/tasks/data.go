@@ -32,11 +32,8 @@ func (d Data[V]) check() error {
 	if err != nil {
 		return err
 	}
-	for i, v := range d.X {
-		if !(math.Abs(float64(v)) <= maxInput) {
-			return errors.Errorf("tasks: input %d of example %d is %v; it must be a number of at most %g in magnitude",
-				i%d.Inputs, i/d.Inputs, v, maxInput)
-		}
+	if err := checkFinite("input", d.X, d.Inputs, maxInput); err != nil {
+		return err
 	}
 	if !(d.Unit >= 0 && d.Unit <= maxInput) {
 		return errors.Errorf("tasks: unit %v of the inputs is not a positive number", d.Unit)

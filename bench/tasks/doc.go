@@ -39,6 +39,6 @@
 // # A task of one's own
 //
 // A task is one file: raw data with [Classification], an endless supply of
-// examples with [Generator], tables with [NewSet], or any other type with the
-// methods of [Task]. The package tasktest checks it.
+// examples with a [Generator] and [Endless], or any other type with the methods
+// of [Task], perhaps of tables with [NewSet]. The package tasktest checks it.
 package tasks

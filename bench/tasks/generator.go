@@ -101,3 +101,38 @@ func nextDrawn[F Float](d *drawn, x, t []F) error {
 	}
 	return nil
 }
+
+// endless is a task of a generator and two held-out sets.
+type endless struct {
+	name             string
+	generator        Generator
+	chance, target   float64
+	validation, test *Set
+}
+
+var _ Task = (*endless)(nil)
+
+func (e *endless) Name() string     { return e.name }
+func (e *endless) Inputs() int      { return e.generator.Inputs }
+func (e *endless) Outputs() int     { return e.generator.Outputs }
+func (e *endless) Loss() Loss       { return e.generator.Loss }
+func (e *endless) Chance() float64  { return e.chance }
+func (e *endless) Target() float64  { return e.target }
+func (e *endless) Train() Source    { return e.generator }
+func (e *endless) Validation() *Set { return e.validation }
+func (e *endless) Test() *Set       { return e.test }
+
+// Endless makes a task of a generator. It draws a validation and a test set of
+// heldOut examples each; seed belongs to the task and is not a run's.
+func Endless(name string, g Generator, chance, target float64, seed uint64, heldOut int) (Task, error) {
+	e := &endless{name: name, generator: g, chance: chance, target: target}
+	var err error
+	if e.validation, err = g.Set(seed, heldOut); err != nil {
+		return nil, errors.Wrapf(err, "validation set of task %s", name)
+	}
+	// Scrambled, the seed is not the validation set's of any other small seed.
+	if e.test, err = g.Set(scramble(seed), heldOut); err != nil {
+		return nil, errors.Wrapf(err, "test set of task %s", name)
+	}
+	return e, nil
+}

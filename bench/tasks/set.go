@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"math"
 	"sync"
 
 	"github.com/pkg/errors"
@@ -70,6 +71,12 @@ func NewSet(inputs, outputs int, x, t []float64) (*Set, error) {
 	if len(t) != n*outputs {
 		return nil, errors.Errorf("tasks: %d target values do not make %d rows of %d", len(t), n, outputs)
 	}
+	if err := checkFinite("target", t, outputs, math.MaxFloat32); err != nil {
+		return nil, err
+	}
+	if err := checkFinite("input", x, inputs, math.MaxFloat32); err != nil {
+		return nil, err
+	}
 	return &Set{inputs: inputs, outputs: outputs, n: n, x: dense(x), t: dense(t)}, nil
 }
 
@@ -81,6 +88,9 @@ func NewClassSet(inputs, classes int, x []float64, labels []int) (*Set, error) {
 		return nil, err
 	}
 	if err := checkLabels(labels, n, classes); err != nil {
+		return nil, err
+	}
+	if err := checkFinite("input", x, inputs, math.MaxFloat32); err != nil {
 		return nil, err
 	}
 	return &Set{inputs: inputs, outputs: classes, n: n, labels: labels,
@@ -96,6 +106,16 @@ func rows(inputs, outputs, values int) (int, error) {
 		return 0, errors.Errorf("tasks: %d input values do not make rows of %d", values, inputs)
 	}
 	return values / inputs, nil
+}
+
+func checkFinite[V Value](what string, v []V, width int, most float64) error {
+	for i, v := range v {
+		if !(math.Abs(float64(v)) <= most) {
+			return errors.Errorf("tasks: %s %d of example %d is %v; it must be a number of at most %g in magnitude",
+				what, i%width, i/width, v, most)
+		}
+	}
+	return nil
 }
 
 func checkLabels(labels []int, n, classes int) error {

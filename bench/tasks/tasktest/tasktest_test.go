@@ -1,0 +1,203 @@
+package tasktest
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/pkg/errors"
+)
+
+// Every task that needs no files, with its defaults, and some with others.
+func TestTasks(t *testing.T) {
+	for _, text := range []string{
+		"digits", "two-spirals", "parity", "parity(bits=2)", "teacher-student",
+		"teacher-student(inputs=3,outputs=5,depth=1,gain=1,held-out=500)", "autoencoding", "autoencoding(of=two-spirals,code=1)",
+	} {
+		t.Run(text, func(t *testing.T) {
+			choice, err := catalogue.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			task, err := tasks.Catalogue.Make(choice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			Run(t, task)
+		})
+	}
+}
+
+func TestFashionMNIST(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 30 MB")
+	}
+	task, err := tasks.NewFashionMNIST(tasks.ImagesConfig{Train: 3000, Validation: 1000, Test: 1000})
+	if errors.Is(err, tasks.ErrNotFound) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	Run(t, task)
+}
+
+// fake is a good task unless told otherwise.
+type fake struct {
+	tasks.Task
+	name             string
+	loss             tasks.Loss
+	chance, target   float64
+	train            tasks.Source
+	validation, test *tasks.Set
+}
+
+func (f *fake) Name() string           { return f.name }
+func (f *fake) Loss() tasks.Loss       { return f.loss }
+func (f *fake) Chance() float64        { return f.chance }
+func (f *fake) Target() float64        { return f.target }
+func (f *fake) Train() tasks.Source    { return f.train }
+func (f *fake) Validation() *tasks.Set { return f.validation }
+func (f *fake) Test() *tasks.Set       { return f.test }
+
+// wrapped changes the streams of a source.
+type wrapped struct {
+	tasks.Source
+	change func(seed uint64, batch int) tasks.Stream
+}
+
+func (w wrapped) Batches(seed uint64, batch int) tasks.Stream { return w.change(seed, batch) }
+
+// streamOf changes the batches of a stream.
+type streamOf struct {
+	tasks.Stream
+	next64 func(x, t []float64) error
+	seek   func(uint64)
+}
+
+func (s streamOf) Next64(x, t []float64) error {
+	if s.next64 != nil {
+		return s.next64(x, t)
+	}
+	return s.Stream.Next64(x, t)
+}
+
+func (s streamOf) Seek(k uint64) {
+	if s.seek != nil {
+		s.seek(k)
+		return
+	}
+	s.Stream.Seek(k)
+}
+
+func goodTask(t *testing.T) *fake {
+	task, err := tasks.NewDigits(tasks.DigitsConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fake{Task: task, name: task.Name(), loss: task.Loss(), chance: task.Chance(), target: task.Target(),
+		train: task.Train(), validation: task.Validation(), test: task.Test()}
+}
+
+// A suite that passes everything is worth nothing.
+func TestFindsFaults(t *testing.T) {
+	scaled := func(s *tasks.Set, by float64) *tasks.Set {
+		x := append([]float64(nil), s.X64()...)
+		for i := range x {
+			x[i] *= by
+		}
+		out, err := tasks.NewClassSet(s.Inputs(), s.Outputs(), x, s.Labels())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	var sink []float64
+	faults := []struct {
+		name, check, want string
+		spoil             func(f *fake)
+	}{
+		{"name", "description", "lower-case", func(f *fake) { f.name = "My Task" }},
+		{"loss", "description", `loss "hinge"`, func(f *fake) { f.loss = "hinge" }},
+		{"target below chance", "description", "target 0.05", func(f *fake) { f.target = 0.05 }},
+		{"no test set", "description", "nil", func(f *fake) { f.test = nil }},
+		{"labels in a regression", "sets", "labels", func(f *fake) { f.loss = tasks.MeanSquaredError }},
+		{"width", "sets", "rows of 2 and 2", func(f *fake) {
+			s, err := tasks.NewTwoSpirals(tasks.SpiralsConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.test = s.Test()
+		}},
+		{"order depends on the batch size", "stream", "batches of 4", func(f *fake) {
+			f.train = wrapped{f.train, func(seed uint64, batch int) tasks.Stream {
+				return goodTask(t).train.Batches(seed+uint64(max(batch, 0)), batch)
+			}}
+		}},
+		{"float types differ", "stream", "in float32", func(f *fake) {
+			f.train = wrapped{f.train, func(seed uint64, batch int) tasks.Stream {
+				return streamOf{Stream: goodTask(t).train.Batches(seed, batch), next64: goodTask(t).train.Batches(seed+9, batch).Next64}
+			}}
+		}},
+		{"seed is ignored", "stream", "two seeds", func(f *fake) {
+			f.train = wrapped{f.train, func(_ uint64, batch int) tasks.Stream { return goodTask(t).train.Batches(1, batch) }}
+		}},
+		{"Seek does nothing", "stream", "after Seek(9)", func(f *fake) {
+			f.train = wrapped{f.train, func(seed uint64, batch int) tasks.Stream {
+				return streamOf{Stream: goodTask(t).train.Batches(seed, batch), seek: func(uint64) {}}
+			}}
+		}},
+		{"no error for wrong buffers", "stream", "no error", func(f *fake) {
+			f.train = wrapped{f.train, func(seed uint64, batch int) tasks.Stream {
+				s := goodTask(t).train.Batches(seed, batch)
+				return streamOf{Stream: s, next64: func(x, t []float64) error { s.Next64(x, t); return nil }}
+			}}
+		}},
+		{"allocation", "allocation", "allocations", func(f *fake) {
+			f.train = wrapped{f.train, func(seed uint64, batch int) tasks.Stream {
+				s := goodTask(t).train.Batches(seed, batch)
+				return streamOf{Stream: s, next64: func(x, t []float64) error { sink = make([]float64, 10+len(x)); return s.Next64(x, t) }}
+			}}
+		}},
+		{"not standardised", "standardisation", "mean square 4", func(f *fake) { f.train = scaled(f.train.(*tasks.Set), 2) }},
+		{"trained on the test set", "leak", "360 of 360 test examples are training examples", func(f *fake) { f.train = f.test }},
+		{"validated on the test set", "leak", "360 of 360 test examples are validation examples", func(f *fake) { f.validation = f.test }},
+		{"endless source draws test examples", "leak", "test examples are training examples", func(f *fake) {
+			test := f.test
+			f.train = tasks.Generator{Inputs: 64, Outputs: 10, Loss: tasks.CrossEntropy, Draw: func(r *rand.Rand, x, t []float64) {
+				i := r.IntN(test.Len())
+				copy(x, test.X64()[i*64:])
+				copy(t, test.T64()[i*10:])
+			}}
+		}},
+		{"chance of another task", "chance", "chance is said to be 0.5", func(f *fake) { f.chance = 0.5 }},
+	}
+	for _, fault := range faults {
+		t.Run(fault.name, func(t *testing.T) {
+			task := goodTask(t)
+			fault.spoil(task)
+			for _, c := range checks {
+				if c.name != fault.check {
+					continue
+				}
+				err := c.check(task)
+				if err == nil {
+					t.Fatalf("%s found nothing", c.name)
+				}
+				if !strings.Contains(err.Error(), fault.want) {
+					t.Errorf("error %q does not contain %q", err, fault.want)
+				}
+				return
+			}
+			t.Fatalf("no check %s", fault.check)
+		})
+	}
+	_ = sink
+	for _, c := range checks {
+		if err := c.check(goodTask(t)); err != nil {
+			t.Errorf("%s finds a fault in the good task: %v", c.name, err)
+		}
+	}
+}
