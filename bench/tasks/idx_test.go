@@ -254,7 +254,7 @@ func FuzzIDX(f *testing.F) {
 	x, l := images(5, 3, 2, 4, 1)
 	f.Add(idxBytes(x, 5, 3, 2))
 	f.Add(idxBytes(l, 5))
-	f.Add(idxBytes(nil, 1<<31, 1<<31, 1<<31))
+	f.Add(idxBytes(nil, 1<<30, 1<<30, 1<<30))
 	f.Add([]byte{0, 0, 8, 3, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, dimensions := range []int{1, 3} {
@@ -317,7 +317,7 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("explicit directory: %v", err)
 	}
 	t.Setenv(DataVariable, "")
-	if got := Places("toy", "")[0].String(); got != "GRADFLOW_DATA is not set" {
+	if got := Places("toy", "")[0].String(); got != "GRADFLOW_DATA (not set)" {
 		t.Errorf("first place %q", got)
 	}
 }

@@ -40,14 +40,14 @@ func Places(name, dir string) []Place {
 	if dir != "" {
 		return []Place{{dir, "setting dir"}}
 	}
-	places := []Place{{"", DataVariable + " is not set"}}
+	places := []Place{{"", DataVariable + " (not set)"}}
 	if env := os.Getenv(DataVariable); env != "" {
 		places = []Place{{filepath.Join(env, name), DataVariable}, {env, DataVariable}}
 	}
 	places = append(places, Place{filepath.Join(systemData, name), "system"})
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return append(places, Place{"", "no user cache: " + err.Error()})
+		return append(places, Place{"", "user cache (" + err.Error() + ")"})
 	}
 	return append(places, Place{filepath.Join(cache, "gradflow", name), "user cache"})
 }
@@ -79,7 +79,7 @@ func locate(name, dir, prefix string) (pairFiles, error) {
 		looked[i] = p.String()
 	}
 	return pairFiles{}, errors.Wrapf(ErrNotFound,
-		"task %s: no %strain-images-idx3-ubyte[.gz] and its companions in %s; %s",
+		"task %s: no %strain-images-idx3-ubyte[.gz] and its companions; looked in %s; %s",
 		name, prefix, strings.Join(looked, ", "), remedy(name))
 }
 
