@@ -1,0 +1,54 @@
+package study
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gradflow/gradflow/internal/catalogue"
+)
+
+// Choice is a name from a catalogue with its settings.
+type Choice = catalogue.Choice
+
+// Config is one run, complete: no default is left to be filled in.
+type Config struct {
+	Task        Choice  `json:"task"`
+	Depth       int     `json:"depth"` // hidden layers
+	Width       int     `json:"width"` // units of each
+	Activation  Choice  `json:"activation"`
+	Initializer Choice  `json:"initializer"`
+	Optimizer   Choice  `json:"optimizer"`
+	DType       string  `json:"dtype"`    // float32 or float64
+	Batch       int     `json:"batch"`    // examples in a step
+	Steps       int     `json:"steps"`    // updates
+	Evaluate    int     `json:"evaluate"` // updates between evaluations
+	Probe       int     `json:"probe"`    // steps with probes in each factor of ten; 0: none
+	Target      float64 `json:"target"`   // validation score that counts as solved
+	Seed        uint64  `json:"seed"`     // of the first weights and the order of examples
+}
+
+// Hash identifies the run: the first 16 hexadecimal digits of the SHA-256 of the
+// configuration in JSON.
+func (c Config) Hash() string {
+	text, err := json.Marshal(c)
+	if err != nil { // a Choice has nothing that JSON lacks
+		panic(fmt.Sprintf("study: configuration %+v: %v", c, err))
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Setup is the configuration without the seed: the runs of one setup are its sample.
+func (c Config) Setup() Config {
+	c.Seed = 0
+	return c
+}
+
+// Problem is the configuration without the optimizer and the seed: what the
+// optimizers are compared on.
+func (c Config) Problem() Config {
+	c.Optimizer, c.Seed = Choice{}, 0
+	return c
+}

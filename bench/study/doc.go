@@ -1,0 +1,37 @@
+// Package study runs comparisons: a [Spec], read from a YAML file, is a task, a
+// budget, seeds and a grid of networks and optimizers; it expands to [Config]s, one
+// for each run; [Run] runs them on all cores and records each in a directory.
+//
+//	name: rates
+//	task: digits
+//	budget: {steps: 400, batch: 64}
+//	seeds: 5
+//	grid:
+//	  depth: [5, 10, 20]
+//	  width: 64
+//	  activation: [tanh, softplus]
+//	  initializer: glorot-normal
+//	  optimizer:
+//	    - {name: sgd, rate: [0.03, 0.1, 0.3]}
+//	    - smorms3
+//
+// A list anywhere in the grid is an axis. cases, a list of partial grids, stand in for
+// the parts that don't combine freely:
+//
+//	cases:
+//	  - {depth: 10, activation: softplus}
+//	  - {depth: 30, activation: tanh}
+//
+// A Config and a seed determine a run's record to the last bit, on one kind of
+// processor, whatever the number of workers. A study directory has
+//
+//	study.yaml                 the study as it was run
+//	runs/<hash>/config.json    what was run, complete with every default
+//	runs/<hash>/metrics.jsonl  losses and scores, a line each time
+//	runs/<hash>/layers.npy     what the probes saw: see LayerColumns
+//	runs/<hash>/summary.json   how it ended, on which kernels and versions
+//	runs/<hash>/timing.json    how long it took, the only file that differs between two runs
+//
+// where hash is that of the configuration. A run's directory appears when it is
+// complete, so that a study that is interrupted in any way goes on where it stopped.
+package study

@@ -1,0 +1,253 @@
+package study
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/models/train"
+	"github.com/gradflow/gradflow/optimizers"
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
+)
+
+// evaluationBatch is the number of examples that are evaluated together.
+const evaluationBatch = 256
+
+// Execute does one run and returns its record, or nil if ctx ended before it was
+// complete. progress, if not nil, is called now and then with the number of updates
+// done since the last call.
+func Execute(ctx context.Context, c Config, progress func(updates int)) (*Record, error) {
+	begin := time.Now()
+	e := &execution{config: c, progress: progress}
+	if err := e.prepare(); err != nil {
+		return nil, errors.Wrapf(err, "run %s", c.Hash())
+	}
+	result, err := e.train(ctx)
+	if err != nil {
+		return nil, errors.Wrapf(err, "run %s", c.Hash())
+	}
+	if result.Status == train.Interrupted {
+		return nil, nil
+	}
+	r, err := e.record(result)
+	if err != nil {
+		return nil, errors.Wrapf(err, "run %s", c.Hash())
+	}
+	r.Timing.Seconds = time.Since(begin).Seconds()
+	return r, nil
+}
+
+// execution is a run in progress.
+type execution struct {
+	config   Config
+	progress func(int)
+
+	task       tasks.Task
+	activation activations.Activation
+	model      models.MLP
+	parameters *models.Parameters
+	loop       *train.Loop
+	probe      *probe.Probe
+	validation *train.Evaluator
+
+	metrics  []Metric
+	losses   float64 // sum over the batches since the last evaluation
+	batches  int
+	reported int // updates told to progress
+}
+
+func (e *execution) prepare() error {
+	c := e.config
+	var err error
+	if e.task, err = tasks.Catalogue.Make(c.Task); err != nil {
+		return err
+	}
+	if e.activation, err = activations.Catalogue.Make(c.Activation); err != nil {
+		return err
+	}
+	initializer, err := initializers.Catalogue.Make(c.Initializer)
+	if err != nil {
+		return err
+	}
+	solver, err := optimizers.Catalogue.Make(c.Optimizer)
+	if err != nil {
+		return err
+	}
+	dtype := tensor.Float32
+	if c.DType == "float64" {
+		dtype = tensor.Float64
+	}
+	if e.parameters, err = models.NewParameters(dtype, c.Seed); err != nil {
+		return err
+	}
+	e.model = models.MLP{Depth: c.Depth, Width: c.Width, Activation: e.activation, Initializer: initializer}
+	network, err := models.Build(e.model, e.shape(c.Batch), e.parameters, true)
+	if err != nil {
+		return err
+	}
+	stream := e.task.Train().Batches(c.Seed, c.Batch)
+	if e.loop, err = train.New(network, stream, solver, c.Steps); err != nil {
+		return err
+	}
+	if s, ok := e.task.Train().(interface{ Len() int }); ok {
+		e.loop.FullBatch = s.Len() == c.Batch
+	}
+	if e.validation, err = e.evaluator(e.task.Validation()); err != nil {
+		return err
+	}
+	e.loop.Hooks = append(e.loop.Hooks, train.Hook{After: e.evaluate})
+	if c.Probe > 0 {
+		return e.addProbe(network)
+	}
+	return nil
+}
+
+func (e *execution) shape(batch int) models.Shape {
+	return models.Shape{Inputs: e.task.Inputs(), Outputs: e.task.Outputs(), Batch: batch, Loss: models.Loss(e.task.Loss())}
+}
+
+// addProbe measures at log-spaced steps and in the last.
+func (e *execution) addProbe(n *models.Network) error {
+	spaced, last := train.LogSpaced(e.config.Probe), e.config.Steps-1
+	when := func(step int) bool { return spaced(step) || step == last }
+	samples := 0
+	for step := range e.config.Steps {
+		if when(step) {
+			samples++
+		}
+	}
+	saturation := map[string][]activations.Interval{e.activation.Name(): activations.Saturation(e.activation)}
+	var err error
+	if e.probe, err = probe.New(n, e.loop.Machine, saturation, samples); err != nil {
+		return err
+	}
+	e.loop.Hooks = append(e.loop.Hooks, e.probe.Hook(when))
+	return nil
+}
+
+// evaluator makes the evaluator of a set, on a graph that shares the parameters.
+func (e *execution) evaluator(s *tasks.Set) (*train.Evaluator, error) {
+	network, err := models.Build(e.model, e.shape(min(evaluationBatch, s.Len())), e.parameters, false)
+	if err != nil {
+		return nil, err
+	}
+	if e.config.DType == "float64" {
+		return train.NewEvaluator(network, s.X64(), s.T64())
+	}
+	return train.NewEvaluator(network, s.X32(), s.T32())
+}
+
+func (e *execution) train(ctx context.Context) (train.Result, error) {
+	if err := e.score(0, Number(math.NaN())); err != nil {
+		return train.Result{}, err
+	}
+	return e.loop.Run(ctx)
+}
+
+// evaluate is called after each update.
+func (e *execution) evaluate(s *train.State) error {
+	e.losses += s.Loss
+	e.batches++
+	c := e.config
+	if s.Step%c.Evaluate != 0 && s.Step != c.Steps {
+		return nil
+	}
+	mean := Number(e.losses / float64(e.batches))
+	e.losses, e.batches = 0, 0
+	if e.progress != nil {
+		e.progress(s.Step - e.reported)
+		e.reported = s.Step
+	}
+	return e.score(s.Step, mean)
+}
+
+func (e *execution) score(step int, trainLoss Number) error {
+	s, err := e.validation.Score()
+	if err != nil {
+		return err
+	}
+	e.metrics = append(e.metrics, Metric{Step: step, TrainLoss: trainLoss,
+		ValidationLoss: Number(s.Loss), ValidationAccuracy: Number(s.Accuracy)})
+	return nil
+}
+
+// record puts the record together.
+func (e *execution) record(result train.Result) (*Record, error) {
+	c := e.config
+	if e.progress != nil { // of a diverged run, what is not to be done
+		e.progress(c.Steps - e.reported)
+	}
+	r := &Record{Hash: c.Hash(), Config: c, Metrics: e.metrics}
+	s := &r.Summary
+	*s = Summary{
+		Status: result.Status, Steps: result.Steps, Reason: result.Reason, Layer: result.Layer,
+		Final: e.metrics[len(e.metrics)-1], Target: Number(c.Target),
+		Parameters: e.parameters.Count(), LayerColumns: LayerColumns, Environment: Here(),
+	}
+	nan := Number(math.NaN())
+	s.Best, s.StepsToTarget, s.TestLoss, s.TestAccuracy, s.DecadesFirst, s.DecadesLast = nan, nan, nan, nan, nan, nan
+	for _, m := range e.metrics {
+		score := e.scoreOf(m)
+		if s.Best.IsNaN() || e.better(score, s.Best) {
+			s.Best = score
+		}
+		if s.StepsToTarget.IsNaN() && !score.IsNaN() && (score == s.Target || e.better(score, s.Target)) {
+			s.StepsToTarget = Number(m.Step)
+		}
+	}
+	if result.Status == train.Done {
+		test, err := e.evaluator(e.task.Test())
+		if err != nil {
+			return nil, err
+		}
+		score, err := test.Score()
+		if err != nil {
+			return nil, err
+		}
+		s.TestLoss, s.TestAccuracy = Number(score.Loss), Number(score.Accuracy)
+	}
+	if w, ok := e.loop.Solver.(optimizers.Warner); ok {
+		s.Warnings = w.Warnings()
+	}
+	for _, l := range e.loop.Network.Layers {
+		s.LayerNames = append(s.LayerNames, l.Name)
+	}
+	if e.probe != nil && len(e.probe.Samples) > 0 {
+		samples := e.probe.Samples
+		s.DecadesFirst = Number(samples[0].Decades(probe.PreActivationGradient))
+		s.DecadesLast = Number(samples[len(samples)-1].Decades(probe.PreActivationGradient))
+		r.Layers = table(samples)
+	}
+	return r, nil
+}
+
+func (e *execution) scoreOf(m Metric) Number {
+	if e.task.Loss() == tasks.CrossEntropy {
+		return m.ValidationAccuracy
+	}
+	return m.ValidationLoss
+}
+
+func (e *execution) better(a, b Number) bool {
+	if e.task.Loss() == tasks.CrossEntropy {
+		return a > b
+	}
+	return a < b
+}
+
+// table flattens the probe's samples.
+func table(samples []probe.Sample) *LayerTable {
+	t := &LayerTable{}
+	for _, s := range samples {
+		for i, quantities := range s.Layers {
+			t.Rows = append(t.Rows, append([]float64{float64(s.Step), float64(i)}, quantities[:]...))
+		}
+	}
+	return t
+}

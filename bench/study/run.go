@@ -1,0 +1,121 @@
+package study
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/gradflow/gradflow/models/train"
+	"github.com/pkg/errors"
+)
+
+// Options are the settings of [Run] that don't change results.
+type Options struct {
+	Workers  int // runs side by side; 0: one for each core
+	Progress Progress
+}
+
+// Progress is told what happens; its methods are called by several goroutines.
+type Progress interface {
+	// Begin is called once, with the number of runs in the study, how many of them are
+	// recorded already, and the updates of the others.
+	Begin(runs, recorded, updates int)
+	// Updated is called with updates done since the last call.
+	Updated(updates int)
+	// Finished is called with each run's record, or the error that ended it.
+	Finished(c Config, r *Record, err error)
+}
+
+// Outcome is what [Run] did.
+type Outcome struct {
+	Runs        int // in the study
+	Recorded    int // were there before
+	Finished    int // were done now, diverged ones included
+	Diverged    int // of those
+	Failed      int // ended with an error
+	Interrupted bool
+}
+
+// Run does the runs of a study that are not yet recorded in dir, which it creates, and
+// records them. When ctx ends, the runs in progress stop after their current step and
+// are left out: a later Run does them again, with the same result. The error is the
+// first of a run that failed, or [ErrLocked].
+func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
+	d, err := openForWriting(dir, s)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer d.close()
+	outcome := Outcome{Runs: len(s.Configs)}
+	var pending []Config
+	updates := 0
+	for _, c := range s.Configs {
+		if d.has(c) {
+			outcome.Recorded++
+		} else {
+			pending = append(pending, c)
+			updates += c.Steps
+		}
+	}
+	progress := o.Progress
+	if progress == nil {
+		progress = silent{}
+	}
+	progress.Begin(outcome.Runs, outcome.Recorded, updates)
+	workers := o.Workers
+	if workers < 1 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+
+	var (
+		mu    sync.Mutex
+		wg    sync.WaitGroup
+		first error
+		queue = make(chan Config)
+	)
+	for range min(workers, len(pending)) {
+		wg.Go(func() {
+			for c := range queue {
+				record, err := Execute(ctx, c, progress.Updated)
+				if err == nil && record != nil {
+					err = d.write(record)
+				}
+				mu.Lock()
+				switch {
+				case err != nil:
+					outcome.Failed++
+					if first == nil {
+						first = err
+					}
+				case record != nil:
+					outcome.Finished++
+					if record.Summary.Status == train.Diverged {
+						outcome.Diverged++
+					}
+				}
+				mu.Unlock()
+				if err != nil || record != nil {
+					progress.Finished(c, record, err)
+				}
+			}
+		})
+	}
+feed:
+	for _, c := range pending {
+		select {
+		case queue <- c:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(queue)
+	wg.Wait()
+	outcome.Interrupted = ctx.Err() != nil && outcome.Finished+outcome.Failed < len(pending)
+	return outcome, errors.Wrapf(first, "%d of %d runs failed, the first", outcome.Failed, outcome.Runs)
+}
+
+type silent struct{}
+
+func (silent) Begin(int, int, int)             {}
+func (silent) Updated(int)                     {}
+func (silent) Finished(Config, *Record, error) {}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/optimizers"
+	"github.com/spf13/cobra"
+)
+
+// section is a catalogue as `gradflow list` shows it.
+type section struct {
+	Name    string  `json:"name"` // plural
+	Entries []entry `json:"entries"`
+}
+
+type entry struct {
+	Name     string              `json:"name"`
+	Doc      string              `json:"doc"`
+	Settings []catalogue.Setting `json:"settings,omitempty"`
+}
+
+func sections() []section {
+	return []section{
+		sectionOf("tasks", tasks.Catalogue),
+		sectionOf("activations", activations.Catalogue),
+		sectionOf("initializers", initializers.Catalogue),
+		sectionOf("optimizers", optimizers.Catalogue),
+	}
+}
+
+func sectionOf[T any](name string, c *catalogue.Catalogue[T]) section {
+	s := section{Name: name}
+	for _, e := range c.Entries() {
+		s.Entries = append(s.Entries, entry{e.Name, e.Doc, c.Settings(e.Name)})
+	}
+	return s
+}
+
+func newList() *cobra.Command {
+	var asJSON bool
+	var names []string
+	for _, s := range sections() {
+		names = append(names, s.Name)
+	}
+	c := &cobra.Command{
+		Use:   "list [" + strings.Join(names, "|") + "]",
+		Short: "What a study can be made of",
+		Long: `List shows the catalogues: the names that a study file can use, and the settings of
+each with their defaults. A setting is given as in  {name: sgd, rate: 0.1}  or
+sgd(rate=0.1).`,
+		Example: `  gradflow list
+  gradflow list optimizers --json`,
+		ValidArgs: names,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return useError{fmt.Errorf("gradflow list takes one catalogue; see gradflow list --help")}
+			}
+			if len(args) == 1 && !slices.Contains(names, args[0]) {
+				return useError{fmt.Errorf("unknown catalogue %q: there are %s", args[0], strings.Join(names, ", "))}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			var list []section
+			for _, s := range sections() {
+				if len(args) == 0 || s.Name == args[0] {
+					list = append(list, s)
+				}
+			}
+			if asJSON {
+				e := json.NewEncoder(c.OutOrStdout())
+				e.SetIndent("", "  ")
+				return e.Encode(list)
+			}
+			return printSections(c.OutOrStdout(), list, len(args) == 1)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	return c
+}
+
+// printSections prints names and descriptions, with the settings if so asked.
+func printSections(w io.Writer, list []section, settings bool) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i, s := range list {
+		if i > 0 {
+			fmt.Fprintln(t)
+		}
+		fmt.Fprintf(t, "%s\n", strings.ToUpper(s.Name))
+		for _, e := range s.Entries {
+			fmt.Fprintf(t, "  %s\t%s\n", e.Name, e.Doc)
+			if !settings {
+				continue
+			}
+			for _, p := range e.Settings {
+				def := p.Default
+				if def == "" {
+					def = "required"
+				}
+				fmt.Fprintf(t, "    %s = %s\t  %s: %s\n", p.Name, def, p.Type, p.Doc)
+			}
+		}
+	}
+	if !settings {
+		fmt.Fprintf(t, "\nFor the settings: gradflow list %s\n", list[len(list)-1].Name)
+	}
+	return t.Flush()
+}

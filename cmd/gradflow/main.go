@@ -1,0 +1,134 @@
+// Command gradflow compares what keeps the gradient alive in deep networks of
+// saturating nonlinearities.
+//
+//	gradflow run bench/studies/quickstart.yaml    run a study, or go on with it
+//	gradflow report gradflow-out/quickstart       rank what was run, draw the report
+//	gradflow list                                 what a study can be made of
+//
+// Exit status: 0 done, 1 failed or interrupted, 2 wrong use (a flag, an argument, a
+// study file).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func main() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// Exit statuses.
+const (
+	done = iota
+	failed
+	wrongUse
+)
+
+// useError is a mistake in how the command was called.
+type useError struct{ error }
+
+func (e useError) Unwrap() error { return e.error }
+
+// errInterrupted ends a command that has said what there is to say.
+var errInterrupted = errors.New("interrupted")
+
+// command runs the command with arguments and returns the exit status.
+func command(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal asks to finish the step; after it the usual effect is back.
+	context.AfterFunc(ctx, stop)
+
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var use useError
+	var spec *study.SpecError
+	switch {
+	case err == nil:
+		return done
+	case errors.Is(err, errInterrupted):
+		return failed
+	case errors.As(err, &use):
+		fmt.Fprintf(stderr, "gradflow: %v\n", err)
+		return wrongUse
+	case errors.As(err, &spec):
+		fmt.Fprintf(stderr, "%v\n", err) // begins with the file's name, as editors like it
+		return wrongUse
+	default:
+		fmt.Fprintf(stderr, "gradflow: %v\n", err)
+		return failed
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gradflow",
+		Short: "What keeps the gradient alive in deep saturating networks",
+		Long: `gradflow trains deep networks of saturating nonlinearities (tanh, sigmoid,
+softplus, Gaussians) side by side, measures the gradient in every layer, and says
+which optimizers and initialisations keep it alive.`,
+		Example: `  gradflow run bench/studies/quickstart.yaml
+  gradflow report gradflow-out/quickstart --json
+  gradflow list optimizers`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          subcommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return useError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	})
+	root.AddCommand(newRun(), newReport(), newList())
+	return root
+}
+
+// subcommand refuses what is not the name of a subcommand.
+func subcommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	message := fmt.Sprintf("unknown command %q", args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		message += fmt.Sprintf("; did you mean %s?", near[0])
+	}
+	return useError{fmt.Errorf("%s; see %s --help", message, c.CommandPath())}
+}
+
+// exactly checks the number of arguments.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return useError{fmt.Errorf("%s takes %s, not %d arguments; see %s --help", c.CommandPath(), what, len(args), c.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// terminalWidth returns the width of the terminal that w is, 0 if it is none.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 80
+	}
+	return width
+}
+
+// colours tells whether w is a terminal whose user wants colours (no-color.org).
+func colours(w io.Writer) bool {
+	return terminalWidth(w) > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gradflow/gradflow/bench/report"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/spf13/cobra"
+)
+
+func newReport() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "report DIR",
+		Short: "Rank what a study has recorded and draw the report",
+		Long: `Report reads the records in a study's directory, prints the ranking of the setups
+of each problem (median and interval over seeds, diverged runs counted), and writes
+report.html into the directory: one page that needs no network.`,
+		Example: `  gradflow report gradflow-out/quickstart
+  gradflow report gradflow-out/quickstart --json | jq '.problems[0].setups[0]'`,
+		Args: exactly(1, "the directory of a study"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := os.Stat(args[0]); errors.Is(err, os.ErrNotExist) {
+				return useError{fmt.Errorf("%s: there is no such directory", args[0])}
+			}
+			return writeReport(c, args[0], asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the ranking as JSON")
+	return c
+}
+
+// writeReport prints the ranking and writes the page.
+func writeReport(c *cobra.Command, dir string, asJSON bool) error {
+	results, err := study.Open(dir)
+	if err != nil {
+		return err
+	}
+	ranking := report.Rank(results)
+	w := c.OutOrStdout()
+	path, err := report.Write(results)
+	if err != nil {
+		return err
+	}
+	for _, warning := range results.Warnings {
+		fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
+	}
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(ranking)
+	}
+	if err := ranking.WriteText(w, report.TextOptions{Width: terminalWidth(w), Colour: colours(w)}); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nThe report with curves and heat maps: %s\n", path)
+	return nil
+}

@@ -1,0 +1,14 @@
+// Package models turns the description of a network into a symbolic graph.
+//
+// A [Model], such as [MLP], is plain data that knows how to lay itself out. [Build]
+// makes a [Network] of it: a Gorgonia graph for one batch size, with its layers by
+// name, so that the probes find the pre-activation and the activation of each. The
+// weights are in [Parameters], apart from any graph: the training graph and the
+// evaluation graph of a model are built with the same ones.
+//
+//	Model ──Build(Shape, Parameters)──> Network ──vm.Compile──> machine
+//	                    │
+//	                    └── layer01/weight, layer01/bias, …, output/weight, output/bias
+//
+// Parameters start from one seed, each from a random stream of its own name.
+package models

@@ -1,0 +1,15 @@
+// Package initializers gives a network's parameters their first values.
+//
+// For a layer z = x·W + b with W of shape (fan-in, fan-out), the entries of W are
+// drawn independently with mean 0 and the variance
+//
+//	lecun    gain²/fan-in                 keeps the variance of x in a linear layer
+//	glorot   gain²·2/(fan-in + fan-out)   a compromise between forward and backward
+//	he       gain²·2/fan-in               makes up for the half that ReLU cuts off
+//
+// from a normal or a uniform distribution, or W is a random orthogonal matrix.
+//
+// Everything comes from one seed, and each parameter has a random stream of its
+// own, chosen by its name ([Stream]): adding a layer changes none of the others,
+// and float32 networks start from the rounded values of float64 ones.
+package initializers

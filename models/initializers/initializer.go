@@ -1,0 +1,39 @@
+package initializers
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+
+	"github.com/pkg/errors"
+)
+
+// Initializer gives a weight matrix its first values.
+type Initializer interface {
+	// Name is lower-case and hyphenated.
+	Name() string
+	// Fill sets w, row-major of shape (fanIn, fanOut), from random numbers of r. Both
+	// are at least 1.
+	Fill(w []float64, fanIn, fanOut int, r *rand.Rand)
+}
+
+// Stream returns the random numbers of the parameter with this name in a network
+// with this seed: a PCG generator that starts from the SHA-256 of both.
+func Stream(seed uint64, name string) *rand.Rand {
+	h := sha256.New()
+	binary.Write(h, binary.LittleEndian, seed)
+	h.Write([]byte(name))
+	sum := h.Sum(nil)
+	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum), binary.LittleEndian.Uint64(sum[8:])))
+}
+
+// Values returns the first values of the parameter with this name, row-major of
+// shape (fanIn, fanOut).
+func Values(init Initializer, seed uint64, name string, fanIn, fanOut int) ([]float64, error) {
+	if fanIn < 1 || fanOut < 1 {
+		return nil, errors.Errorf("parameter %s: shape (%d, %d), want at least (1, 1)", name, fanIn, fanOut)
+	}
+	w := make([]float64, fanIn*fanOut)
+	init.Fill(w, fanIn, fanOut, Stream(seed, name))
+	return w, nil
+}

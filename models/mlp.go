@@ -1,0 +1,37 @@
+package models
+
+import (
+	"fmt"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// MLP is a plain feed-forward network: Depth layers y = f(x·W + b) of Width units,
+// named layer01, layer02, …, and a linear output layer, named output.
+type MLP struct {
+	Depth       int // hidden layers; 0 makes a linear model
+	Width       int // units of each
+	Activation  activations.Activation
+	Initializer initializers.Initializer // of all weights; biases start at 0
+}
+
+// Layout implements [Model].
+func (m MLP) Layout(b *Builder, x *G.Node) (*G.Node, error) {
+	if m.Depth < 0 || m.Width < 1 && m.Depth > 0 {
+		return nil, errors.Errorf("an MLP of depth %d and width %d: want at least 0 and 1", m.Depth, m.Width)
+	}
+	var err error
+	for i := range m.Depth {
+		if x, err = b.Dense(LayerName(i), x, m.Width, m.Activation, m.Initializer); err != nil {
+			return nil, err
+		}
+	}
+	return b.Output(x, m.Initializer)
+}
+
+// LayerName returns the name of a hidden layer counted from 0: layer01, layer02, …
+// It does not depend on the network's depth, and so neither do a layer's first weights.
+func LayerName(i int) string { return fmt.Sprintf("layer%02d", i+1) }

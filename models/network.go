@@ -1,0 +1,135 @@
+package models
+
+import (
+	"sync"
+
+	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/vm"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Loss says what a network is trained to make small.
+type Loss string
+
+const (
+	// CrossEntropy is the mean over the batch of -Σ t log softmax(y).
+	CrossEntropy Loss = "cross-entropy"
+	// MeanSquaredError is the mean over batch and outputs of (y - t)².
+	MeanSquaredError Loss = "mean-squared-error"
+)
+
+// Shape is what a model must fit: the task's sizes, and the examples in a batch.
+type Shape struct {
+	Inputs, Outputs, Batch int
+	Loss                   Loss
+}
+
+// Network is a model laid out as a graph for one batch size.
+type Network struct {
+	Graph      *G.ExprGraph
+	Input      *G.Node // (batch, inputs)
+	Target     *G.Node // (batch, outputs)
+	Output     *G.Node // (batch, outputs): logits for the cross-entropy
+	Loss       *G.Node // scalar
+	Layers     []Layer // from the input to the output
+	Learnables G.Nodes // the parameters, in the order of the layers
+	Parameters *Parameters
+	Shape      Shape
+}
+
+// Layer is what can be seen of one layer y = f(z). The output layer is the last,
+// without a nonlinearity: its Activation is its PreActivation.
+type Layer struct {
+	Name          string  // "layer01", …, "output"
+	PreActivation *G.Node // z
+	Activation    *G.Node // y
+	Weight, Bias  *G.Node
+	Function      string // the name of f; "" for the output layer
+}
+
+// Model is the description of a network.
+type Model interface {
+	// Layout adds the layers to the graph that starts from x, of shape (batch,
+	// inputs), and returns the output, of shape (batch, outputs).
+	Layout(b *Builder, x *G.Node) (*G.Node, error)
+}
+
+// building is held while Gorgonia builds a graph: it writes to global memory then.
+var building sync.Mutex
+
+// Build lays a model out, for float32 or float64 as the parameters are, and takes the
+// parameters from p, where missing ones are created. For training, the gradients of the
+// loss with respect to all parameters are added ([Network.TrainingMachine] computes
+// them). Build can be called from several goroutines, with Parameters of their own.
+func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
+	switch {
+	case s.Inputs < 1 || s.Outputs < 1 || s.Batch < 1:
+		return nil, errors.Errorf("a network of %d inputs, %d outputs and batch %d: all must be at least 1", s.Inputs, s.Outputs, s.Batch)
+	case s.Loss != CrossEntropy && s.Loss != MeanSquaredError:
+		return nil, errors.Errorf("loss %q: want %s or %s", s.Loss, CrossEntropy, MeanSquaredError)
+	}
+	building.Lock()
+	defer building.Unlock()
+	g := G.NewGraph()
+	n := &Network{
+		Graph:      g,
+		Input:      G.NewMatrix(g, p.dtype, G.WithName("input"), G.WithShape(s.Batch, s.Inputs)),
+		Target:     G.NewMatrix(g, p.dtype, G.WithName("target"), G.WithShape(s.Batch, s.Outputs)),
+		Parameters: p,
+		Shape:      s,
+	}
+	for _, data := range []*G.Node{n.Input, n.Target} {
+		t := tensor.New(tensor.Of(p.dtype), tensor.WithShape(data.Shape()...), tensor.WithEngine(G.StandardEngine{}))
+		if err := G.Let(data, t); err != nil {
+			return nil, errors.Wrap(err, "models")
+		}
+	}
+	var err error
+	if n.Output, err = m.Layout(&Builder{network: n, nodes: map[string]*G.Node{}}, n.Input); err != nil {
+		return nil, errors.Wrap(err, "models")
+	}
+	if want := (tensor.Shape{s.Batch, s.Outputs}); !n.Output.Shape().Eq(want) {
+		return nil, errors.Errorf("models: the model's output is of shape %v, want %v", n.Output.Shape(), want)
+	}
+	loss := ops.CrossEntropy
+	if s.Loss == MeanSquaredError {
+		loss = ops.MeanSquaredError
+	}
+	if n.Loss, err = loss(n.Output, n.Target); err != nil {
+		return nil, errors.Wrap(err, "models")
+	}
+	if training {
+		if _, err := G.Grad(n.Loss, n.Learnables...); err != nil {
+			return nil, errors.Wrap(err, "models: gradients")
+		}
+	}
+	return n, nil
+}
+
+// TrainingMachine compiles the loss and the gradients of all parameters.
+func (n *Network) TrainingMachine() (*vm.Machine, error) {
+	wanted := []*G.Node{n.Loss}
+	for _, p := range n.Learnables {
+		d := p.Deriv()
+		if d == nil {
+			return nil, errors.Errorf("models: the network has no gradient of %s: build it for training", p.Name())
+		}
+		wanted = append(wanted, d)
+	}
+	return vm.Compile(n.Graph, wanted...)
+}
+
+// EvaluationMachine compiles the output alone.
+func (n *Network) EvaluationMachine() (*vm.Machine, error) { return vm.Compile(n.Graph, n.Output) }
+
+// Layer returns the layer with this name.
+func (n *Network) Layer(name string) (Layer, bool) {
+	for _, l := range n.Layers {
+		if l.Name == name {
+			return l, true
+		}
+	}
+	return Layer{}, false
+}

@@ -1,0 +1,143 @@
+package train
+
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/vm"
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
+)
+
+// Score is how a network does on a set of examples.
+type Score struct {
+	Loss     float64
+	Accuracy float64 // share of examples whose largest output is the target's; NaN for MeanSquaredError
+}
+
+// Evaluator applies a network to a fixed set of examples, in batches.
+type Evaluator struct {
+	network *models.Network
+	machine *vm.Machine
+	x, t    any // []float32 or []float64
+	rows    int
+}
+
+// NewEvaluator makes an evaluator of a network built for evaluation, with any batch
+// size, on inputs x and targets t, row-major and in the network's element type
+// ([]float32 or []float64). It only reads them.
+func NewEvaluator(n *models.Network, x, t any) (*Evaluator, error) {
+	m, err := n.EvaluationMachine()
+	if err != nil {
+		return nil, errors.Wrap(err, "train")
+	}
+	e := &Evaluator{network: n, machine: m, x: x, t: t}
+	var ok bool
+	if n.Parameters.DType() == tensor.Float32 {
+		e.rows, ok = rows[float32](n, x, t)
+	} else {
+		e.rows, ok = rows[float64](n, x, t)
+	}
+	if !ok {
+		return nil, errors.Errorf("train: examples of types %T and %T do not fit a network of %v with %d inputs and %d outputs",
+			x, t, n.Parameters.DType(), n.Shape.Inputs, n.Shape.Outputs)
+	}
+	return e, nil
+}
+
+func rows[F kernels.Float](n *models.Network, x, t any) (int, bool) {
+	xs, ok1 := x.([]F)
+	ts, ok2 := t.([]F)
+	count := len(xs) / n.Shape.Inputs
+	return count, ok1 && ok2 && count > 0 && len(xs) == count*n.Shape.Inputs && len(ts) == count*n.Shape.Outputs
+}
+
+// Score evaluates the network with the parameters that it has now.
+func (e *Evaluator) Score() (Score, error) {
+	if e.network.Parameters.DType() == tensor.Float32 {
+		return score[float32](e, (*tensor.Dense).Float32s)
+	}
+	return score[float64](e, (*tensor.Dense).Float64s)
+}
+
+func score[F kernels.Float](e *Evaluator, data func(*tensor.Dense) []F) (Score, error) {
+	n, s := e.network, e.network.Shape
+	x, t := e.x.([]F), e.t.([]F)
+	input := data(n.Input.Value().(*tensor.Dense))
+	var loss float64
+	right := 0
+	for i := 0; i < e.rows; i += s.Batch {
+		count := min(s.Batch, e.rows-i)
+		copy(input, x[i*s.Inputs:(i+count)*s.Inputs])
+		clear(input[count*s.Inputs:])
+		if err := e.machine.RunAll(); err != nil {
+			return Score{}, errors.Wrap(err, "train: evaluation")
+		}
+		y := data(n.Output.Value().(*tensor.Dense))
+		for k := range count {
+			row, target := y[k*s.Outputs:(k+1)*s.Outputs], t[(i+k)*s.Outputs:(i+k+1)*s.Outputs]
+			if s.Loss == models.CrossEntropy {
+				loss += crossEntropy(row, target)
+				if hit(row, target) {
+					right++
+				}
+			} else {
+				loss += squaredError(row, target)
+			}
+		}
+	}
+	result := Score{Loss: loss / float64(e.rows), Accuracy: float64(right) / float64(e.rows)}
+	if s.Loss != models.CrossEntropy {
+		result.Accuracy = math.NaN()
+	}
+	return result, nil
+}
+
+// crossEntropy returns -Σ t log softmax(z).
+func crossEntropy[F kernels.Float](z, t []F) float64 {
+	top := argmax(z)
+	var others float64
+	for k, v := range z {
+		if k != top {
+			others += math.Exp(float64(v) - float64(z[top]))
+		}
+	}
+	rest := math.Log1p(others)
+	var sum float64
+	for k, p := range t {
+		if p != 0 {
+			sum += float64(p) * (float64(z[top]) - float64(z[k]) + rest)
+		}
+	}
+	return sum
+}
+
+func squaredError[F kernels.Float](y, t []F) float64 {
+	var sum float64
+	for i, v := range y {
+		d := float64(v) - float64(t[i])
+		sum += d * d
+	}
+	return sum / float64(len(y))
+}
+
+// hit tells whether the largest output, which must not be NaN, is where the target's is.
+func hit[F kernels.Float](y, t []F) bool {
+	for _, v := range y {
+		if v != v {
+			return false
+		}
+	}
+	return argmax(y) == argmax(t)
+}
+
+func argmax[F kernels.Float](x []F) int {
+	top := 0
+	for i, v := range x {
+		if v > x[top] {
+			top = i
+		}
+	}
+	return top
+}
