@@ -1,0 +1,40 @@
+// Package optimizers has the optimizers that this project is about, those that
+// do not trust the magnitude of the gradient, and those they are compared with.
+//
+// Each is a gorgonia.Solver with a constructor whose config has the published
+// defaults as its zero value:
+//
+//	solver, err := optimizers.NewSMORMS3(optimizers.SMORMS3Config{})
+//	...
+//	err = solver.Step(gorgonia.NodesToValueGrads(params))
+//
+// Step changes the values of the parameters in place, leaves the gradients
+// alone, and allocates nothing after the first call. State belongs to the name
+// of a parameter, so a parameter needs a name (a Node that was made with
+// gorgonia.WithName has one). Values are float32 or float64, scalars or
+// row-major tensors. Nothing is changed if a gradient holds a NaN or an infinity:
+// the error is [ErrNonFinite] and names the parameter.
+//
+// Gorgonia's own solvers set the gradients to zero at the end of a step, because
+// a TapeMachine with BindDualValues adds to them. With such a machine, do that
+// before each run.
+//
+// # Tiny gradients
+//
+// The square of a float32 below 1e-23 is zero, and that of one above 1e19 is
+// infinite. So the methods that square gradients compute in float64 whenever
+// that matters: always, for those that have no float32 kernel; otherwise if
+// their eps is too small to hide the underflow (below 1e-16), and for a
+// parameter from its first gradient above 1e15 on. Their state is then float64
+// and only the new value is rounded to float32.
+//
+// # More than gradients
+//
+// A [BatchSolver] is given what it needs by the training loop in a [Batch]. All
+// optimizers here accept one, so that a loop may call StepBatch whenever it is
+// there.
+//
+// # By name
+//
+// [Catalogue] has all of them for study files and the command line.
+package optimizers

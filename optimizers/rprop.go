@@ -1,0 +1,155 @@
+package optimizers
+
+import (
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
+)
+
+// RpropConfig has the settings of the four variants of Rprop.
+type RpropConfig struct {
+	Rate    float64 `json:"rate" default:"0.01" range:"(0,]" doc:"first step of each weight"`
+	Up      float64 `json:"up" default:"1.2" range:"[1,]" doc:"factor of the step while the gradient keeps its sign"`
+	Down    float64 `json:"down" default:"0.5" range:"(0,1]" doc:"factor of the step where the sign turns"`
+	MinStep float64 `json:"min-step" default:"1e-6" range:"(0,]" doc:"least step"`
+	MaxStep float64 `json:"max-step" default:"50" range:"(0,]" doc:"largest step"`
+}
+
+// Rprop is resilient propagation: each weight has its own step D, and the
+// gradient g gives nothing but its sign. With g' the gradient of the step before,
+//
+//	g g' > 0:  D <- min(up D, max-step)
+//	g g' < 0:  D <- max(down D, min-step)
+//	w <- w - sign(g) D
+//
+// What happens where the sign turned (g g' < 0) is the difference between
+//
+//	rprop-minus   the same step
+//	rprop-plus    the last step is taken back, and g counts as 0 next time
+//	irprop-minus  no step, and g counts as 0 next time (torch.optim.Rprop)
+//	irprop-plus   the last step is taken back if the loss rose, otherwise no step;
+//	              g counts as 0 next time. Needs the loss
+//
+// Rprop is a method for full batches. On mini-batches the sign forgets what the
+// magnitude told: +0.1 nine times and -0.9 once sum to zero, and w drifts. It
+// warns when it is given mini-batches.
+//
+// The defaults are PyTorch's; Riedmiller and Braun start with D = 0.1, Igel and
+// Hüsken with 0.0125. Sources: Riedmiller and Braun (1993), rprop-plus;
+// Riedmiller (1994), rprop-minus; Igel and Hüsken (2000), irprop.
+type Rprop struct{ method }
+
+var _ Updater = (*Rprop)(nil)
+
+// NewIRpropMinus returns irprop-minus, the variant to start with.
+func NewIRpropMinus(c RpropConfig) (*Rprop, error) {
+	o, err := newRprop("irprop-minus", &c)
+	if err != nil {
+		return nil, err
+	}
+	o.rule, o.rule32 = irpropMinus[float64](&c), irpropMinus[float32](&c)
+	return o, nil
+}
+
+func irpropMinus[F kernels.Float](c *RpropConfig) func(*block[F]) {
+	return func(b *block[F]) { kernels.Rprop(b.to, b.g, b.s[0], b.s[1], c.Up, c.Down, c.MinStep, c.MaxStep) }
+}
+
+// NewRpropMinus returns rprop-minus.
+func NewRpropMinus(c RpropConfig) (*Rprop, error) {
+	o, err := newRprop("rprop-minus", &c)
+	if err != nil {
+		return nil, err
+	}
+	o.rule = func(b *block[float64]) {
+		last, step := b.s[0], b.s[1]
+		for i, g := range b.g {
+			c.adapt(&step[i], sign(g)*sign(last[i]))
+			b.to[i] -= sign(g) * step[i]
+			last[i] = g
+		}
+	}
+	return o, nil
+}
+
+// NewRpropPlus returns rprop-plus.
+func NewRpropPlus(c RpropConfig) (*Rprop, error) {
+	o, err := newRprop("rprop-plus", &c)
+	if err != nil {
+		return nil, err
+	}
+	o.vectors = append(o.vectors, 0)
+	o.rule = func(b *block[float64]) { c.plus(b, true) }
+	return o, nil
+}
+
+// NewIRpropPlus returns irprop-plus.
+func NewIRpropPlus(c RpropConfig) (*Rprop, error) {
+	o, err := newRprop("irprop-plus", &c)
+	if err != nil {
+		return nil, err
+	}
+	o.needs = NeedsLoss
+	o.vectors = append(o.vectors, 0)
+	o.numbers = 1 // the last loss
+	o.rule = func(b *block[float64]) {
+		c.plus(b, b.batch.Loss > b.n[0]) // at the first step no sign turns
+		b.n[0] = b.batch.Loss
+	}
+	return o, nil
+}
+
+// plus does a step that takes the last one back where the sign turns, if undo.
+func (c *RpropConfig) plus(b *block[float64], undo bool) {
+	last, step, move := b.s[0], b.s[1], b.s[2]
+	for i, g := range b.g {
+		turn := sign(g) * sign(last[i])
+		c.adapt(&step[i], turn)
+		switch {
+		case turn >= 0:
+			move[i] = -sign(g) * step[i]
+			b.to[i] += move[i]
+			last[i] = g
+		case undo:
+			b.to[i] -= move[i]
+			last[i] = 0
+		default:
+			last[i] = 0
+		}
+	}
+}
+
+// adapt changes a step by the product of the signs of two gradients. (The
+// product of the gradients themselves would underflow.)
+func (c *RpropConfig) adapt(step *float64, turn float64) {
+	switch {
+	case turn > 0:
+		*step = min(*step*c.Up, c.MaxStep)
+	case turn < 0:
+		*step = max(*step*c.Down, c.MinStep)
+	}
+}
+
+func newRprop(name string, c *RpropConfig) (*Rprop, error) {
+	if err := catalogue.Defaults(c); err != nil {
+		return nil, err
+	}
+	if c.MinStep > c.MaxStep {
+		return nil, catalogue.Invalid("min-step", "%g is above max-step, %g", c.MinStep, c.MaxStep)
+	}
+	return &Rprop{method{
+		name:      name,
+		vectors:   []float64{0, c.Rate}, // last gradient, step
+		fullBatch: true,
+	}}, nil
+}
+
+// sign is -1, 0 or 1.
+func sign(x float64) float64 {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
+	}
+	return 0
+}

@@ -1,0 +1,44 @@
+package optimizers
+
+import (
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
+)
+
+// SGDConfig has the settings of [NewSGD].
+type SGDConfig struct {
+	Rate     float64 `json:"rate" default:"0.01" range:"(0,]" doc:"step size"`
+	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is kept"`
+	Nesterov bool    `json:"nesterov" default:"false" doc:"look one step of the momentum ahead"`
+}
+
+// SGD is stochastic gradient descent, with momentum as in torch.optim.SGD:
+//
+//	v <- momentum v + g             v = 0 at the start
+//	w <- w - rate v                 or, with nesterov, w - rate (g + momentum v)
+//
+// Without momentum v = g. Source: Sutskever, Martens, Dahl and Hinton (2013).
+type SGD struct{ method }
+
+var _ Updater = (*SGD)(nil)
+
+// NewSGD returns stochastic gradient descent.
+func NewSGD(c SGDConfig) (*SGD, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	o := &SGD{method{name: "sgd", rule: sgd[float64](c), rule32: sgd[float32](c)}}
+	if c.Momentum != 0 {
+		o.vectors = []float64{0}
+	} else if c.Nesterov {
+		return nil, catalogue.Invalid("nesterov", "needs momentum above 0")
+	}
+	return o, nil
+}
+
+func sgd[F kernels.Float](c SGDConfig) func(*block[F]) {
+	if c.Momentum == 0 {
+		return func(b *block[F]) { kernels.SGD(b.to, b.g, c.Rate) }
+	}
+	return func(b *block[F]) { kernels.Momentum(b.to, b.g, b.s[0], c.Rate, c.Momentum, c.Nesterov) }
+}

@@ -1,0 +1,49 @@
+package optimizers
+
+import (
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
+)
+
+// SMORMS3Config has the settings of [NewSMORMS3].
+type SMORMS3Config struct {
+	Rate float64 `json:"rate" default:"0.001" range:"(0,]" doc:"the most that the rate may become, a cap"`
+	Eps  float64 `json:"eps" default:"1e-16" range:"(0,]" doc:"added to the mean of g² and to its root"`
+}
+
+// SMORMS3 is "squared mean over root mean squared cubed": RMSProp whose memory
+// and rate adapt, element by element, to how constant the gradient is.
+//
+//	r   = 1/(mem+1)
+//	g1 <- (1-r) g1 + r g
+//	g2 <- (1-r) g2 + r g²
+//	x   = g1²/(g2 + eps)
+//	w  <- w - g min(rate, x)/(√g2 + eps)
+//	mem <- 1 + mem (1-x)
+//
+// g1 = g2 = 0 and mem = 1 at the start; x is not clipped in mem.
+//
+// Source: Simon Funk, "RMSprop loses to SMORMS3 - beware the epsilon!" (2015),
+// https://sifter.org/simon/journal/20150420.html.
+type SMORMS3 struct{ method }
+
+var _ Updater = (*SMORMS3)(nil)
+
+// NewSMORMS3 returns SMORMS3.
+func NewSMORMS3(c SMORMS3Config) (*SMORMS3, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	return &SMORMS3{method{
+		name:    "smorms3",
+		vectors: []float64{1, 0, 0},
+		rule:    smorms3[float64](c),
+		rule32:  smorms3[float32](c),
+		precise: c.Eps < narrowest,
+		squares: true,
+	}}, nil
+}
+
+func smorms3[F kernels.Float](c SMORMS3Config) func(*block[F]) {
+	return func(b *block[F]) { kernels.SMORMS3(b.to, b.g, b.s[0], b.s[1], b.s[2], c.Rate, c.Eps) }
+}

@@ -1,0 +1,162 @@
+package optimizers
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/gob"
+	"maps"
+	"slices"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
+)
+
+// The state of every optimizer here is saved by MarshalBinary and loaded by
+// UnmarshalBinary (encoding.BinaryMarshaler and BinaryUnmarshaler) of one made
+// with the same settings: it then goes on as the first would have, bit for bit.
+
+type savedState struct {
+	Method string
+	Params []savedParam
+}
+
+type savedParam struct {
+	Name    string
+	Shape   []int
+	Single  bool // the parameter is float32
+	Narrow  bool // and so is its state, which is saved as float64 without loss
+	Vectors [][]float64
+	Numbers []float64
+}
+
+// MarshalBinary saves the state.
+func (m *method) MarshalBinary() ([]byte, error) {
+	state := savedState{Method: m.name}
+	for _, name := range slices.Sorted(maps.Keys(m.params)) {
+		p := m.params[name]
+		s := savedParam{Name: name, Shape: p.shape, Single: p.single, Narrow: p.block32 != nil}
+		if s.Narrow {
+			s.Numbers = p.block32.n
+			for _, v := range p.block32.s {
+				wide := make([]float64, len(v))
+				view{f32: v}.widen(wide)
+				s.Vectors = append(s.Vectors, wide)
+			}
+		} else {
+			s.Numbers, s.Vectors = p.block64.n, p.block64.s
+		}
+		state.Params = append(state.Params, s)
+	}
+	return encode(state)
+}
+
+// UnmarshalBinary loads a state that MarshalBinary saved, in place of the
+// present one.
+func (m *method) UnmarshalBinary(data []byte) error {
+	var state savedState
+	if err := decode(data, &state); err != nil {
+		return errors.Wrap(err, m.name)
+	}
+	if state.Method != m.name {
+		return errors.Errorf("%s: this is the state of %s", m.name, state.Method)
+	}
+	m.params = nil
+	for _, s := range state.Params {
+		if err := m.restore(s); err != nil {
+			m.params = nil
+			return errors.Wrapf(err, "%s: state of %s", m.name, s.Name)
+		}
+	}
+	return nil
+}
+
+func (m *method) restore(s savedParam) error {
+	size := 1
+	for _, n := range s.Shape {
+		size *= n
+	}
+	if len(s.Vectors) != len(m.vectors) || len(s.Numbers) != m.numbers && len(s.Numbers)+m.numbers > 0 {
+		return errors.Errorf("has %d vectors and %d numbers where %d and %d were expected: were the settings others?",
+			len(s.Vectors), len(s.Numbers), len(m.vectors), m.numbers)
+	}
+	if s.Narrow && (m.rule32 == nil || m.precise) {
+		return errors.New("is float32 where float64 was expected: were the settings others?")
+	}
+	p := &param{name: s.Name, shape: tensor.Shape(s.Shape), size: size, single: s.Single}
+	if s.Narrow {
+		p.block32 = newBlock[float32](m, p)
+	} else {
+		p.block64 = newBlock[float64](m, p)
+	}
+	for i, v := range s.Vectors {
+		if len(v) != size {
+			return errors.Errorf("has a vector of %d elements for shape %v", len(v), s.Shape)
+		}
+		if !s.Narrow {
+			copy(p.block64.s[i], v)
+			continue
+		}
+		for j, x := range v {
+			p.block32.s[i][j] = float32(x)
+		}
+	}
+	if s.Narrow {
+		copy(p.block32.n, s.Numbers)
+	} else {
+		copy(p.block64.n, s.Numbers)
+	}
+	m.insert(p)
+	return nil
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(v)
+	return b.Bytes(), errors.WithStack(err)
+}
+
+func decode(data []byte, v any) error {
+	return errors.Wrap(gob.NewDecoder(bytes.NewReader(data)).Decode(v), "not a saved state")
+}
+
+// savedParts is the state of an optimizer that is made of others.
+type savedParts struct {
+	Method string
+	Parts  [][]byte
+}
+
+func saveParts(name string, parts []any) ([]byte, error) {
+	state := savedParts{Method: name}
+	for _, p := range parts {
+		m, ok := p.(encoding.BinaryMarshaler)
+		if !ok {
+			return nil, errors.Errorf("%s: %T cannot save its state: it is no encoding.BinaryMarshaler", name, p)
+		}
+		data, err := m.MarshalBinary()
+		if err != nil {
+			return nil, errors.Wrap(err, name)
+		}
+		state.Parts = append(state.Parts, data)
+	}
+	return encode(state)
+}
+
+func loadParts(name string, data []byte, parts []any) error {
+	var state savedParts
+	if err := decode(data, &state); err != nil {
+		return errors.Wrap(err, name)
+	}
+	if state.Method != name || len(state.Parts) != len(parts) {
+		return errors.Errorf("%s of %d: this is the state of %s of %d", name, len(parts), state.Method, len(state.Parts))
+	}
+	for i, p := range parts {
+		m, ok := p.(encoding.BinaryUnmarshaler)
+		if !ok {
+			return errors.Errorf("%s: %T cannot load its state: it is no encoding.BinaryUnmarshaler", name, p)
+		}
+		if err := m.UnmarshalBinary(state.Parts[i]); err != nil {
+			return errors.Wrap(err, name)
+		}
+	}
+	return nil
+}

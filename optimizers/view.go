@@ -1,0 +1,81 @@
+package optimizers
+
+import (
+	"unsafe"
+
+	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// view is the data of a Value: one of the two slices.
+type view struct {
+	f32 []float32
+	f64 []float64
+}
+
+func viewOf(v gorgonia.Value) (view, error) {
+	switch v := v.(type) {
+	case nil:
+		return view{}, errors.New("has no value")
+	case *gorgonia.F32:
+		return view{f32: unsafe.Slice((*float32)(v), 1)}, nil
+	case *gorgonia.F64:
+		return view{f64: unsafe.Slice((*float64)(v), 1)}, nil
+	case *tensor.Dense:
+		if v.RequiresIterator() || v.DataOrder().IsColMajor() || v.DataOrder().IsNotContiguous() || v.IsMasked() {
+			return view{}, errors.New("is not a contiguous row-major tensor: clone it")
+		}
+		switch v.Dtype() {
+		case tensor.Float32:
+			return view{f32: v.Float32s()}, nil
+		case tensor.Float64:
+			return view{f64: v.Float64s()}, nil
+		}
+		return view{}, errors.Errorf("is of type %v, not float32 or float64", v.Dtype())
+	}
+	return view{}, errors.Errorf("is a %T, not a float32 or float64 scalar or dense tensor", v)
+}
+
+func (v view) single() bool { return v.f32 != nil }
+
+func (v view) len() int { return len(v.f32) + len(v.f64) }
+
+func (v view) squaredSum() float64 {
+	if v.single() {
+		return kernels.SquaredSum(v.f32)
+	}
+	return kernels.SquaredSum(v.f64)
+}
+
+// widen copies v to dst in float64.
+func (v view) widen(dst []float64) {
+	copy(dst, v.f64)
+	for i, x := range v.f32 {
+		dst[i] = float64(x)
+	}
+}
+
+// add adds v to dst, which is of the same type and length.
+func (v view) add(dst view) {
+	if v.single() {
+		kernels.Axpy(dst.f32, v.f32, 1)
+	} else {
+		kernels.Axpy(dst.f64, v.f64, 1)
+	}
+}
+
+func (v view) copyTo(dst view) {
+	copy(dst.f32, v.f32)
+	copy(dst.f64, v.f64)
+}
+
+// rowsCols reads a shape as that of a matrix: a scalar is 1x1, a vector a row,
+// and of more dimensions the first counts the rows.
+func rowsCols(s tensor.Shape, n int) (rows, cols int) {
+	if len(s) < 2 {
+		return 1, n
+	}
+	return s[0], n / max(s[0], 1)
+}
