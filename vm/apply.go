@@ -2,6 +2,7 @@ package vm
 
 import (
 	"github.com/pkg/errors"
+	"gonum.org/v1/gonum/graph"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -20,7 +21,9 @@ type Distinct interface {
 // Salted is an operation that can be given a number to mix into its hash.
 type Salted interface {
 	Distinct
-	// Salt sets the number.
+	// Salt sets the number. Of one graph, no two operations get the same: if Hashcode
+	// is one to one, Gorgonia can't take one operation for another even where the
+	// hashes of their nodes collide.
 	Salt(uint32)
 }
 
@@ -29,10 +32,18 @@ type Salted interface {
 // with other inputs. A [Salted] op gets a salt of its own, and so never collides;
 // the salts of a graph depend on nothing but the order in which it is built.
 func Apply(op G.Op, inputs ...*G.Node) (*G.Node, error) {
+	if op == nil {
+		return nil, errors.New("apply: the operation is nil")
+	}
+	inputs, err := ofOneGraph(inputs)
+	if err != nil {
+		return nil, errors.Wrapf(err, "apply %v", op)
+	}
 	salted, ok := op.(Salted)
-	if ok && len(inputs) > 0 {
-		// The number of nodes grows with each node, so this is the first node to get it.
-		salted.Salt(uint32(len(inputs[0].Graph().AllNodes())))
+	if ok {
+		// Nodes are numbered in the order of their making, so this is the first to get it.
+		all := inputs[0].Graph().AllNodes()
+		salted.Salt(uint32(all[len(all)-1].ID() + 1))
 	}
 	n, err := G.ApplyOp(op, inputs...)
 	if err != nil {
@@ -41,7 +52,11 @@ func Apply(op G.Op, inputs ...*G.Node) (*G.Node, error) {
 	if ok && n.Op() != op {
 		return nil, errors.Wrapf(ErrHashCollision, "%v became the older node %v", op, n)
 	}
-	for i, c := range children(n) {
+	kids, err := children(n)
+	if err != nil {
+		return nil, errors.Wrapf(err, "apply %v", op)
+	}
+	for i, c := range kids {
 		if c != inputs[i] {
 			return nil, errors.Wrapf(ErrHashCollision, "%v of %v became the older node %v of %v: rename an input of the graph, or add its nodes in another order",
 				op, inputs[i], n, c)
@@ -50,20 +65,57 @@ func Apply(op G.Op, inputs ...*G.Node) (*G.Node, error) {
 	return n, nil
 }
 
+// ofOneGraph returns the inputs with constants that belong to no graph yet added to
+// that of the others.
+func ofOneGraph(inputs []*G.Node) ([]*G.Node, error) {
+	var g *G.ExprGraph
+	for i, n := range inputs {
+		if n == nil {
+			return nil, errors.Errorf("input %d is nil", i)
+		}
+		if n.Type() == nil {
+			return nil, errors.Errorf("input %d, %v, is a statement", i, n)
+		}
+		if g == nil {
+			g = n.Graph()
+		}
+	}
+	if g == nil {
+		return nil, errors.New("no input belongs to a graph")
+	}
+	list := make([]*G.Node, len(inputs))
+	for i, n := range inputs {
+		list[i] = n
+		switch n.Graph() {
+		case g:
+		case nil:
+			// Gorgonia finds constants by their printed values, which for tensors are abridged.
+			list[i] = g.AddNode(n)
+			if !G.ValueEq(list[i].Value(), n.Value()) {
+				return nil, errors.Wrapf(ErrHashCollision, "input %d became an older constant that is printed like it, %v: make it an input of the graph", i, list[i])
+			}
+		default:
+			return nil, errors.Errorf("input %d, %v, belongs to another graph", i, n)
+		}
+	}
+	return list, nil
+}
+
 // children returns the inputs of n in their order.
-func children(n *G.Node) []*G.Node {
+func children(n *G.Node) ([]*G.Node, error) {
 	if n.Op() == nil {
-		return nil
+		return nil, nil
 	}
-	it := n.Graph().From(n.ID())
-	if it == nil {
-		return nil
+	g := n.Graph()
+	if g.Node(n.ID()) != graph.Node(n) {
+		return nil, errors.Errorf("%v is no longer found under its number, %d: nodes were removed from the graph, build it anew without them", n, n.ID())
 	}
-	var list []*G.Node
+	it := g.From(n.ID())
+	list := make([]*G.Node, 0, it.Len())
 	for it.Next() {
 		list = append(list, it.Node().(*G.Node))
 	}
-	return list
+	return list, nil
 }
 
 // checkHashes returns an error if two different nodes have one hash and one of

@@ -25,11 +25,19 @@
 // (a training and an evaluation graph of different batch sizes, say) by binding
 // the same tensor to a node of each graph.
 //
+// # Side by side
+//
+// Machines of different graphs run side by side in any number of goroutines. Graphs
+// must be built one at a time (nodes, gorgonia.Grad and Compile under one mutex, say),
+// as Gorgonia keeps constants, type variables and nodes to be used again in globals.
+//
 // # Which nodes are one
 //
 // Gorgonia recognises equal nodes by a 32-bit hash, and merges nodes whose hashes
 // agree although their inputs differ. In a graph of 10 000 nodes that happens
 // once in 86 times, and the result is silently wrong. [Apply] adds an operation
 // and refuses a node that it did not ask for; [Compile] refuses a graph in which
-// different nodes of equal hash feed operations that could have been merged.
+// different nodes of equal hash feed operations that could have been merged. What
+// neither sees is two stock operations, added with Gorgonia's own functions to
+// inputs of different hashes, that happen to have one hash themselves.
 package vm

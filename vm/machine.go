@@ -2,6 +2,9 @@ package vm
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/pkg/errors"
 	// Gorgonia's tensor package refuses to start unless the version of this one that
@@ -21,12 +24,20 @@ type Overwriter interface {
 
 // A Machine runs the operations that the nodes it was compiled for need. It
 // implements gorgonia.VM. It must be run by one goroutine at a time, and so must
-// the machines of one graph.
+// the machines of one graph, and machines with stock operations that share tensors,
+// as some of those transpose an input while they work.
 type Machine struct {
 	steps  []step
 	inputs []input
+	wanted []binding
 	stepOf map[*G.Node]int
 	bytes  int64
+}
+
+// binding is a wanted node with the value that each run computes for it.
+type binding struct {
+	node  *G.Node
+	value G.Value
 }
 
 // step is one operation with everything that it reads and writes.
@@ -36,18 +47,14 @@ type step struct {
 	do      G.UsePreallocDoer // nil: op.Do and a copy
 	out     G.Value
 	in      []G.Value
-	guard   []guard // inputs to copy first, as a stock operation may spoil them
 	observe func(G.Value)
-}
-
-type guard struct {
-	in         int
-	from, copy G.Value
 }
 
 // input is a node without an operation: data or a parameter.
 type input struct {
 	node    *G.Node
+	shape   tensor.Shape
+	dtype   tensor.Dtype
 	last    G.Value
 	readers []reader
 	observe func(G.Value)
@@ -57,28 +64,42 @@ type reader struct{ step, in int }
 
 // Compile prepares a machine that computes the nodes wanted, and only what they
 // need; without any, it computes the roots of the graph. The nodes wanted are
-// bound to their values; of several machines that compute one node, the last compiled
-// has it. Compile returns an error if a
+// bound to their values, here and by each run: where several machines compute one
+// node, the last to be compiled or run has it. Compile returns an error if a
 // node belongs to another graph, for statements (gorgonia.Read, gorgonia.Set), for
-// element types other than float and int, and [ErrHashCollision].
+// element types other than float32, float64 and int, and [ErrHashCollision].
 // The time it takes is linear in the number of nodes.
 func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
+	m, err := compile(g, wanted)
+	return m, errors.Wrap(err, "vm")
+}
+
+func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
+	if g == nil {
+		return nil, errors.New("the graph is nil")
+	}
 	if len(wanted) == 0 {
-		wanted = roots(g)
+		var err error
+		if wanted, err = roots(g); err != nil {
+			return nil, err
+		}
 	}
 	keep := make(map[*G.Node]bool, len(wanted))
 	for i, n := range wanted {
 		if n == nil {
-			return nil, errors.Errorf("vm: node %d to compute is nil", i)
+			return nil, errors.Errorf("node %d to compute is nil", i)
 		}
 		if n.Graph() != g {
-			return nil, errors.Errorf("vm: node %v belongs to another graph", n)
+			return nil, errors.Errorf("node %v belongs to another graph", n)
 		}
 		keep[n] = true
 	}
-	order, kids := schedule(wanted)
+	order, kids, err := schedule(wanted)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkHashes(order, kids); err != nil {
-		return nil, errors.Wrap(err, "vm")
+		return nil, err
 	}
 	lastUse := make(map[*G.Node]int, len(order))
 	for i, n := range order {
@@ -94,18 +115,17 @@ func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
 	for i, n := range order {
 		if n.Op() == nil {
 			inputs[n] = len(m.inputs)
-			m.inputs = append(m.inputs, input{node: n})
+			m.inputs = append(m.inputs, input{node: n, shape: n.Shape(), dtype: n.Dtype()})
 			continue
 		}
 		if err := supported(n); err != nil {
 			return nil, err
 		}
-		if c, ok := n.Op().(interface{ Value() G.Value }); ok { // a constant
+		if c, ok := n.Op().(interface{ Value() G.Value }); ok && len(kids[n]) == 0 { // a constant
 			values[n] = c.Value()
 			continue
 		}
-		s := step{node: n, op: n.Op(), in: make([]G.Value, len(kids[n]))}
-		s.do, _ = s.op.(G.UsePreallocDoer)
+		s := step{node: n, op: n.Op(), do: preallocDoer(n.Op()), in: make([]G.Value, len(kids[n]))}
 		for k, c := range kids[n] {
 			if j, ok := inputs[c]; ok {
 				m.inputs[j].readers = append(m.inputs[j].readers, reader{len(m.steps), k})
@@ -113,11 +133,8 @@ func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
 				s.in[k] = values[c]
 			}
 		}
-		if k := s.op.OverwritesInput(); k >= 0 && k < len(s.in) && s.do == nil {
-			s.guard = append(s.guard, guard{in: k})
-		}
 		dies := func(c *G.Node) bool { return mem.owned[values[c]] && lastUse[c] == i && !keep[c] }
-		if o, ok := s.op.(Overwriter); ok && !keep[n] {
+		if o, ok := s.op.(Overwriter); ok {
 			for _, k := range o.MayOverwrite() {
 				if c := kids[n][k]; dies(c) && c.Dtype() == n.Dtype() && c.Shape().TotalSize() == n.Shape().TotalSize() && once(kids[n], c) {
 					s.out = mem.takeOver(values[c], n)
@@ -140,20 +157,60 @@ func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
 		m.stepOf[n] = len(m.steps)
 		m.steps = append(m.steps, s)
 	}
-	for n := range keep {
-		if v, ok := values[n]; ok && n.Value() != v {
-			if err := G.UnsafeLet(n, v); err != nil {
-				return nil, errors.Wrapf(err, "vm: bind %v", n)
-			}
+	for _, n := range wanted {
+		if v, ok := values[n]; ok && keep[n] {
+			m.wanted = append(m.wanted, binding{n, v})
+			keep[n] = false // for those given twice
 		}
 	}
 	m.bytes = mem.bytes
+	if err := m.publish(); err != nil {
+		return nil, err
+	}
 	return m, nil
+}
+
+// preallocDoer returns the way in which op writes to given memory, if it has one
+// that can be relied upon. Most stock operations have not: the gradient of a slice
+// adds to what it finds there, batch normalisation reads it, dropout panics.
+func preallocDoer(op G.Op) G.UsePreallocDoer {
+	t := reflect.TypeOf(op)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if strings.HasPrefix(t.PkgPath(), "gorgonia.org/gorgonia") && !slices.Contains(reliable, t.Name()) {
+		return nil
+	}
+	do, _ := op.(G.UsePreallocDoer)
+	return do
+}
+
+// reliable are the stock operations whose UsePreallocDo computes what Do computes,
+// whatever the memory held: element-wise arithmetic, matrix products, broadcasting.
+var reliable = []string{"elemBinOp", "linAlgBinOp", "repeatOp"}
+
+// publish binds the wanted nodes to their values.
+func (m *Machine) publish() error {
+	for _, b := range m.wanted {
+		if b.node.Value() != b.value {
+			if err := G.UnsafeLet(b.node, b.value); err != nil {
+				return errors.Wrapf(err, "bind %v", b.node)
+			}
+		}
+		// An input that another kind of machine has run with keeps a gradient of its own,
+		// which its Grad prefers to this one.
+		for _, n := range b.node.DerivOf() {
+			if d, err := n.Grad(); err == nil && d != b.value && n.Deriv() == b.node && G.TypeOf(n.Value()).Eq(G.TypeOf(b.value)) {
+				G.WithGrad(b.value)(n)
+			}
+		}
+	}
+	return nil
 }
 
 // schedule returns the nodes that the wanted ones need, inputs before users, and
 // the inputs of each: a depth-first walk, without recursion as graphs are deep.
-func schedule(wanted []*G.Node) (order []*G.Node, kids map[*G.Node][]*G.Node) {
+func schedule(wanted []*G.Node) (order []*G.Node, kids map[*G.Node][]*G.Node, err error) {
 	type frame struct {
 		node *G.Node
 		next int
@@ -161,14 +218,14 @@ func schedule(wanted []*G.Node) (order []*G.Node, kids map[*G.Node][]*G.Node) {
 	kids = map[*G.Node][]*G.Node{}
 	var stack []frame
 	push := func(n *G.Node) {
-		if _, seen := kids[n]; !seen {
-			kids[n] = children(n)
+		if _, seen := kids[n]; !seen && err == nil {
+			kids[n], err = children(n)
 			stack = append(stack, frame{node: n})
 		}
 	}
 	for _, n := range wanted {
 		push(n)
-		for len(stack) > 0 {
+		for len(stack) > 0 && err == nil {
 			top := &stack[len(stack)-1]
 			if cs := kids[top.node]; top.next < len(cs) {
 				top.next++
@@ -179,35 +236,38 @@ func schedule(wanted []*G.Node) (order []*G.Node, kids map[*G.Node][]*G.Node) {
 			stack = stack[:len(stack)-1]
 		}
 	}
-	return order, kids
+	return order, kids, err
 }
 
 // roots returns the nodes that are no other's input, in the order of the graph.
-func roots(g *G.ExprGraph) []*G.Node {
+func roots(g *G.ExprGraph) (list []*G.Node, err error) {
 	used := map[*G.Node]bool{}
 	for _, n := range g.AllNodes() {
-		for _, c := range children(n) {
+		kids, err := children(n)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range kids {
 			used[c] = true
 		}
 	}
-	var list []*G.Node
 	for _, n := range g.AllNodes() {
 		if !used[n] && n.Op() != nil {
 			list = append(list, n)
 		}
 	}
-	return list
+	return list, nil
 }
 
 func supported(n *G.Node) error {
-	if s := n.Op().String(); n.Type() == nil {
-		return errors.Errorf("vm: %v (%s) is a statement: ask for the node itself and read its Value after the run", n, s)
+	if n.Type() == nil {
+		return errors.Errorf("%v (%s) is a statement: ask for the node itself and read its Value after the run", n, n.Op())
 	}
 	switch n.Dtype() {
 	case tensor.Float32, tensor.Float64, tensor.Int:
 		return nil
 	}
-	return errors.Errorf("vm: %v has elements of type %v: only float32, float64 and int are computed", n, n.Dtype())
+	return errors.Errorf("%v has elements of type %v: only float32, float64 and int are computed", n, n.Dtype())
 }
 
 func once(list []*G.Node, n *G.Node) bool {
@@ -251,92 +311,105 @@ func (m *Machine) Observe(n *G.Node, f func(G.Value)) error {
 
 // RunAll computes the wanted nodes from what the graph's inputs are bound to.
 // It returns an error, before computing anything, if one is not bound or bound to a
-// tensor of another shape or type; and the error of an operation, with its node.
-func (m *Machine) RunAll() error { return m.run(false) }
+// tensor of another shape or type; and the error of an operation, or its panic,
+// with its node.
+func (m *Machine) RunAll() error { return errors.Wrap(m.run(false), "vm") }
 
 // RunObserved is RunAll with the observers called.
-func (m *Machine) RunObserved() error { return m.run(true) }
+func (m *Machine) RunObserved() error { return errors.Wrap(m.run(true), "vm") }
 
-func (m *Machine) run(observe bool) error {
+func (m *Machine) run(observe bool) (err error) {
+	if err := m.publish(); err != nil {
+		return err
+	}
 	for i := range m.inputs {
 		in := &m.inputs[i]
-		if v := in.node.Value(); v != in.last || v == nil {
-			if err := m.bind(in, v); err != nil {
-				return err
-			}
+		v := in.node.Value()
+		if v == nil || !slices.Equal(v.Shape(), in.shape) || v.Dtype() != in.dtype {
+			return in.unfit(v)
 		}
-		if observe && in.observe != nil {
-			in.observe(in.last)
+		if v != in.last {
+			in.last = v
+			for _, r := range in.readers {
+				m.steps[r.step].in[r.in] = v
+			}
 		}
 	}
-	for i := range m.steps {
-		s := &m.steps[i]
-		if s.do != nil {
-			if v, err := s.do.UsePreallocDo(s.out, s.in...); err != nil || v != s.out {
-				if err := s.settle(v, err); err != nil {
-					return err
-				}
+	if observe {
+		for i := range m.inputs {
+			if in := &m.inputs[i]; in.observe != nil {
+				in.observe(in.last)
 			}
-		} else if err := s.doAndCopy(); err != nil {
-			return err
 		}
-		if observe && s.observe != nil {
-			s.observe(s.out)
+	}
+	var s *step // the one whose operation is at work
+	defer func() {
+		if s != nil {
+			if p := recover(); p != nil {
+				err = errors.Errorf("%v panicked: %v", s, p)
+			}
+		}
+	}()
+	for i := range m.steps {
+		s = &m.steps[i]
+		if err := s.run(); err != nil {
+			return errors.Wrapf(err, "%v", s)
+		}
+		if done := s; observe && done.observe != nil {
+			s = nil // an observer's panic is its own
+			done.observe(done.out)
 		}
 	}
 	return nil
 }
 
-// bind makes v the value of an input for those that read it.
-func (m *Machine) bind(in *input, v G.Value) error {
+// unfit tells why an input cannot have the value v.
+func (in *input) unfit(v G.Value) error {
 	n := in.node
 	if v == nil {
-		return errors.Errorf("vm: input %q of shape %v has no value: give it one with gorgonia.Let", n.Name(), n.Shape())
+		return errors.Errorf("input %q of shape %v has no value: give it one with gorgonia.Let", n.Name(), in.shape)
 	}
-	if !v.Shape().Eq(n.Shape()) || v.Dtype() != n.Dtype() {
-		return errors.Errorf("vm: input %q is a %v of shape %v, but bound to a %v of shape %v", n.Name(), n.Dtype(), n.Shape(), v.Dtype(), v.Shape())
-	}
-	in.last = v
-	for _, r := range in.readers {
-		m.steps[r.step].in[r.in] = v
-	}
-	return nil
+	return errors.Errorf("input %q is a %v of shape %v, but bound to a %v of shape %v", n.Name(), in.dtype, in.shape, v.Dtype(), v.Shape())
 }
 
-// settle ends a step that did not write to the memory prepared for it: some stock
-// operations return a new scalar, and some can only allocate.
-func (s *step) settle(v G.Value, err error) error {
+func (s *step) run() error {
+	if s.do != nil {
+		v, err := s.do.UsePreallocDo(s.out, s.in...)
+		if err == nil {
+			return assign(s.out, v)
+		}
+	}
+	// There is no way to write to given memory, or not for these inputs.
+	in := s.in
+	if k := s.op.OverwritesInput(); k >= 0 && k < len(in) {
+		spoilt, err := G.CloneValue(in[k])
+		if err != nil {
+			return err
+		}
+		in = slices.Clone(in)
+		in[k] = spoilt
+	}
+	v, err := s.op.Do(in...)
 	if err != nil {
-		return s.doAndCopy()
+		return err
 	}
-	if _, err := G.Copy(s.out, v); err != nil {
-		return errors.Wrapf(err, "vm: %v", s)
-	}
-	return nil
+	return assign(s.out, v)
 }
 
-// doAndCopy runs an operation that has no way to write to given memory.
-func (s *step) doAndCopy() error {
-	for i := range s.guard {
-		g := &s.guard[i]
-		if v := s.in[g.in]; v != g.copy { // at first, and when an input has a new value
-			g.from = v
-		}
-		var err error
-		if g.copy == nil {
-			if g.copy, err = G.CloneValue(g.from); err != nil {
-				return errors.Wrapf(err, "vm: %v", s)
-			}
-		} else if _, err = G.Copy(g.copy, g.from); err != nil {
-			return errors.Wrapf(err, "vm: %v", s)
-		}
-		s.in[g.in] = g.copy
+// assign makes the result v of an operation that of its step. Some stock operations
+// return a number where their node is a tensor of one element, or the reverse.
+func assign(out, v G.Value) error {
+	if v == out {
+		return nil
 	}
-	v, err := s.op.Do(s.in...)
-	if err == nil {
-		_, err = G.Copy(s.out, v)
+	if v == nil {
+		return errors.New("the operation returned no value")
 	}
-	return errors.Wrapf(err, "vm: %v", s)
+	if v.Dtype() != out.Dtype() || v.Size() != out.Size() {
+		return errors.Errorf("the operation returned a %v of shape %v for a node that is a %v of shape %v", v.Dtype(), v.Shape(), out.Dtype(), out.Shape())
+	}
+	_, err := G.Copy(out, v)
+	return err
 }
 
 func (s *step) String() string {

@@ -21,7 +21,7 @@ type slabKind struct {
 	size  int
 }
 
-// slab is a []float32 or []float64.
+// slab is a []float32, []float64 or []int.
 type slab any
 
 // allocate returns the place for the result of n.
@@ -41,15 +41,18 @@ func (m *memory) allocate(n *G.Node) (G.Value, error) {
 	if list := m.free[kind]; len(list) > 0 {
 		s, m.free[kind] = list[len(list)-1], list[:len(list)-1]
 	} else {
+		// Go aligns to 16 bytes what takes more than 24. Gonum's dot products add in
+		// another order where they are not aligned.
+		room := max(kind.size, 8)
 		switch kind.dtype {
 		case tensor.Float32:
-			s = make([]float32, kind.size)
+			s = make([]float32, kind.size, room)
 		case tensor.Float64:
-			s = make([]float64, kind.size)
+			s = make([]float64, kind.size, room)
 		case tensor.Int:
-			s = make([]int, kind.size)
+			s = make([]int, kind.size, room)
 		default:
-			return nil, errors.Errorf("vm: %v has elements of type %v", n, kind.dtype)
+			return nil, errors.Errorf("%v has elements of type %v", n, kind.dtype)
 		}
 		m.bytes += int64(kind.size) * int64(kind.dtype.Size())
 	}

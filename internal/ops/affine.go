@@ -37,9 +37,7 @@ var affine = &rule{
 }
 
 func affineKernel[F kernels.Float](y view[F], in []view[F]) {
-	x, w, b := in[0], in[1], in[2]
-	kernels.SetRows(y.data, b.data)
-	kernels.Mul(y.matrix(), x.matrix(), w.matrix(), true)
+	kernels.MulBias(y.matrix(), in[0].matrix(), in[1].matrix(), in[2].data)
 }
 
 // MatMul returns a·b, with a or b transposed first if so asked.

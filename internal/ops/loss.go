@@ -19,7 +19,11 @@ import (
 //
 // Both are computed so that they keep their relative accuracy where the network is
 // sure and right: the loss as log1p of the other classes' share, and the gradient
-// of the right class as minus the sum of the others, not as 1 - p.
+// of class k as
+//
+//	(e_k Σ_{j≠k} t_j - t_k Σ_{j≠k} e_j) / Σe / batch,  e = exp(z - max z)
+//
+// which for the right class is minus the share of the others, and not 1 - p.
 func CrossEntropy(logits, targets *G.Node) (*G.Node, error) {
 	return apply(crossEntropy, logits, targets)
 }
@@ -77,29 +81,37 @@ func crossEntropyGradientKernel[F kernels.Float](d view[F], in []view[F]) {
 			e[k] = v - top
 		}
 		kernels.Exp(e, e)
-		var sum, total float64
-		hot, count := 0, 0
+		es, ts := add(e), add(t)
 		for k, p := range t {
-			sum += float64(e[k])
-			total += float64(p)
-			if p != 0 {
-				hot = k
-				count++
-			}
-		}
-		var others float64
-		for k, v := range e {
-			if k != hot {
-				others += float64(v)
-			}
-		}
-		for k, p := range t {
-			e[k] = F(scale * (float64(e[k])*total/sum - float64(p)))
-		}
-		if count == 1 {
-			e[hot] = F(-scale * float64(t[hot]) * others / sum)
+			e[k] = F(scale * ((float64(e[k])*without(ts, t, k) - float64(p)*without(es, e, k)) / es.all))
 		}
 	}
+}
+
+// sums are the sum of some numbers with and without the largest of them.
+type sums struct {
+	top       int
+	rest, all float64
+}
+
+func add[F kernels.Float](x []F) sums {
+	s := sums{top: largest(x)}
+	for k, v := range x {
+		if k != s.top {
+			s.rest += float64(v)
+		}
+	}
+	s.all = s.rest + float64(x[s.top])
+	return s
+}
+
+// without returns the sum without element k: as a difference, but for the largest,
+// without which so little may remain that a difference would lose it.
+func without[F kernels.Float](s sums, x []F, k int) float64 {
+	if k == s.top {
+		return s.rest
+	}
+	return s.all - float64(x[k])
 }
 
 func row[F kernels.Float](v view[F], i int) []F { return v.data[i*v.cols : (i+1)*v.cols] }

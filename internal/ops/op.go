@@ -3,7 +3,7 @@ package ops
 import (
 	"encoding/binary"
 	"hash"
-	"hash/fnv"
+	"slices"
 	"unsafe"
 
 	"github.com/chewxy/hm"
@@ -53,7 +53,8 @@ func (v view[F]) matrix() kernels.Matrix[F] { return kernels.Dense(v.rows, v.col
 // operation is a rule as an operation of one node.
 type operation struct {
 	*rule
-	salt uint32
+	salt   uint32
+	shapes []tensor.Shape // of the node's inputs, then its own; nil outside a graph
 	// The views of the last call, here so that a call allocates nothing: an
 	// operation belongs to one node, and the machines of a graph take turns.
 	in32 [4]view[float32]
@@ -71,11 +72,11 @@ var (
 // apply adds the operation of a rule to the graph of its inputs.
 func apply(r *rule, inputs ...*G.Node) (*G.Node, error) {
 	for i, n := range inputs {
-		if n == nil {
-			return nil, errors.Errorf("%s: input %d is nil", r.name, i)
+		if err := readable(r.name, i, n); err != nil {
+			return nil, err
 		}
-		if d := dims(n); d != r.in[i] {
-			return nil, errors.Errorf("%s: input %d is of shape %v, want %d dimensions", r.name, i, n.Shape(), r.in[i])
+		if dims(n) != r.in[i] || n.Dims() != r.in[i] {
+			return nil, errors.Errorf("%s: input %d is of shape %v and type %v, want %d dimensions", r.name, i, n.Shape(), n.Type(), r.in[i])
 		}
 		if n.Dtype() != inputs[0].Dtype() {
 			return nil, errors.Errorf("%s: input %d has elements of type %v, input 0 of type %v", r.name, i, n.Dtype(), inputs[0].Dtype())
@@ -84,14 +85,36 @@ func apply(r *rule, inputs ...*G.Node) (*G.Node, error) {
 	if t := inputs[0].Dtype(); t != tensor.Float32 && t != tensor.Float64 {
 		return nil, errors.Errorf("%s: elements of type %v: only float32 and float64 are computed", r.name, t)
 	}
-	return vm.Apply(&operation{rule: r}, inputs...)
+	o := &operation{rule: r}
+	n, err := vm.Apply(o, inputs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range inputs {
+		o.shapes = append(o.shapes, in.Shape())
+	}
+	o.shapes = append(o.shapes, n.Shape())
+	return n, nil
 }
 
-func dims(n *G.Node) int {
-	if n.IsScalar() {
-		return 0
+// readable returns an error unless n is a node with numbers.
+func readable(name string, i int, n *G.Node) error {
+	switch {
+	case n == nil:
+		return errors.Errorf("%s: input %d is nil", name, i)
+	case n.Type() == nil:
+		return errors.Errorf("%s: input %d, %v, is a statement", name, i, n)
 	}
-	return n.Shape().Dims()
+	return nil
+}
+
+// dims returns the dimensions of n's type, which are also those of its shape, but
+// for vectors made as columns or rows.
+func dims(n *G.Node) int {
+	if t, ok := n.Type().(G.TensorType); ok {
+		return t.Dims
+	}
+	return 0
 }
 
 func (o *operation) Arity() int { return len(o.in) }
@@ -121,7 +144,19 @@ func (o *operation) InferShape(in ...G.DimSizer) (tensor.Shape, error) {
 		}
 		shapes[i] = shape
 	}
-	return o.shape(shapes)
+	return o.infer(shapes)
+}
+
+func (o *operation) infer(in []tensor.Shape) (tensor.Shape, error) {
+	if len(in) != len(o.in) {
+		return nil, errors.Errorf("%s: %d inputs, want %d", o.name, len(in), len(o.in))
+	}
+	for i, s := range in {
+		if s.Dims() != o.in[i] {
+			return nil, errors.Errorf("%s: input %d is of shape %v, want %d dimensions", o.name, i, s, o.in[i])
+		}
+	}
+	return o.shape(in)
 }
 
 func (o *operation) ReturnsPtr() bool     { return o.out > 0 }
@@ -141,11 +176,8 @@ func (o *operation) WriteHash(h hash.Hash) {
 	binary.Write(h, binary.LittleEndian, o.salt)
 }
 
-func (o *operation) Hashcode() uint32 {
-	h := fnv.New32a()
-	o.WriteHash(h)
-	return h.Sum32()
-}
+// Hashcode is the salt: Gorgonia compares it where the hashes of two nodes collide.
+func (o *operation) Hashcode() uint32 { return o.salt }
 
 // Do computes the result in new memory.
 func (o *operation) Do(in ...G.Value) (G.Value, error) {
@@ -153,7 +185,7 @@ func (o *operation) Do(in ...G.Value) (G.Value, error) {
 	for i, v := range in {
 		shapes[i] = v.Shape()
 	}
-	shape, err := o.shape(shapes)
+	shape, err := o.infer(shapes)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +205,7 @@ func newValue(t tensor.Dtype, dims int, shape tensor.Shape) G.Value {
 
 // UsePreallocDo computes the result in out.
 func (o *operation) UsePreallocDo(out G.Value, in ...G.Value) (G.Value, error) {
-	ok := len(in) == len(o.in)
+	ok := o.fits(out, in)
 	switch {
 	case !ok:
 	case out.Dtype() == tensor.Float32:
@@ -187,6 +219,22 @@ func (o *operation) UsePreallocDo(out G.Value, in ...G.Value) (G.Value, error) {
 		return nil, o.unreadable(out, in)
 	}
 	return out, nil
+}
+
+// fits tells whether the values have the shapes of the nodes: a kernel relies on it.
+func (o *operation) fits(out G.Value, in []G.Value) bool {
+	if len(in) != len(o.in) {
+		return false
+	}
+	if o.shapes == nil { // Do has made out to fit
+		return true
+	}
+	for i, v := range in {
+		if !slices.Equal(v.Shape(), o.shapes[i]) {
+			return false
+		}
+	}
+	return slices.Equal(out.Shape(), o.shapes[len(in)])
 }
 
 func call[F kernels.Float](f func(view[F], []view[F]), views *[4]view[F], out G.Value, in []G.Value) bool {
@@ -242,13 +290,15 @@ func (o *operation) unreadable(out G.Value, in []G.Value) error {
 	for i, v := range in {
 		d, ok := v.(*tensor.Dense)
 		switch {
+		case o.shapes != nil && !slices.Equal(v.Shape(), o.shapes[i]):
+			return errors.Errorf("%s: input %d is of shape %v, its node of shape %v", o.name, i, v.Shape(), o.shapes[i])
 		case v.Dtype() != out.Dtype():
 			return errors.Errorf("%s: input %d has elements of type %v, the result of type %v", o.name, i, v.Dtype(), out.Dtype())
 		case ok && (d.RequiresIterator() || d.DataOrder().IsColMajor()):
 			return errors.Errorf("%s: input %d is not row-major and without gaps: give it a copy (Materialize)", o.name, i)
 		}
 	}
-	return errors.Errorf("%s: a result of type %T with elements of type %v can't be computed", o.name, out, out.Dtype())
+	return errors.Errorf("%s: can't be computed into a %T of shape %v with elements of type %v", o.name, out, out.Shape(), out.Dtype())
 }
 
 func (o *operation) DiffWRT(n int) []bool {

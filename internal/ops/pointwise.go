@@ -2,6 +2,7 @@ package ops
 
 import (
 	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -19,7 +20,15 @@ type Function struct {
 
 // Pointwise returns f(z), of z's shape. Its gradient with respect to z is g·f'(z).
 // Two functions are never confused, whatever their names.
-func Pointwise(f *Function, z *G.Node) (*G.Node, error) { return apply(pointwise(f, dims(z)), z) }
+func Pointwise(f *Function, z *G.Node) (*G.Node, error) {
+	if f == nil || f.F32 == nil || f.F64 == nil || f.Grad32 == nil || f.Grad64 == nil {
+		return nil, errors.New("pointwise: the function is nil, or one of its kernels")
+	}
+	if err := readable(f.Name, 0, z); err != nil {
+		return nil, err
+	}
+	return apply(pointwise(f, dims(z)), z)
+}
 
 func pointwise(f *Function, dims int) *rule {
 	return &rule{
