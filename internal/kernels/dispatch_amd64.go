@@ -3,34 +3,53 @@
 package kernels
 
 import (
-	"sync"
+	"math"
 
 	"golang.org/x/sys/cpu"
 )
 
 func init() {
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		l := portable
-		l.name = "avx2"
-		l.float32.mul = newProduct(tilesSAVX2, 8, packRowsSAVX2, transpose8, 8).mul
-		l.float64.mul = newProduct(tilesDAVX2, 4, packRowsDAVX2, transpose4, 4).mul
-		s := &l.float32
-		s.exp, s.tanh, s.sigmoid, s.log1p, s.softplus = expAVX2, tanhAVX2, sigmoidAVX2, log1pAVX2, softplusAVX2
-		levels = append(levels, &l)
-	}
-	if cpu.X86.HasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasBMI2 {
-		l := portable
-		l.name = "avx512"
-		l.float32.mul = newProduct(tilesSAVX512, 16, packRowsSAVX512, transpose8, 8).mul
-		l.float64.mul = newProduct(tilesDAVX512, 8, packRowsDAVX512, transpose4, 4).mul
-		s := &l.float32
-		s.exp, s.tanh, s.sigmoid, s.log1p, s.softplus = expAVX512, tanhAVX512, sigmoidAVX512, log1pAVX512, softplusAVX512
-		levels = append(levels, &l)
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasPOPCNT {
+		levels = append(levels, &avx2)
+		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL && cpu.X86.HasBMI2 {
+			levels = append(levels, &avx512)
+		}
 	}
 }
 
-func newProduct[F Float](tiles [][2]tile[F], lanes int, packRows func(int, *F, int, *F, int, int),
-	transpose func(int, *F, int, *F, int), square int) *product[F] {
-	return &product[F]{tiles, lanes, packRows, transpose, square, sync.Pool{
-		New: func() any { return new(buffers[F]) }}}
+// sinBy makes the sine from assembly that stops at the first vector with an
+// argument beyond the limit, and returns its place. Such arguments are left to Go,
+// the others in that vector are done one by one.
+func sinBy[F Float](f func(dst, x []F) int, limit F) func(dst, x []F) {
+	return func(dst, x []F) {
+		for i := f(dst, x); i < len(x); i += f(dst[i:], x[i:]) {
+			for end := min(len(x), i+vector); i < end; i++ {
+				if beyond(x[i], limit) {
+					dst[i] = F(math.Sin(float64(x[i])))
+				} else {
+					f(dst[i:i+1], x[i:i+1])
+				}
+			}
+		}
+	}
 }
+
+// sinGradBy is sinBy for dy·cos z.
+func sinGradBy[F Float](f func(dst, z, dy []F) int, limit F) func(dst, z, dy []F) {
+	return func(dst, z, dy []F) {
+		for i := f(dst, z, dy); i < len(z); i += f(dst[i:], z[i:], dy[i:]) {
+			for end := min(len(z), i+vector); i < end; i++ {
+				if beyond(z[i], limit) {
+					dst[i] = F(math.Cos(float64(z[i])) * float64(dy[i]))
+				} else {
+					f(dst[i:i+1], z[i:i+1], dy[i:i+1])
+				}
+			}
+		}
+	}
+}
+
+func beyond[F Float](x, limit F) bool { return x > limit || x < -limit }
+
+// vector is the number of elements of the longest vector.
+const vector = 16

@@ -23,6 +23,7 @@ type kernels[F Float] struct {
 	squares     func(x []F, center float64) float64 // Σ (x-center)²
 	columnSums  func(dst []F, x []F, rows, stride int)
 	softmaxRows func(dst, x []F, cols int)
+	denormals   func(x []F) int
 
 	momentum func(w, g, v []F, lr, mu F)
 	nesterov func(w, g, v []F, lr, mu F)
@@ -30,6 +31,9 @@ type kernels[F Float] struct {
 	adam     func(w, g, m, v []F, rate, beta1, rest1, beta2, rest2, root2, eps F)
 	smorms3  func(w, g, mem, g1, g2 []F, lr, eps F)
 	rprop    func(w, g, last, step []F, up, down, least, most F)
+
+	peak     func(n int) // does n·peakFLOP operations in registers
+	peakFLOP int
 }
 
 // levels are the implementations that run here, the best one last.

@@ -1,6 +1,10 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"runtime"
+	"sync"
+)
 
 // Float is an element type.
 type Float interface{ float32 | float64 }
@@ -50,17 +54,62 @@ func MulBias[F Float](c, a, b Matrix[F], bias []F) {
 	mul(c, a, b, Matrix[F]{bias, c.Rows, c.Cols, 0, 1})
 }
 
+// MulParallel is Mul by up to workers goroutines, which share the rows or the
+// columns of C; the result is the same to the bit. Small products, and those of
+// the portable kernels, are left to Mul. It allocates. FlushToZero holds for it.
+func MulParallel[F Float](c, a, b Matrix[F], acc bool, workers int) {
+	const (
+		grain   = 48      // rows or columns of a share are a multiple of this
+		minimum = 1 << 21 // multiplications worth a goroutine
+	)
+	byRows := c.Rows >= c.Cols
+	size := max(c.Rows, c.Cols)
+	workers = min(workers, c.Rows*c.Cols*a.Cols/minimum, size/grain)
+	if workers < 2 || best() == &portable {
+		Mul(c, a, b, acc)
+		return
+	}
+	checkProduct(c, a, b)
+	flushing := flushesToZero()
+	var group sync.WaitGroup
+	for lo, i := 0, 1; i <= workers; i++ {
+		hi := size * i / workers / grain * grain
+		if i == workers {
+			hi = size
+		}
+		ci, ai, bi := c, a, b
+		if byRows {
+			ci, ai = c.slice(lo, hi, 0, c.Cols), a.slice(lo, hi, 0, a.Cols)
+		} else {
+			ci, bi = c.slice(0, c.Rows, lo, hi), b.slice(0, b.Rows, lo, hi)
+		}
+		lo = hi
+		if i == workers {
+			Mul(ci, ai, bi, acc)
+		} else {
+			group.Go(func() {
+				if flushing {
+					runtime.LockOSThread()
+					defer runtime.UnlockOSThread()
+					defer FlushToZero(FlushToZero(true))
+				}
+				Mul(ci, ai, bi, acc)
+			})
+		}
+	}
+	group.Wait()
+}
+
+// slice is the view of rows r0 to r1 and columns c0 to c1.
+func (m Matrix[F]) slice(r0, r1, c0, c1 int) Matrix[F] {
+	m.Data = m.Data[r0*m.RowStride+c0*m.ColStride:]
+	m.Rows, m.Cols = r1-r0, c1-c0
+	return m
+}
+
 // mul sets C = A·B + D. D is C, or none, or has a row stride of 0.
 func mul[F Float](c, a, b, d Matrix[F]) {
-	if c.Rows != a.Rows || c.Cols != b.Cols || a.Cols != b.Rows {
-		panic(fmt.Sprintf("kernels: %dx%d = %dx%d · %dx%d", c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols))
-	}
-	a.check()
-	b.check()
-	c.check()
-	if c.Cols > 1 && c.ColStride != 1 {
-		panic("kernels: the result must be row-major")
-	}
+	checkProduct(c, a, b)
 	a.each(raceRead)
 	b.each(raceRead)
 	c.each(raceWrite)
@@ -77,6 +126,18 @@ func mul[F Float](c, a, b, d Matrix[F]) {
 		} else {
 			copy(c.row(i), d.row(i))
 		}
+	}
+}
+
+func checkProduct[F Float](c, a, b Matrix[F]) {
+	if c.Rows != a.Rows || c.Cols != b.Cols || a.Cols != b.Rows {
+		panic(fmt.Sprintf("kernels: %dx%d = %dx%d · %dx%d", c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols))
+	}
+	a.check()
+	b.check()
+	c.check()
+	if c.Cols > 1 && c.ColStride != 1 {
+		panic("kernels: the result must be row-major")
 	}
 }
 

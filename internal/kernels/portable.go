@@ -18,14 +18,14 @@ func portableKernels[F Float](gemm gonumGemm[F]) kernels[F] {
 	return kernels[F]{
 		mul: func(c, a, b, d Matrix[F]) { mulGonum(gemm, c, a, b, d) },
 
-		exp: each[F](math.Exp), log1p: each[F](math.Log1p), tanh: each[F](math.Tanh), sigmoid: each[F](sigmoid),
-		softplus: each[F](softplus), gaussian: each[F](gaussian), relu: relu[F], erf: each[F](math.Erf), sin: each[F](math.Sin),
+		exp: each[F](exp), log1p: each[F](math.Log1p), tanh: each[F](math.Tanh), sigmoid: each[F](sigmoid),
+		softplus: each[F](softplus), gaussian: each[F](gaussian), relu: relu[F], erf: each[F](math.Erf), sin: each[F](sin),
 
 		tanhGrad: each2[F](tanhGrad), sigmoidGrad: each2[F](sigmoidGrad), softplusGrad: each2[F](softplusGrad),
 		gaussianGrad: each2[F](gaussianGrad), reluGrad: reluGrad[F], erfGrad: each2[F](erfGrad), sinGrad: each2[F](sinGrad),
 
 		axpy: axpy[F], scale: scale[F], add: add[F], hadamard: hadamard[F],
-		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], softmaxRows: softmaxRows[F],
+		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], softmaxRows: softmaxRows[F], denormals: denormals[F],
 		momentum: momentum[F], nesterov: nesterov[F], rmsprop: rmsprop[F], adam: adam[F], smorms3: smorms3[F], rprop: rprop[F],
 	}
 }
@@ -46,6 +46,14 @@ func each2[F Float](f func(z, dy float64) float64) func(dst, z, dy []F) {
 	}
 }
 
+// exp is math.Exp, which gives Inf too early on some processors.
+func exp(x float64) float64 {
+	if x > 709 {
+		return math.Exp(x-1) * math.E
+	}
+	return math.Exp(x)
+}
+
 // sigmoid is written so that it does not overflow, and is e^x far below 0.
 func sigmoid(x float64) float64 {
 	u := math.Exp(-math.Abs(x))
@@ -60,10 +68,13 @@ func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.
 // gaussian corrects e^(-x²) for the rounding of x².
 func gaussian(x float64) float64 { return decayGaussian(1, x) }
 
-// decay returns y·e^(-2t). It multiplies twice by e^-t, so that the result is as
-// good as it can be where e^(-2t) alone would be denormal or 0.
+// decay returns y·e^-t. Where e^-t alone would be denormal or 0 it multiplies twice
+// by e^(-t/2).
 func decay(y, t float64) float64 {
-	e := math.Exp(-t)
+	if t < 700 {
+		return y * math.Exp(-t)
+	}
+	e := math.Exp(-t / 2)
 	return y * e * e
 }
 
@@ -72,25 +83,25 @@ func decayGaussian(y, x float64) float64 {
 	x = min(max(x, -64), 64) // where e^(-x²) is 0 for any y
 	z := x * x
 	rounding := math.FMA(x, x, -z)
-	return decay(y-y*rounding, z/2)
+	return decay(y*(1-rounding), z)
 }
 
 func tanhGrad(z, dy float64) float64 {
 	z = math.Abs(z)
 	u := 1 + math.Exp(-2*z)
-	return decay(dy*(4/(u*u)), z)
+	return decay(dy*(4/(u*u)), 2*z)
 }
 
 func sigmoidGrad(z, dy float64) float64 {
 	z = math.Abs(z)
 	u := 1 + math.Exp(-z)
-	return decay(dy*(1/(u*u)), z/2)
+	return decay(dy*(1/(u*u)), z)
 }
 
 func softplusGrad(z, dy float64) float64 {
 	f := 1 / (1 + math.Exp(-math.Abs(z)))
 	if z < 0 {
-		return decay(dy*f, -z/2)
+		return decay(dy*f, -z)
 	}
 	return dy * f
 }
@@ -101,7 +112,40 @@ func gaussianGrad(z, dy float64) float64 {
 
 func erfGrad(z, dy float64) float64 { return decayGaussian(dy*(2/math.SqrtPi), z) }
 
-func sinGrad(z, dy float64) float64 { return dy * math.Cos(z) }
+func sinGrad(z, dy float64) float64 { return dy * cos(z) }
+
+// π in three parts. k·pi1 is subtracted without error where that matters.
+const (
+	pi1    = 0x1.921fb54442d18p+1
+	pi2    = 0x1.1a62633145c06p-53
+	pi3    = 0x1.c1cd129024e08p-106
+	limitK = 0x1p30 // above it, math.Sin reduces, with an absolute error
+)
+
+// sin and cos reduce to ±π/2, without math.Sin's relative error near multiples of π.
+func sin(x float64) float64 {
+	if !(math.Abs(x) < limitK) || x == 0 {
+		return math.Sin(x)
+	}
+	return sinLess(x, math.RoundToEven(x/math.Pi))
+}
+
+func cos(x float64) float64 {
+	if !(math.Abs(x) < limitK) {
+		return math.Cos(x)
+	}
+	k := math.Floor(x/math.Pi) + .5
+	return -sinLess(x, k)
+}
+
+// sinLess returns (-1)^⌊k⌋·sin(x - k·π).
+func sinLess(x, k float64) float64 {
+	r := math.FMA(-k, pi3, math.FMA(-k, pi2, math.FMA(-k, pi1, x)))
+	if int64(math.Floor(k))%2 != 0 {
+		r = -r
+	}
+	return math.Sin(r)
+}
 
 func relu[F Float](dst, x []F) {
 	for i, v := range x {
@@ -203,6 +247,25 @@ func softmaxRows[F Float](dst, x []F, cols int) {
 			out[j] = F(float64(v) / s)
 		}
 	}
+}
+
+// denormals does not compare with 0, which all denormals equal while DAZ is on.
+func denormals[F Float](x []F) (count int) {
+	switch x := any(x).(type) {
+	case []float32:
+		for _, v := range x {
+			if a := math.Float32bits(v) &^ (1 << 31); a > 0 && a < 1<<23 {
+				count++
+			}
+		}
+	case []float64:
+		for _, v := range x {
+			if a := math.Float64bits(v) &^ (1 << 63); a > 0 && a < 1<<52 {
+				count++
+			}
+		}
+	}
+	return count
 }
 
 func momentum[F Float](w, g, v []F, lr, mu F) {

@@ -1,0 +1,77 @@
+package kernels
+
+// Denormals returns how many elements of x are denormal: other than 0, but smaller
+// than the smallest normal number of their type.
+func Denormals[F Float](x []F) (count int) {
+	raceRead(x)
+	f := use[F]().denormals
+	for len(x) > 0 {
+		n := min(len(x), chunk)
+		count += f(x[:n])
+		x = x[n:]
+	}
+	return count
+}
+
+// Denormals cost some processors more than a hundred cycles each. A thread can be
+// told to take them for 0 (DAZ, denormals are zero) and to give 0 for them (FTZ,
+// flush to zero).
+//
+// This is a state of the thread of the operating system, and Go moves goroutines
+// between threads. So:
+//
+//	runtime.LockOSThread()
+//	defer runtime.UnlockOSThread()
+//	defer kernels.FlushToZero(kernels.FlushToZero(true))
+//
+// It covers the kernels, MulParallel among them, and all other floating-point
+// arithmetic of the goroutine, but no other goroutine. Lock first: a thread that the
+// runtime starts inherits the state of the one that starts it, unless that is locked.
+
+// SupportsFlushToZero tells whether FlushToZero has an effect: on amd64, without
+// the build tag purego.
+func SupportsFlushToZero() bool { return hasMXCSR }
+
+// FlushToZero turns the flushing of denormals on or off for the current thread,
+// which the caller must have locked, and returns what it was. Where it is not
+// supported it does nothing and returns false.
+func FlushToZero(on bool) (previous bool) {
+	if !hasMXCSR {
+		return false
+	}
+	state := getMXCSR()
+	next := state &^ (mxcsrFTZ | mxcsrDAZ)
+	if on {
+		next |= mxcsrFTZ | mxcsrDAZ
+	}
+	setMXCSR(next)
+	return state&mxcsrFTZ != 0
+}
+
+func flushesToZero() bool { return hasMXCSR && getMXCSR()&mxcsrFTZ != 0 }
+
+// MetDenormals tells whether, on the current thread since the last call, an
+// operand was denormal or a result lost precision by underflow (flushed to zero or
+// not), and forgets it. The thread must be locked. It costs some nanoseconds, and
+// counts what kernels meet on their way, not only what they return. Where it is
+// not supported it returns false.
+func MetDenormals() bool {
+	if !hasMXCSR {
+		return false
+	}
+	state := getMXCSR()
+	const flags = mxcsrDenormal | mxcsrUnderflow
+	if state&flags == 0 {
+		return false
+	}
+	setMXCSR(state &^ flags)
+	return true
+}
+
+// Bits of MXCSR.
+const (
+	mxcsrDenormal  = 1 << 1
+	mxcsrUnderflow = 1 << 4
+	mxcsrDAZ       = 1 << 6
+	mxcsrFTZ       = 1 << 15
+)

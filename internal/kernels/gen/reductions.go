@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+func (u *unit) reductions() {
+	u.sums("sum", "returns Σ x.", "(x []%s) float64", func(wide *unit, sum, x VecVirtual, _ Register) {
+		wide.vadd(x, sum, sum)
+	})
+	u.sums("squares", "returns Σ (x-center)².", "(x []%s, center float64) float64", nil)
+	u.columnSums()
+	u.softmaxRows()
+	u.denormals()
+}
+
+// sums emits a sum in float64. There are 32 sums side by side, element i belonging
+// to sum i mod 32, of which halves are added in the end.
+func (u *unit) sums(name, doc, signature string, term func(wide *unit, sum, x VecVirtual, mask Register)) {
+	u.function(name, doc, fmt.Sprintf(signature, u.float.name))
+	wide := &unit{isa: u.isa, float: f64}
+	n := Load(Param("x").Len(), GP64())
+	x := Load(Param("x").Base(), GP64())
+	var center VecVirtual
+	if term == nil {
+		center = wide.scalar("center")
+		term = func(wide *unit, sum, x VecVirtual, mask Register) {
+			d := wide.sub(x, center)
+			if mask != nil { // idle lanes count nothing
+				if u.isa == avx512 {
+					VMOVUPD_Z(d, mask, d)
+				} else {
+					VANDPD(mask, d, d)
+				}
+			}
+			wide.fma231(d, d, sum)
+		}
+	}
+	lanes := wide.lanes()
+	sum := make([]VecVirtual, 32/lanes)
+	for j := range sum {
+		sum[j] = wide.zero()
+	}
+	at := func(j int) Mem { return Mem{Base: x, Disp: j * lanes * u.size} }
+	SUBQ(U8(32), n)
+	JLT(LabelRef("tail"))
+	Label("loop")
+	for j := range sum {
+		v := u.reg()
+		if u.float == f32 {
+			VCVTPS2PD(at(j), v)
+		} else {
+			u.mov(at(j), v)
+		}
+		term(wide, sum[j], v, nil)
+	}
+	ADDQ(U32(32*u.size), x)
+	SUBQ(U8(32), n)
+	JGE(LabelRef("loop"))
+	Label("tail")
+	ADDQ(U8(32), n)
+	JZ(LabelRef("fold"))
+	for j := range sum {
+		count := u.count(n, j, lanes)
+		mask := wide.mask(count)
+		v := u.reg()
+		switch {
+		case u.float == f64:
+			u.loadMasked(at(j), mask, v)
+		case u.isa == avx512:
+			u.loadMasked(at(j), mask, v)
+			VCVTPS2PD(v.AsY(), v)
+		default:
+			half := XMM()
+			VMOVUPS(laneMask(count, 4), half)
+			VMASKMOVPS(at(j), half, v.AsX())
+			VCVTPS2PD(v.AsX(), v)
+		}
+		term(wide, sum[j], v, mask)
+	}
+	Label("fold")
+	Store(wide.foldParts(wide.vadd, sum).AsX(), ReturnIndex(0))
+	u.end()
+}
+
+// columnSums emits dst = the sums of the columns, four vectors at a time, then one.
+func (u *unit) columnSums() {
+	u.function("columnSums", "sets dst to the sums of the columns of a matrix of len(dst) columns.",
+		fmt.Sprintf("(dst, x []%s, rows, stride int)", u.float.name))
+	n := Load(Param("dst").Len(), GP64())
+	dst := Load(Param("dst").Base(), GP64())
+	x := Load(Param("x").Base(), GP64())
+	stride := u.loadStride("stride")
+	const group = 4
+	strip := func(label string, v int, load func(src Op, dst Register)) (sum []VecVirtual) {
+		p := copyOf(x)
+		rows := Load(Param("rows"), GP64())
+		for range v {
+			sum = append(sum, u.reg())
+		}
+		for j := range v {
+			load(Mem{Base: p, Disp: j * u.bytes}, sum[j])
+		}
+		JMP(LabelRef(label + "next"))
+		Label(label)
+		for j := range v {
+			if v == group {
+				u.vadd(Mem{Base: p, Disp: j * u.bytes}, sum[j], sum[j])
+			} else {
+				r := u.reg()
+				load(Mem{Base: p, Disp: j * u.bytes}, r)
+				u.vadd(r, sum[j], sum[j])
+			}
+		}
+		Label(label + "next")
+		ADDQ(stride, p)
+		DECQ(rows)
+		JNZ(LabelRef(label))
+		return sum
+	}
+	SUBQ(U32(group*u.lanes()), n)
+	JLT(LabelRef("narrow"))
+	Label("wide")
+	for j, s := range strip("wideloop", group, func(src Op, dst Register) { u.mov(src, dst) }) {
+		u.mov(s, Mem{Base: dst, Disp: j * u.bytes})
+	}
+	ADDQ(U32(group*u.bytes), x)
+	ADDQ(U32(group*u.bytes), dst)
+	SUBQ(U32(group*u.lanes()), n)
+	JGE(LabelRef("wide"))
+	Label("narrow")
+	ADDQ(U32(group*u.lanes()), n)
+	JZ(LabelRef("done"))
+	Label("one")
+	count := copyOf(n)
+	ceiling(count, u.lanes())
+	mask := u.mask(count)
+	s := strip("oneloop", 1, func(src Op, dst Register) { u.loadMasked(src, mask, dst) })
+	u.storeMasked(s[0], mask, Mem{Base: dst})
+	ADDQ(U32(u.bytes), x)
+	ADDQ(U32(u.bytes), dst)
+	SUBQ(U32(u.lanes()), n)
+	JG(LabelRef("one"))
+	Label("done")
+	u.end()
+}
+
+// softmaxRows emits, for each row, its largest element, then e^(x-largest) with
+// its sum, then the division. The sums are those of 64 bytes of lanes.
+func (u *unit) softmaxRows() {
+	u.function("softmaxRows", "sets each row of cols elements to e^x/Σ e^x.", fmt.Sprintf("(dst, x []%s, cols int)", u.float.name))
+	left := Load(Param("dst").Len(), GP64())
+	dst := Load(Param("dst").Base(), GP64())
+	x := Load(Param("x").Base(), GP64())
+	cols := Load(Param("cols"), GP64())
+	lo, e, minusInf := u.c(u.expLow()), u.expWithin(1, u.expLow()), u.load(u.c(math.Inf(-1)))
+	parts, lanes := u.parts(), u.lanes()
+	// blocks emits a loop over the blocks of 64 bytes of a row. The last may be
+	// partial; then do gets masks.
+	blocks := func(label string, do func(j int, at Mem, mask Register)) {
+		n, p := copyOf(cols), GP64()
+		XORL(p.As32(), p.As32())
+		at := func(j int) Mem { return Mem{Index: p, Scale: 1, Disp: j * u.bytes} }
+		SUBQ(U8(64/u.size), n)
+		JLT(LabelRef(label + "tail"))
+		Label(label)
+		for j := range parts {
+			do(j, at(j), nil)
+		}
+		ADDQ(U8(64), p)
+		SUBQ(U8(64/u.size), n)
+		JGE(LabelRef(label))
+		Label(label + "tail")
+		ADDQ(U8(64/u.size), n)
+		JZ(LabelRef(label + "done"))
+		for j := range parts {
+			do(j, at(j), u.mask(u.count(n, j, lanes)))
+		}
+		Label(label + "done")
+	}
+	in := func(base Register, m Mem) Mem { m.Base = base; return m }
+	load := func(m Mem, mask Register) VecVirtual {
+		v := u.reg()
+		if mask == nil {
+			u.mov(m, v)
+			return v
+		}
+		u.loadMasked(m, mask, v)
+		return u.merge(mask, v, minusInf)
+	}
+	broadcast := func(v VecVirtual) VecVirtual {
+		r := u.reg()
+		u.broadcastReg(v.AsX(), r)
+		return r
+	}
+
+	Label("row")
+	top := make([]VecVirtual, parts)
+	for j := range top {
+		top[j] = u.load(minusInf)
+	}
+	blocks("largest", func(j int, at Mem, mask Register) { u.vmax(top[j], load(in(x, at), mask), top[j]) })
+	largest := broadcast(u.foldParts(u.vmax, top))
+
+	sum := make([]VecVirtual, parts)
+	for j := range sum {
+		sum[j] = u.zero()
+	}
+	blocks("exponentials", func(j int, at Mem, mask Register) {
+		v := e(u.max(lo, u.sub(load(in(x, at), mask), largest)))
+		u.vadd(v, sum[j], sum[j])
+		if mask == nil {
+			u.mov(v, in(dst, at))
+		} else {
+			u.storeMasked(v, mask, in(dst, at))
+		}
+	})
+	total := broadcast(u.foldParts(u.vadd, sum))
+
+	blocks("quotients", func(j int, at Mem, mask Register) {
+		if mask == nil {
+			u.mov(u.div(u.load(in(dst, at)), total), in(dst, at))
+			return
+		}
+		v := u.reg()
+		u.loadMasked(in(dst, at), mask, v)
+		u.storeMasked(u.div(v, total), mask, in(dst, at))
+	})
+	bytes := copyOf(cols)
+	u.toBytes(bytes)
+	ADDQ(bytes, x)
+	ADDQ(bytes, dst)
+	SUBQ(cols, left)
+	JG(LabelRef("row"))
+	u.end()
+}
+
+// denormals emits the count of numbers between 0 and the smallest normal one. It
+// compares integers, as DAZ takes denormals for 0.
+func (u *unit) denormals() {
+	u.function("denormals", "returns the number of denormals in x.", fmt.Sprintf("(x []%s) int", u.float.name))
+	n := Load(Param("x").Len(), GP64())
+	x := Load(Param("x").Base(), GP64())
+	abs, normal, zero := u.absBits(), u.bits(1<<u.mantissa), u.zero()
+	least := u.load(normal)
+	total := GP64()
+	XORL(total.As32(), total.As32())
+	count := func(v VecVirtual) {
+		a := u.and(v, abs)
+		bits := GP64()
+		if u.isa == avx512 {
+			k, k2 := K(), K()
+			u.igt(zero, a, k)
+			u.igt(a, least, k2)
+			KANDW(k, k2, k)
+			KMOVW(k, bits.As32())
+		} else {
+			m, m2 := u.reg(), u.reg()
+			u.igt(zero, a, m)
+			u.igt(a, least, m2)
+			VPAND(m, m2, m)
+			u.movmsk(m, bits.As32())
+		}
+		POPCNTQ(bits, bits)
+		ADDQ(bits, total)
+	}
+	SUBQ(U8(u.lanes()), n)
+	JLT(LabelRef("tail"))
+	Label("loop")
+	count(u.load(Mem{Base: x}))
+	ADDQ(U8(u.bytes), x)
+	SUBQ(U8(u.lanes()), n)
+	JGE(LabelRef("loop"))
+	Label("tail")
+	ADDQ(U8(u.lanes()), n)
+	JZ(LabelRef("done"))
+	v := u.reg()
+	u.loadMasked(Mem{Base: x}, u.mask(n), v)
+	count(v)
+	Label("done")
+	Store(total, ReturnIndex(0))
+	u.end()
+}

@@ -1,0 +1,275 @@
+package kernels
+
+import (
+	"math"
+	"runtime"
+	"testing"
+)
+
+func close64(t *testing.T, what string, got, want, eps float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= eps*math.Abs(want)) && got != want {
+		t.Errorf("%s = %g, want %g", what, got, want)
+	}
+}
+
+// TestSums compares sums with exact ones, and the levels with each other.
+func TestSums(t *testing.T) {
+	testSums[float32](t)
+	testSums[float64](t)
+}
+
+func testSums[F Float](t *testing.T) {
+	r := random(8)
+	lengths := []int{1000, chunk, chunk + 1, 3*chunk + 77}
+	for n := range 140 {
+		lengths = append(lengths, n)
+	}
+	for _, n := range lengths {
+		x := make([]F, n)
+		var sum, squares float64
+		for i := range x {
+			x[i] = F(r.NormFloat64())
+			sum += float64(x[i])
+			squares += float64(x[i]) * float64(x[i])
+		}
+		mean := sum / float64(n)
+		var variance float64
+		for _, v := range x {
+			variance += (float64(v) - mean) * (float64(v) - mean) / float64(n)
+		}
+		var before [3]float64
+		level := 0
+		eachLevelQuietly(func() {
+			s := SquaredSum(x)
+			close64(t, Name()+": sum of squares", s, squares, 1e-13)
+			m, v := Moments(x)
+			if n == 0 {
+				if !math.IsNaN(m) || !math.IsNaN(v) {
+					t.Error("moments of nothing")
+				}
+				return
+			}
+			if math.Abs(m-mean) > 1e-14 {
+				t.Errorf("%s: mean of %d is %g, want %g", Name(), n, m, mean)
+			}
+			if math.Abs(v-variance) > 1e-13*variance+1e-30 {
+				t.Errorf("%s: variance of %d is %g, want %g", Name(), n, v, variance)
+			}
+			if now := [3]float64{s, m, v}; level > 0 && now != before {
+				t.Errorf("%s: sums of %d differ from those of the level before: %v, %v", Name(), n, now, before)
+			} else {
+				before = now
+			}
+			level++
+		})
+	}
+}
+
+// TestTinySquares checks that squares do not underflow.
+func TestTinySquares(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		x := repeat([]float32{1e-30}, 1000)
+		v := float64(float32(1e-30))
+		close64(t, "sum of squares", SquaredSum(x), 1000*v*v, 1e-12)
+		x[0] = 3e-30
+		if _, variance := Moments(x); !(variance > 1e-63) {
+			t.Errorf("variance %g", variance)
+		}
+		x[5] = float32(math.NaN())
+		if !math.IsNaN(SquaredSum(x)) {
+			t.Error("NaN is lost")
+		}
+	})
+}
+
+func TestColumnSums(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		testColumnSums[float32](t)
+		testColumnSums[float64](t)
+	})
+}
+
+func testColumnSums[F Float](t *testing.T) {
+	r := random(9)
+	for cols := range 150 {
+		for _, rows := range []int{0, 1, 2, 7} {
+			m := randomMatrix[F](r, rows, cols, false)
+			want := make([]F, cols)
+			for j := range want {
+				for i := range rows {
+					want[j] += *m.at(i, j)
+				}
+			}
+			got := make([]F, cols+1)
+			got[cols] = 42
+			ColumnSums(got[:cols], m)
+			same(t, "ColumnSums", got[:cols], want)
+			if got[cols] != 42 {
+				t.Fatalf("ColumnSums writes beyond %d columns", cols)
+			}
+			data := make([]F, rows*cols)
+			for i := range rows {
+				for j := range cols {
+					data[j*rows+i] = *m.at(i, j)
+				}
+			}
+			ColumnSums(got[:cols], Dense(cols, rows, data).T())
+			same(t, "ColumnSums of columns", got[:cols], want)
+		}
+	}
+}
+
+func TestSetRows(t *testing.T) {
+	dst := make([]float32, 6)
+	SetRows(dst, []float32{1, 2, 3})
+	same(t, "SetRows", dst, []float32{1, 2, 3, 1, 2, 3})
+	SetRows(dst[:0], []float32{})
+	SetRows(dst[:0], []float32{1})
+}
+
+func TestSoftmaxRows(t *testing.T) {
+	testSoftmaxRows[float32](t, 1e-6)
+	testSoftmaxRows[float64](t, 1e-14)
+}
+
+func testSoftmaxRows[F Float](t *testing.T, eps float64) {
+	r := random(10)
+	for _, cols := range []int{1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000} {
+		x := make([]F, 3*cols)
+		for i := range x {
+			x[i] = F(r.NormFloat64()*10 + 1000)
+		}
+		x[0] = -1e9 // as in a masked softmax
+		var before []F
+		level := 0
+		eachLevelQuietly(func() {
+			dst := make([]F, len(x)+1)
+			dst[len(x)] = 42
+			SoftmaxRows(dst[:len(x)], x, cols)
+			if dst[len(x)] != 42 {
+				t.Fatal("SoftmaxRows writes beyond")
+			}
+			for i := 0; i < len(x); i += cols {
+				top, sum := math.Inf(-1), 0.
+				for _, v := range x[i : i+cols] {
+					top = max(top, float64(v))
+				}
+				for _, v := range x[i : i+cols] {
+					sum += math.Exp(float64(v) - top)
+				}
+				for j, v := range x[i : i+cols] {
+					want := math.Exp(float64(v)-top) / sum
+					if d := math.Abs(float64(dst[i+j]) - want); d > eps*want+1e-300 && d > 1e-44 {
+						t.Fatalf("%s: softmax of %d columns: %g, want %g", Name(), cols, dst[i+j], want)
+					}
+				}
+			}
+			in := clone(x)
+			SoftmaxRows(in, in, cols)
+			same(t, "SoftmaxRows in place", in, dst[:len(x)])
+			if level == 2 {
+				same(t, "SoftmaxRows on the next level", dst, before)
+			}
+			before = dst
+			level++
+		})
+	}
+	eachLevelQuietly(func() {
+		inf, nan := F(math.Inf(1)), F(math.NaN())
+		for _, row := range [][]F{{-inf, -inf}, {1, inf}, {nan, 1}, {1, nan}} {
+			x := append(clone(row), 1, 1)
+			SoftmaxRows(x, x, 2)
+			if x[0] == x[0] || x[1] == x[1] || x[2] != .5 {
+				t.Errorf("%s: softmax of %v is %v", Name(), row, x[:2])
+			}
+		}
+		x := []F{-inf, 0, 0}
+		SoftmaxRows(x, x, 3)
+		same(t, "SoftmaxRows with -Inf", x, []F{0, .5, .5})
+	})
+}
+
+func TestDenormals(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		testDenormals(t, []float32{0, 1, -1e-40, 1e-45, 0x1p-126, -0x1p-126, float32(math.NaN()), float32(math.Inf(-1))}, []bool{2: true, true, 7: false})
+		testDenormals(t, []float64{0, 1, -1e-310, 5e-324, 0x1p-1022, -0x1p-1022, math.NaN(), math.Inf(-1)}, []bool{2: true, true, 7: false})
+	})
+}
+
+func testDenormals[F Float](t *testing.T, values []F, is []bool) {
+	for n := range 100 {
+		x := repeat(values, n)
+		want := 0
+		for i := range x {
+			if is[i%len(is)] {
+				want++
+			}
+		}
+		if got := Denormals(x); got != want {
+			t.Fatalf("%d denormals in %v, want %d", got, x, want)
+		}
+	}
+	x := repeat(values, chunk+8)
+	if got, want := Denormals(x), 2*len(x)/len(values); got != want {
+		t.Errorf("%d denormals, want %d", got, want)
+	}
+}
+
+// TestFlushToZero checks the state of the thread, and its effect on exact zeros.
+func TestFlushToZero(t *testing.T) {
+	if !SupportsFlushToZero() {
+		if FlushToZero(true) || FlushToZero(false) || MetDenormals() {
+			t.Error("an effect where there is none")
+		}
+		t.Skip("not supported")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if FlushToZero(false) {
+		t.Error("on at the start")
+	}
+	eachLevel(t, func(t *testing.T) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer FlushToZero(FlushToZero(false))
+		x, y := repeat([]float32{1e-30}, 40), make([]float32, 40)
+		MetDenormals()
+		Hadamard(y, x, repeat([]float32{1e5}, 40))
+		if MetDenormals() {
+			t.Error("denormals among normal numbers")
+		}
+		scale := repeat([]float32{1e-10}, 40)
+		Hadamard(y, x, scale)
+		if y[0] == 0 || y[39] == 0 || Denormals(y) != 40 || !MetDenormals() || MetDenormals() {
+			t.Errorf("without flushing, 1e-30·1e-10 = %g", y[0])
+		}
+		kept := clone(y)
+		if FlushToZero(true) || !FlushToZero(true) {
+			t.Error("the previous state is wrong")
+		}
+		Hadamard(y, x, scale)
+		if y[0] != 0 || y[39] != 0 || Denormals(y) != 0 || !MetDenormals() {
+			t.Errorf("with flushing, 1e-30·1e-10 = %g", y[0])
+		}
+		Scale(y, kept, 1e20) // an operand is denormal
+		if y[0] != 0 || Denormals(kept) != 40 {
+			t.Errorf("with flushing, %g·1e20 = %g, %d denormals", kept[0], y[0], Denormals(kept))
+		}
+		if !FlushToZero(false) {
+			t.Error("the previous state is wrong")
+		}
+	})
+}
+
+func TestPeak(t *testing.T) {
+	for i, l := range levels {
+		all := levels
+		levels = []*level{l}
+		s, d := PeakGFLOPS[float32](), PeakGFLOPS[float64]()
+		levels = all
+		if i == 0 && (s != 0 || d != 0) || i > 0 && (!(s > 1) || !(d > 1)) {
+			t.Errorf("%s: peaks of %g and %g GFLOP/s", l.name, s, d)
+		}
+	}
+}
