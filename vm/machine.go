@@ -148,8 +148,8 @@ func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
 				return nil, err
 			}
 		}
-		for k, c := range kids[n] {
-			if first(kids[n], k) && dies(c) {
+		for _, c := range kids[n] {
+			if dies(c) {
 				mem.release(values[c])
 			}
 		}
@@ -270,6 +270,7 @@ func supported(n *G.Node) error {
 	return errors.Errorf("%v has elements of type %v: only float32, float64 and int are computed", n, n.Dtype())
 }
 
+// once tells whether n is in the list once.
 func once(list []*G.Node, n *G.Node) bool {
 	count := 0
 	for _, m := range list {
@@ -278,16 +279,6 @@ func once(list []*G.Node, n *G.Node) bool {
 		}
 	}
 	return count == 1
-}
-
-// first tells whether element k is not among those before it.
-func first(list []*G.Node, k int) bool {
-	for _, m := range list[:k] {
-		if m == list[k] {
-			return false
-		}
-	}
-	return true
 }
 
 // Observe has f called with the value of n in each run, as soon as it is

@@ -324,6 +324,24 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestAlignment has small results at multiples of 16 bytes, where Gonum's dot
+// products of float32 add in an order that does not depend on the address.
+func TestAlignment(t *testing.T) {
+	for _, size := range []int{1, 3, 5, 6, 7, 9} {
+		n := newNet(tensor.Float32)
+		var wanted G.Nodes
+		for i := range 20 {
+			wanted = append(wanted, must(ops.Pointwise(tanh, n.input(fmt.Sprint("x", i), size))))
+		}
+		compile(t, n.g, wanted...)
+		for _, y := range wanted {
+			if a := y.Value().Uintptr(); a%16 != 0 {
+				t.Errorf("%d numbers at %#x", size, a)
+			}
+		}
+	}
+}
+
 // TestRandomGraphs compares machines for a few nodes of random graphs, whose other
 // results share memory, with one for all nodes, whose results share none. Observers
 // see every result before it is overwritten, and change nothing.

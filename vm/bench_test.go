@@ -1,0 +1,56 @@
+package vm_test
+
+import (
+	"fmt"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// BenchmarkLayers reports the time per layer of building a graph, of gorgonia.Grad
+// and of Compile. Only Compile's is independent of the depth: a graph of Gorgonia's
+// looks for each new node among all.
+func BenchmarkLayers(b *testing.B) {
+	for _, depth := range []int{100, 1000, 10000} {
+		for _, stage := range []string{"build", "grad", "compile"} {
+			b.Run(fmt.Sprintf("stage=%s/depth=%d", stage, depth), func(b *testing.B) {
+				for b.Loop() {
+					at := func(s string) {
+						if s == stage {
+							b.StartTimer()
+						} else {
+							b.StopTimer()
+						}
+					}
+					at("build")
+					n := newNet(tensor.Float32)
+					x := n.input("x", 2, 3)
+					cost := loss(n.layers(x, depth))
+					at("grad")
+					wanted := n.gradients(cost, x)
+					at("compile")
+					compile(b, n.g, wanted...)
+					b.StartTimer()
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(depth), "us/layer")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+// BenchmarkRun reports the time per operation of a run with next to nothing to
+// compute.
+func BenchmarkRun(b *testing.B) {
+	n := newNet(tensor.Float32)
+	var wanted G.Nodes
+	x := n.input("x", 1, 1)
+	wanted = n.gradients(loss(n.layers(x, 1000)), x)
+	m := compile(b, n.g, wanted...)
+	b.ReportAllocs()
+	for b.Loop() {
+		run(b, m)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(m.Steps()), "ns/step")
+}
