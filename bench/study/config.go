@@ -46,9 +46,9 @@ func (c Config) Setup() Config {
 	return c
 }
 
-// Problem is the configuration without the optimizer and the seed: what the
-// optimizers are compared on.
+// Problem is the configuration without the optimizer, the seed and the budget: what
+// the optimizers are compared on. A setup may have been given more steps than others.
 func (c Config) Problem() Config {
-	c.Optimizer, c.Seed = Choice{}, 0
+	c.Optimizer, c.Seed, c.Steps, c.Evaluate = Choice{}, 0, 0, 0
 	return c
 }

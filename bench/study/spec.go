@@ -84,15 +84,9 @@ func withExponents(v any) any {
 	return v
 }
 
-// axes are the keys of a grid and of a case.
-var axes = []string{"depth", "width", "activation", "initializer", "optimizer", "dtype"}
-
-// point is one combination of the grid: a checked value for each axis.
-type point struct {
-	depth, width                       int
-	activation, initializer, optimizer Choice
-	dtype                              string
-}
+// axes are the keys of a grid and of a case. dtype, steps and batch need not be given:
+// the last two are the budget's then.
+var axes = []string{"depth", "width", "activation", "initializer", "optimizer", "dtype", "steps", "batch"}
 
 // reader walks through a study's values, and keeps the first error.
 type reader struct {
@@ -209,7 +203,7 @@ func (r *reader) spec() *Spec {
 	} else if !nameForm.MatchString(s.Name) {
 		r.fail(at(nil, "name"), "name %q: want lower-case words with hyphens, as it names a directory", s.Name)
 	}
-	base := Config{Probe: r.integer(m, nil, "probe", 0, defaultProbe)}
+	base := Config{DType: defaultDType, Probe: r.integer(m, nil, "probe", 0, defaultProbe)}
 	r.budget(m, &base)
 	r.task(m, &base)
 	seeds := r.seeds(m)
@@ -217,16 +211,14 @@ func (r *reader) spec() *Spec {
 	if v, ok := m["grid"]; ok {
 		grid = r.mapping(v, at(nil, "grid"), "the grid", axes...)
 	}
-	points := r.cases(m, grid)
+	points := r.cases(m, grid, base)
 	if r.err != nil {
 		return nil
 	}
 	seen := map[string]bool{}
-	for _, p := range points {
+	for _, c := range points {
 		for _, seed := range seeds {
-			c := base
-			c.Depth, c.Width, c.DType, c.Seed = p.depth, p.width, p.dtype, seed
-			c.Activation, c.Initializer, c.Optimizer = p.activation, p.initializer, p.optimizer
+			c.Seed = seed
 			if hash := c.Hash(); !seen[hash] {
 				seen[hash] = true
 				s.Configs = append(s.Configs, c)
@@ -325,21 +317,21 @@ func (r *reader) seeds(m map[string]any) []uint64 {
 }
 
 // cases expands the grid, once for each case, whose axes replace the grid's.
-func (r *reader) cases(m map[string]any, grid map[string]any) []point {
+func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []Config {
 	gridPath := at(nil, "grid")
 	v, ok := m["cases"]
 	if !ok {
 		if _, ok := m["grid"]; !ok {
 			r.fail(nil, "the study has neither a grid nor cases: there is nothing to run")
 		}
-		return r.expand(grid, func(string) []any { return gridPath }, gridPath)
+		return r.expand(base, grid, func(string) []any { return gridPath }, gridPath)
 	}
 	list, ok := v.([]any)
 	if !ok || len(list) == 0 {
 		r.fail(at(nil, "cases"), "cases must be a list of partial grids")
 		return nil
 	}
-	var points []point
+	var points []Config
 	for i, e := range list {
 		path := at(nil, "cases", i)
 		own := r.mapping(e, path, "a case", axes...)
@@ -350,7 +342,7 @@ func (r *reader) cases(m map[string]any, grid map[string]any) []point {
 		for k, v := range own {
 			merged[k] = v
 		}
-		points = append(points, r.expand(merged, func(axis string) []any {
+		points = append(points, r.expand(base, merged, func(axis string) []any {
 			if _, ok := own[axis]; ok {
 				return path
 			}
@@ -360,14 +352,14 @@ func (r *reader) cases(m map[string]any, grid map[string]any) []point {
 	return points
 }
 
-// expand returns all combinations of the axes' values. where is the path of the
-// mapping that an axis comes from.
-func (r *reader) expand(grid map[string]any, where func(axis string) []any, path []any) []point {
-	points := []point{{}}
+// expand returns all combinations of the axes' values, set in base. where is the path
+// of the mapping that an axis comes from.
+func (r *reader) expand(base Config, grid map[string]any, where func(axis string) []any, path []any) []Config {
+	points := []Config{base}
 	for _, axis := range axes {
 		v, ok := grid[axis]
-		if !ok && axis == "dtype" {
-			v, ok = defaultDType, true
+		if !ok && isSet(base, axis) {
+			continue
 		}
 		if !ok {
 			r.fail(path, "no %s is given, neither in the grid nor in the case", axis)
@@ -382,7 +374,7 @@ func (r *reader) expand(grid map[string]any, where func(axis string) []any, path
 			r.fail(valuePath, "%s is empty: give a value or a list of values", axis)
 			return nil
 		}
-		var next []point
+		var next []Config
 		for _, p := range points {
 			for i, v := range values {
 				itemPath := valuePath
@@ -400,35 +392,53 @@ func (r *reader) expand(grid map[string]any, where func(axis string) []any, path
 	return points
 }
 
-// set returns the point with an axis set to a value: several points if settings of a
-// choice are lists.
-func (r *reader) set(p point, axis string, v any, path []any) []point {
-	var points []point
-	each := func(choices []Choice, field func(*point) *Choice) []point {
-		for _, c := range choices {
-			q := p
-			*field(&q) = c
-			points = append(points, q)
+// isSet tells whether a configuration has a value for an axis that the grid may leave
+// out.
+func isSet(c Config, axis string) bool {
+	switch axis {
+	case "dtype":
+		return c.DType != ""
+	case "steps":
+		return c.Steps > 0
+	case "batch":
+		return c.Batch > 0
+	}
+	return false
+}
+
+// set returns the configuration with an axis set to a value: several of them if
+// settings of a choice are lists.
+func (r *reader) set(c Config, axis string, v any, path []any) []Config {
+	var many []Config
+	each := func(choices []Choice, field func(*Config) *Choice) []Config {
+		for _, choice := range choices {
+			d := c
+			*field(&d) = choice
+			many = append(many, d)
 		}
-		return points
+		return many
 	}
 	switch axis {
 	case "depth":
-		p.depth = r.wholeNumber(v, path, axis, 0)
+		c.Depth = r.wholeNumber(v, path, axis, 0)
 	case "width":
-		p.width = r.wholeNumber(v, path, axis, 1)
+		c.Width = r.wholeNumber(v, path, axis, 1)
+	case "steps":
+		c.Steps = r.wholeNumber(v, path, axis, 1)
+	case "batch":
+		c.Batch = r.wholeNumber(v, path, axis, 1)
 	case "dtype":
-		if p.dtype, _ = v.(string); p.dtype != "float32" && p.dtype != "float64" {
+		if c.DType, _ = v.(string); c.DType != "float32" && c.DType != "float64" {
 			r.fail(path, "dtype must be float32 or float64, not %v", v)
 		}
 	case "activation":
-		return each(choices(r, activations.Catalogue, v, path), func(p *point) *Choice { return &p.activation })
+		return each(choices(r, activations.Catalogue, v, path), func(c *Config) *Choice { return &c.Activation })
 	case "initializer":
-		return each(choices(r, initializers.Catalogue, v, path), func(p *point) *Choice { return &p.initializer })
+		return each(choices(r, initializers.Catalogue, v, path), func(c *Config) *Choice { return &c.Initializer })
 	case "optimizer":
-		return each(choices(r, optimizers.Catalogue, v, path), func(p *point) *Choice { return &p.optimizer })
+		return each(choices(r, optimizers.Catalogue, v, path), func(c *Config) *Choice { return &c.Optimizer })
 	}
-	return []point{p}
+	return []Config{c}
 }
 
 // choices returns the choices that a value stands for, complete: a setting given as a

@@ -1,0 +1,39 @@
+package bench_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gradflow/gradflow/bench/study"
+)
+
+// BenchmarkOptimizers runs the quickstart's comparisons.
+func BenchmarkOptimizers(b *testing.B) {
+	s, err := study.Load("studies/quickstart.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	first := s.Configs[0].Seed
+	budget := s.Configs[0].Steps
+	for _, c := range s.Configs {
+		if c.Seed != first || c.Steps != budget {
+			continue
+		}
+		name := fmt.Sprintf("activation=%s/depth=%d/optimizer=%s", c.Activation.Name, c.Depth, c.Optimizer.Name)
+		b.Run(name, func(b *testing.B) { benchmark(b, c) })
+	}
+}
+
+// TestStudies checks that the studies that come with the project can be read.
+func TestStudies(t *testing.T) {
+	for _, name := range []string{"quickstart", "quickstart-rates"} {
+		s, err := study.Load("studies/" + name + ".yaml")
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if s.Name != name {
+			t.Errorf("%s.yaml has the name %s", name, s.Name)
+		}
+	}
+}
