@@ -187,12 +187,8 @@ func gradients[F Float](n int) []F {
 }
 
 // TestFloat32 compares the functions with float64 ones at every 10007th of all
-// numbers, or at all.
+// numbers, or as -stride says.
 func TestFloat32(t *testing.T) {
-	stride := uint64(10007)
-	if *exhaustive {
-		stride = 1
-	}
 	for i := range functions {
 		f := &functions[i]
 		t.Run(f.name, func(t *testing.T) {
@@ -209,7 +205,7 @@ func TestFloat32(t *testing.T) {
 				} else {
 					for i := range x {
 						x[i] = math.Float32frombits(uint32(b))
-						b += stride
+						b += *stride
 					}
 				}
 				for i, v := range x[:m] {

@@ -309,7 +309,7 @@ func sumSAVX512(x []float32) float64
 //go:noescape
 func squaresSAVX512(x []float32, center float64) float64
 
-// columnSumsSAVX512 sets dst to the sums of the columns of a matrix of len(dst) columns.
+// columnSumsSAVX512 adds the rows of a matrix to dst.
 //
 //go:noescape
 func columnSumsSAVX512(dst []float32, x []float32, rows int, stride int)
@@ -664,7 +664,7 @@ func sumDAVX512(x []float64) float64
 //go:noescape
 func squaresDAVX512(x []float64, center float64) float64
 
-// columnSumsDAVX512 sets dst to the sums of the columns of a matrix of len(dst) columns.
+// columnSumsDAVX512 adds the rows of a matrix to dst.
 //
 //go:noescape
 func columnSumsDAVX512(dst []float64, x []float64, rows int, stride int)
@@ -934,7 +934,7 @@ func sumSAVX2(x []float32) float64
 //go:noescape
 func squaresSAVX2(x []float32, center float64) float64
 
-// columnSumsSAVX2 sets dst to the sums of the columns of a matrix of len(dst) columns.
+// columnSumsSAVX2 adds the rows of a matrix to dst.
 //
 //go:noescape
 func columnSumsSAVX2(dst []float32, x []float32, rows int, stride int)
@@ -1204,7 +1204,7 @@ func sumDAVX2(x []float64) float64
 //go:noescape
 func squaresDAVX2(x []float64, center float64) float64
 
-// columnSumsDAVX2 sets dst to the sums of the columns of a matrix of len(dst) columns.
+// columnSumsDAVX2 adds the rows of a matrix to dst.
 //
 //go:noescape
 func columnSumsDAVX2(dst []float64, x []float64, rows int, stride int)

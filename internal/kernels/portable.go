@@ -222,8 +222,7 @@ func tree(s *[sumLanes]float64) float64 {
 }
 
 func columnSums[F Float](dst, x []F, rows, stride int) {
-	copy(dst, x)
-	for i := 1; i < rows; i++ {
+	for i := range rows {
 		for j, v := range x[i*stride:][:len(dst)] {
 			dst[j] += v
 		}

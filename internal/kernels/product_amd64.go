@@ -33,11 +33,11 @@ type product[F Float] struct {
 type buffers[F Float] struct{ a, b, v []F }
 
 const (
-	// A strip of B of this many rows and two vectors takes 32 KiB of the
+	// A strip of B of this many rows and two vectors takes 48 KiB of the
 	// first-level cache at most.
-	maxDepth = 256
-	// So many rows of A, at that depth, stay in the second-level cache.
-	maxHeight = 768
+	maxDepth = 384
+	// So many rows of A, at that depth, stay in a second-level cache of 1 MiB.
+	maxHeight = 384
 	// From this height of C on, the strips of B are worth copying.
 	packHeight = 192
 	// From this width of C on, a transposed A is worth copying if its columns are
@@ -131,7 +131,9 @@ func (p *product[F]) blocks(c, a, b, d Matrix[F]) {
 	for block := range blocks {
 		i0, i1 := part(c.Rows, blocks, block)
 		tiles := parts(i1-i0, most)
-		rows := (i1 - i0 + tiles - 1) / tiles // of the highest tile
+		// The first extra tiles have rows rows, the others one less.
+		rows := parts(i1-i0, tiles)
+		extra := i1 - i0 - (rows-1)*tiles
 		for depth := range depths {
 			k0, k1 := part(a.Cols, depths, depth)
 			k := k1 - k0
@@ -141,9 +143,13 @@ func (p *product[F]) blocks(c, a, b, d Matrix[F]) {
 			}
 			if packA {
 				buf.a = grow(buf.a, (tiles*rows)*k+width)
-				for t := range tiles {
-					lo, hi := part(i1-i0, tiles, t)
-					p.packRows(k, &buf.a[t*rows*k], rows, a.at(i0+lo, k0), a.ColStride, hi-lo)
+				for t, i := 0, i0; t < tiles; t++ {
+					h := rows
+					if t >= extra {
+						h--
+					}
+					p.packRows(k, &buf.a[t*rows*k], rows, a.at(i, k0), a.ColStride, h)
+					i += h
 				}
 			}
 			for j := 0; j < c.Cols; j += width {
@@ -156,9 +162,11 @@ func (p *product[F]) blocks(c, a, b, d Matrix[F]) {
 					p.pack(buf.b, b, k0, k, j, n)
 					bk, bks = &buf.b[0], width
 				}
-				for t := range tiles {
-					lo, hi := part(i1-i0, tiles, t)
-					i := i0 + lo
+				for t, i := 0, i0; t < tiles; t++ {
+					h := rows
+					if t >= extra {
+						h--
+					}
 					ai, ars, aks := a.at(i, k0), a.RowStride, a.ColStride
 					if packA {
 						ai, ars, aks = &buf.a[t*rows*k], 1, rows
@@ -167,7 +175,8 @@ func (p *product[F]) blocks(c, a, b, d Matrix[F]) {
 					if from.Data != nil {
 						di = from.at(i, j)
 					}
-					p.tiles[hi-lo][vecs-1](k, ai, ars, aks, bk, bks, c.at(i, j), c.RowStride, di, from.RowStride, last)
+					p.tiles[h][vecs-1](k, ai, ars, aks, bk, bks, c.at(i, j), c.RowStride, di, from.RowStride, last)
+					i += h
 				}
 			}
 		}
@@ -221,7 +230,12 @@ func (p *product[F]) transposeFor(n int) *transpose[F] {
 func transposeStep[F Float]() int { return int(16 / unsafe.Sizeof(F(0))) }
 
 // parts is the least number of parts of at most most that n can be divided into.
-func parts(n, most int) int { return (n + most - 1) / most }
+func parts(n, most int) int {
+	if n <= most {
+		return 1
+	}
+	return (n + most - 1) / most
+}
 
 // part returns the limits of part i of n divided about equally.
 func part(n, parts, i int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }

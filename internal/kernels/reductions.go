@@ -53,21 +53,22 @@ func ColumnSums[F Float](dst []F, x Matrix[F]) {
 	sameLength(len(dst), x.Cols)
 	raceWrite(dst)
 	x.each(raceRead)
+	clear(dst)
 	if x.Rows == 0 || x.Cols == 0 {
-		clear(dst)
 		return
 	}
 	if x.ColStride != 1 && x.Cols > 1 {
 		for j := range dst {
-			s := x.Data[j*x.ColStride]
-			for i := 1; i < x.Rows; i++ {
-				s += x.Data[i*x.RowStride+j*x.ColStride]
+			for _, v := range x.T().row(j) {
+				dst[j] += v
 			}
-			dst[j] = s
 		}
 		return
 	}
-	use[F]().columnSums(dst, x.Data, x.Rows, x.RowStride)
+	step := max(1, chunk/x.Cols)
+	for i := 0; i < x.Rows; i += step {
+		use[F]().columnSums(dst, x.Data[i*x.RowStride:], min(step, x.Rows-i), x.RowStride)
+	}
 }
 
 // SoftmaxRows sets each row of cols elements of dst to e^x/Σ e^x over that row of

@@ -262,6 +262,60 @@ func TestFlushToZero(t *testing.T) {
 	})
 }
 
+// TestFlushParallel checks that the goroutines of MulParallel flush, too.
+func TestFlushParallel(t *testing.T) {
+	if !SupportsFlushToZero() {
+		t.Skip("not supported")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer FlushToZero(FlushToZero(true))
+	const n = 192
+	a, b, c := repeat([]float32{1e-30}, n*n), repeat([]float32{1e-10}, n*n), make([]float32, n*n)
+	eachLevelQuietly(func() {
+		if Name() == "portable" {
+			return
+		}
+		MulParallel(Dense(n, n, c), Dense(n, n, a), Dense(n, n, b), false, 3)
+		for i, v := range c {
+			if v != 0 {
+				t.Fatalf("%s: element %d is %g", Name(), i, v)
+			}
+		}
+	})
+}
+
+// TestNoDenormalsOnTheWay checks that results of normal size are reached without
+// denormals, which would cost time and be counted by MetDenormals.
+func TestNoDenormalsOnTheWay(t *testing.T) {
+	if !SupportsFlushToZero() {
+		t.Skip("not supported")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	x := make([]float32, 2000)
+	for i := range x {
+		x[i] = float32(math.Ldexp(1+float64(i%16)/16, i/16-110) * float64(1-2*(i&1)))
+	}
+	dst, ones := make([]float32, len(x)), repeat([]float32{1}, len(x))
+	eachLevelQuietly(func() {
+		if Name() == "portable" {
+			return
+		}
+		for i := range functions {
+			f := &functions[i]
+			for j := range x { // one by one: results that are denormal may
+				MetDenormals()
+				call(f, dst[j:j+1], x[j:j+1], ones[j:j+1])
+				if MetDenormals() && math.Abs(float64(dst[j])) > 0x1p-120 {
+					t.Errorf("%s: %s(%g) = %g meets denormals", Name(), f.name, x[j], dst[j])
+					break
+				}
+			}
+		}
+	})
+}
+
 func TestPeak(t *testing.T) {
 	for i, l := range levels {
 		all := levels

@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "ab52707de7ef7f902717b5449824b5c8b64d2b6366e2ed5db258ffc12896df3b"
+const generatorHash = "9e6661abff4e7a4693f359f5562cb14cd0a2f7e92e6fb3e0fd5ac9879ba52a12"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

@@ -156,10 +156,15 @@ func (u *unit) exp() unary {
 	return func(x VecVirtual) VecVirtual { return e(u.max(lo, u.min(hi, x))) }
 }
 
-// expNegAbs prepares e^-|x|.
+// expNegAbs prepares e^-|x|. For positive x, beside 1 or x, it need not be less than
+// what rounding takes away, and is cut there: there are no denormals on the way to
+// a result that is not one.
 func (u *unit) expNegAbs() unary {
-	lo, sign, e := u.c(u.expLow()), u.signBit(), u.expWithin(1, u.expLow())
-	return func(x VecVirtual) VecVirtual { return e(u.max(lo, u.or(x, sign))) }
+	lo, enough, zero, sign, e := u.c(u.expLow()), u.c(u.pick(-20, -40)), u.c(0), u.signBit(), u.expWithin(1, u.expLow())
+	return func(x VecVirtual) VecVirtual {
+		least := u.choose(x, lt, zero, lo, u.load(enough))
+		return e(u.binary(u.vmax, least, u.or(x, sign)))
+	}
 }
 
 // tanh is h/(h+1) with h = (e^2|x| - 1)/2, and x's sign. From top on the result

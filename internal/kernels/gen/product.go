@@ -72,57 +72,61 @@ func (u *unit) tileName(n, v int) string { return fmt.Sprintf("tile%dx%d%s", n, 
 // tile emits C = A·B + D for a tile of C of n rows and v vectors, the last of
 // which has 1 to lanes columns. All of C's tile is held in registers; a step of
 // the loop multiplies a column of A by a row of B. A has any strides. D may be C,
-// a bias with a row stride of 0, or nil.
+// a bias with a row stride of 0, or nil. AVX2 has a second body for whole vectors,
+// as some processors take long for its masked stores.
 func (u *unit) tile(n, v int) {
 	u.function(fmt.Sprintf("tile%dx%d", n, v), fmt.Sprintf("sets a tile of %d rows and %d vectors to A·B + D.", n, v), fmt.Sprintf(
 		"(k int, a *%[1]s, ars, aks int, b *%[1]s, bks int, c *%[1]s, crs int, d *%[1]s, drs int, last int)", u.float.name))
+	last := Load(Param("last"), GP64())
+	if u.isa == avx2 {
+		CMPQ(last, U8(u.lanes()))
+		JE(LabelRef("whole"))
+	}
+	mask := u.mask(last)
+	u.tileBody("part", n, v, func(src Op, dst Register) { u.loadMasked(src, mask, dst) },
+		func(src Register, dst Op) { u.storeMasked(src, mask, dst) })
+	if u.isa == avx2 {
+		Label("whole")
+		u.tileBody("whole", n, v, func(src Op, dst Register) { u.mov(src, dst) }, func(src Register, dst Op) { u.mov(src, dst) })
+	}
+}
+
+// tileBody emits the body of a tile with the ways to load and store the last
+// vector of a row.
+func (u *unit) tileBody(label string, n, v int, load func(src Op, dst Register), store func(src Register, dst Op)) {
 	k := Load(Param("k"), GP64())
 	a := u.rows(n, "a", "ars")
 	aks := u.loadStride("aks")
 	b := Load(Param("b"), GP64())
 	bks := u.loadStride("bks")
-	mask := u.mask(Load(Param("last"), GP64()))
-
 	sum := make([][]VecVirtual, n)
 	for i := range n {
 		for range v {
 			sum[i] = append(sum[i], u.zero())
 		}
 	}
-	at := func(j int) Mem { return Mem{Base: b, Disp: j * u.bytes} }
-	Label("loop")
-	// Few rows reuse a vector of B so little that it may come from memory; it is
-	// kept in a register where there are enough.
-	row := make([]VecVirtual, v)
-	load := func(j int) {
-		row[j] = u.reg()
-		if j < v-1 {
-			u.mov(at(j), row[j])
-		} else {
-			u.loadMasked(at(j), mask, row[j])
+	Label(label + "loop")
+	// A row of B is kept in registers for the rows of A, but read from memory if
+	// there is only one.
+	row := make([]Op, v)
+	for j := range v {
+		at := Mem{Base: b, Disp: j * u.bytes}
+		row[j] = at
+		if n > 1 || j == v-1 {
+			r := u.reg()
+			if j == v-1 {
+				load(at, r)
+			} else {
+				u.mov(at, r)
+			}
+			row[j] = r
 		}
 	}
-	if n == 1 {
+	for i := range n {
 		x := u.reg()
-		u.bcast(a.at(0), x)
+		u.bcast(a.at(i), x)
 		for j := range v {
-			if j < v-1 {
-				u.fma231(at(j), x, sum[0][j])
-			} else {
-				load(j)
-				u.fma231(row[j], x, sum[0][j])
-			}
-		}
-	} else {
-		for j := range v {
-			load(j)
-		}
-		for i := range n {
-			x := u.reg()
-			u.bcast(a.at(i), x)
-			for j := range v {
-				u.fma231(row[j], x, sum[i][j])
-			}
+			u.fma231(row[j], x, sum[i][j])
 		}
 	}
 	for _, p := range a.ptrs {
@@ -130,7 +134,7 @@ func (u *unit) tile(n, v int) {
 	}
 	ADDQ(bks, b)
 	DECQ(k)
-	JNZ(LabelRef("loop"))
+	JNZ(LabelRef(label + "loop"))
 
 	each := func(m *rows, do func(sum VecVirtual, at Mem, last bool)) {
 		for i := range n {
@@ -141,21 +145,20 @@ func (u *unit) tile(n, v int) {
 	}
 	dp := Load(Param("d"), GP64())
 	TESTQ(dp, dp)
-	JZ(LabelRef("store"))
-	d := rowsFrom(n, dp, u.loadStride("drs"))
-	each(d, func(sum VecVirtual, at Mem, last bool) {
+	JZ(LabelRef(label + "store"))
+	each(rowsFrom(n, dp, u.loadStride("drs")), func(sum VecVirtual, at Mem, last bool) {
 		if last {
 			old := u.reg()
-			u.loadMasked(at, mask, old)
+			load(at, old)
 			u.vadd(old, sum, sum)
 		} else {
 			u.vadd(at, sum, sum)
 		}
 	})
-	Label("store")
+	Label(label + "store")
 	each(u.rows(n, "c", "crs"), func(sum VecVirtual, at Mem, last bool) {
 		if last {
-			u.storeMasked(sum, mask, at)
+			store(sum, at)
 		} else {
 			u.mov(sum, at)
 		}

@@ -88,9 +88,10 @@ func (u *unit) sums(name, doc, signature string, term func(wide *unit, sum, x Ve
 	u.end()
 }
 
-// columnSums emits dst = the sums of the columns, four vectors at a time, then one.
+// columnSums emits dst += the sums of the columns, row by row, four vectors at a
+// time, then one.
 func (u *unit) columnSums() {
-	u.function("columnSums", "sets dst to the sums of the columns of a matrix of len(dst) columns.",
+	u.function("columnSums", "adds the rows of a matrix to dst.",
 		fmt.Sprintf("(dst, x []%s, rows, stride int)", u.float.name))
 	n := Load(Param("dst").Len(), GP64())
 	dst := Load(Param("dst").Base(), GP64())
@@ -104,9 +105,8 @@ func (u *unit) columnSums() {
 			sum = append(sum, u.reg())
 		}
 		for j := range v {
-			load(Mem{Base: p, Disp: j * u.bytes}, sum[j])
+			load(Mem{Base: dst, Disp: j * u.bytes}, sum[j])
 		}
-		JMP(LabelRef(label + "next"))
 		Label(label)
 		for j := range v {
 			if v == group {
@@ -117,7 +117,6 @@ func (u *unit) columnSums() {
 				u.vadd(r, sum[j], sum[j])
 			}
 		}
-		Label(label + "next")
 		ADDQ(stride, p)
 		DECQ(rows)
 		JNZ(LabelRef(label))
