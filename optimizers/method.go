@@ -46,6 +46,8 @@ type method struct {
 
 // block is one parameter in one step, as a rule sees it.
 type block[F kernels.Float] struct {
+	name string
+
 	w  []F // value before the step, unless to is the same slice
 	g  []F // gradient
 	to []F // where the rule adds its update
@@ -355,7 +357,7 @@ func (m *method) insert(p *param) {
 }
 
 func newBlock[F kernels.Float](m *method, p *param) *block[F] {
-	b := &block[F]{s: make([][]F, len(m.vectors)), n: make([]float64, m.numbers)}
+	b := &block[F]{name: p.name, s: make([][]F, len(m.vectors)), n: make([]float64, m.numbers)}
 	b.rows, b.cols = rowsCols(p.shape, p.size)
 	for i, initial := range m.vectors {
 		b.s[i] = make([]F, p.size)
@@ -371,7 +373,7 @@ func newBlock[F kernels.Float](m *method, p *param) *block[F] {
 // promote continues a float32 parameter in float64.
 func (p *param) promote() {
 	b := p.block32
-	w := &block[float64]{s: make([][]float64, len(b.s)), n: b.n, rows: b.rows, cols: b.cols}
+	w := &block[float64]{name: b.name, s: make([][]float64, len(b.s)), n: b.n, rows: b.rows, cols: b.cols}
 	for i, s := range b.s {
 		w.s[i] = make([]float64, p.size)
 		view{f32: s}.widen(w.s[i])

@@ -207,11 +207,12 @@ func (o *Partition) Warnings() []string {
 }
 
 // MarshalBinary saves the state of all optimizers.
-func (o *Partition) MarshalBinary() ([]byte, error) { return saveParts("partition", o.parts()) }
+func (o *Partition) MarshalBinary() ([]byte, error) { return saveParts("partition", 0, o.parts()) }
 
 // UnmarshalBinary loads what MarshalBinary saved.
 func (o *Partition) UnmarshalBinary(data []byte) error {
-	return loadParts("partition", data, o.parts())
+	_, err := loadParts("partition", data, o.parts())
+	return err
 }
 
 func (o *Partition) parts() (parts []any) {

@@ -25,6 +25,54 @@ var references = map[string]reference{
 			return mom
 		}
 	},
+	"rmsprop-hinton(rho=0.8,rate=0.01)": func() func(w, g, loss float64) float64 {
+		meanSquare := 0.
+		return func(w, g, loss float64) float64 {
+			meanSquare = 0.8*meanSquare + 0.2*g*g
+			if g == 0 {
+				return 0
+			}
+			return 0.01 * g / math.Sqrt(meanSquare)
+		}
+	},
+	"rmsprop-graves": func() func(w, g, loss float64) float64 {
+		var n, gbar, delta float64
+		return func(w, g, loss float64) float64 {
+			n = 0.95*n + 0.05*g*g
+			gbar = 0.95*gbar + 0.05*g
+			delta = 0.9*delta - 1e-4*g/math.Sqrt(n-gbar*gbar+1e-4)
+			return -delta
+		}
+	},
+	"signsgd": func() func(w, g, loss float64) float64 {
+		return func(w, g, loss float64) float64 {
+			if g == 0 {
+				return 0
+			}
+			return math.Copysign(0.001, g)
+		}
+	},
+	"signsgd(rate=0.5,momentum=0.75)": func() func(w, g, loss float64) float64 {
+		m := 0.
+		return func(w, g, loss float64) float64 {
+			m += 0.25 * (g - m)
+			if m == 0 {
+				return 0
+			}
+			return math.Copysign(0.5, m)
+		}
+	},
+	"lion(rate=0.01,beta1=0.8,beta2=0.95,weight-decay=0.1)": func() func(w, g, loss float64) float64 {
+		m := 0.
+		return func(w, g, loss float64) float64 {
+			update := 0.8*m + 0.2*g
+			if update != 0 {
+				update = math.Copysign(1, update)
+			}
+			m = 0.95*m + 0.05*g
+			return 0.01 * (update + 0.1*w)
+		}
+	},
 	"rprop-minus": func() func(w, g, loss float64) float64 {
 		d, before := 0.01, 0.
 		return func(w, g, loss float64) float64 {

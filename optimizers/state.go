@@ -122,11 +122,12 @@ func decode(data []byte, v any) error {
 // savedParts is the state of an optimizer that is made of others.
 type savedParts struct {
 	Method string
+	Steps  int
 	Parts  [][]byte
 }
 
-func saveParts(name string, parts []any) ([]byte, error) {
-	state := savedParts{Method: name}
+func saveParts(name string, steps int, parts []any) ([]byte, error) {
+	state := savedParts{Method: name, Steps: steps}
 	for _, p := range parts {
 		m, ok := p.(encoding.BinaryMarshaler)
 		if !ok {
@@ -141,22 +142,22 @@ func saveParts(name string, parts []any) ([]byte, error) {
 	return encode(state)
 }
 
-func loadParts(name string, data []byte, parts []any) error {
+func loadParts(name string, data []byte, parts []any) (steps int, err error) {
 	var state savedParts
 	if err := decode(data, &state); err != nil {
-		return errors.Wrap(err, name)
+		return 0, errors.Wrap(err, name)
 	}
 	if state.Method != name || len(state.Parts) != len(parts) {
-		return errors.Errorf("%s of %d: this is the state of %s of %d", name, len(parts), state.Method, len(state.Parts))
+		return 0, errors.Errorf("%s of %d: this is the state of %s of %d", name, len(parts), state.Method, len(state.Parts))
 	}
 	for i, p := range parts {
 		m, ok := p.(encoding.BinaryUnmarshaler)
 		if !ok {
-			return errors.Errorf("%s: %T cannot load its state: it is no encoding.BinaryUnmarshaler", name, p)
+			return 0, errors.Errorf("%s: %T cannot load its state: it is no encoding.BinaryUnmarshaler", name, p)
 		}
 		if err := m.UnmarshalBinary(state.Parts[i]); err != nil {
-			return errors.Wrap(err, name)
+			return 0, errors.Wrap(err, name)
 		}
 	}
-	return nil
+	return state.Steps, nil
 }

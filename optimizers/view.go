@@ -1,6 +1,7 @@
 package optimizers
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/gradflow/gradflow/internal/kernels"
@@ -49,6 +50,13 @@ func (v view) squaredSum() float64 {
 	return kernels.SquaredSum(v.f64)
 }
 
+func (v view) norm() float64 {
+	if v.single() {
+		return norm(v.f32)
+	}
+	return norm(v.f64)
+}
+
 // widen copies v to dst in float64.
 func (v view) widen(dst []float64) {
 	copy(dst, v.f64)
@@ -57,13 +65,27 @@ func (v view) widen(dst []float64) {
 	}
 }
 
-// add adds v to dst, which is of the same type and length.
-func (v view) add(dst view) {
-	if v.single() {
-		kernels.Axpy(dst.f32, v.f32, 1)
-	} else {
-		kernels.Axpy(dst.f64, v.f64, 1)
+// addTo adds a v to dst, which is of the same type and length.
+func (v view) addTo(dst view, a float64) {
+	kernels.Axpy(dst.f32, v.f32, float32(a))
+	kernels.Axpy(dst.f64, v.f64, a)
+}
+
+// scale multiplies v by a, which may be outside the range of v's type.
+func (v view) scale(a float64) {
+	if a != 0 && v.single() && (math.Abs(a) > 1e38 || math.Abs(a) < 1e-37) {
+		for i, x := range v.f32 {
+			v.f32[i] = float32(a * float64(x))
+		}
+		return
 	}
+	kernels.Scale(v.f32, v.f32, float32(a))
+	kernels.Scale(v.f64, v.f64, a)
+}
+
+func (v view) zero() {
+	clear(v.f32)
+	clear(v.f64)
 }
 
 func (v view) copyTo(dst view) {

@@ -12,8 +12,8 @@ import (
 // problem is a function of some parameters, with its derivatives.
 type problem struct {
 	start []start
-	// f sets the gradients g and the absolute second derivatives h at w, all by
-	// parameter, and returns the loss.
+	// f sets the gradients g and the curvatures h (diagonal Gauss-Newton) at w, all
+	// by parameter, and returns the loss.
 	f func(w, g, h [][]float64) float64
 }
 
@@ -70,8 +70,7 @@ func rosenbrock() problem {
 		x, y := w[0][0], w[1][0]
 		g[0][0] = -2*(1-x) - 400*x*(y-x*x)
 		g[1][0] = 200 * (y - x*x)
-		h[0][0] = math.Abs(2 - 400*y + 1200*x*x)
-		h[1][0] = 200
+		h[0][0], h[1][0] = 2+800*x*x, 200 // of the residuals √2 (1-x) and √200 (y-x²)
 		return (1-x)*(1-x) + 100*(y-x*x)*(y-x*x)
 	}}
 }

@@ -1,0 +1,45 @@
+package optimizers
+
+import "github.com/gradflow/gradflow/internal/catalogue"
+
+// LARSConfig has the settings of [NewLARS].
+type LARSConfig struct {
+	Rate        float64 `json:"rate" default:"1" range:"(0,]" doc:"factor of the step of all layers"`
+	Trust       float64 `json:"trust" default:"0.001" range:"(0,]" doc:"how far a step may take a layer, in units of its norm"`
+	Momentum    float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last velocity that is kept"`
+	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"weight-decay w is added to the gradient"`
+}
+
+// LARS gives each parameter a rate that makes its step a fixed share of its norm:
+//
+//	l = trust ‖w‖/(‖g‖ + weight-decay ‖w‖)    1 if ‖w‖ or ‖g‖ is 0
+//	v <- momentum v + rate l (g + weight-decay w)
+//	w <- w - v                                v = 0 at the start
+//
+// Source: You, Gitman and Ginsburg, "Large batch training of convolutional
+// networks" (2017), arXiv:1708.03888, algorithm 1; the case of a zero norm is
+// optax's. The rate of 1 is a choice of this package.
+type LARS struct{ method }
+
+var _ Updater = (*LARS)(nil)
+
+// NewLARS returns lars.
+func NewLARS(c LARSConfig) (*LARS, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	return &LARS{method{
+		name:    "lars",
+		vectors: []float64{0},
+		rule: func(b *block[float64]) {
+			v, local := b.s[0], 1.
+			if wn, gn := norm(b.w), norm(b.g); wn > 0 && gn > 0 {
+				local = c.Trust * wn / (gn + c.WeightDecay*wn)
+			}
+			for i, g := range b.g {
+				v[i] = c.Momentum*v[i] + c.Rate*local*(g+c.WeightDecay*b.w[i])
+				b.to[i] -= v[i]
+			}
+		},
+	}}, nil
+}

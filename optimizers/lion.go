@@ -1,0 +1,40 @@
+package optimizers
+
+import "github.com/gradflow/gradflow/internal/catalogue"
+
+// LionConfig has the settings of [NewLion].
+type LionConfig struct {
+	Rate        float64 `json:"rate" default:"0.0001" range:"(0,]" doc:"the size of every step"`
+	Beta1       float64 `json:"beta1" default:"0.9" range:"[0,1)" doc:"share of the mean in what the sign is taken of"`
+	Beta2       float64 `json:"beta2" default:"0.99" range:"[0,1)" doc:"decay of the mean of g"`
+	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"each step takes rate weight-decay w off w"`
+}
+
+// Lion steps by the sign of a mixture of the gradient and its running mean:
+//
+//	w <- w - rate (sign(beta1 m + (1-beta1) g) + weight-decay w)
+//	m <- beta2 m + (1-beta2) g                m = 0 at the start
+//
+// Source: Chen and others, "Symbolic discovery of optimization algorithms"
+// (2023), arXiv:2302.06675, algorithm 2.
+type Lion struct{ method }
+
+var _ Updater = (*Lion)(nil)
+
+// NewLion returns lion.
+func NewLion(c LionConfig) (*Lion, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	return &Lion{method{
+		name:    "lion",
+		vectors: []float64{0},
+		rule: func(b *block[float64]) {
+			m := b.s[0]
+			for i, g := range b.g {
+				b.to[i] -= c.Rate * (sign(c.Beta1*m[i]+(1-c.Beta1)*g) + c.WeightDecay*b.w[i])
+				m[i] = c.Beta2*m[i] + (1-c.Beta2)*g
+			}
+		},
+	}}, nil
+}

@@ -1,0 +1,46 @@
+package optimizers
+
+import (
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
+)
+
+// NormalizedConfig has the settings of [NewNormalized].
+type NormalizedConfig struct {
+	Rate     float64 `json:"rate" default:"0.01" range:"(0,]" doc:"the length of the step of each parameter"`
+	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is kept"`
+}
+
+// Normalized keeps the direction of each parameter's gradient and forgets its
+// length, so that every layer moves equally far whatever depth did to its
+// gradient:
+//
+//	v <- momentum v + g/‖g‖                   v = 0 at the start; 0/0 = 0
+//	w <- w - rate v
+//
+// Source: Yu, Lin, Salakhutdinov and Carbonell, "Block-normalized gradient
+// method" (2017), arXiv:1707.04822. The rate is a choice of this package.
+type Normalized struct{ method }
+
+var _ Updater = (*Normalized)(nil)
+
+// NewNormalized returns normalized-gradient.
+func NewNormalized(c NormalizedConfig) (*Normalized, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	return &Normalized{method{
+		name:    "normalized-gradient",
+		vectors: []float64{0},
+		rule: func(b *block[float64]) {
+			v, length := b.s[0], norm(b.g)
+			for i, g := range b.g {
+				if length > 0 {
+					g /= length
+				}
+				v[i] = c.Momentum*v[i] + g
+			}
+			kernels.Axpy(b.to, v, -c.Rate)
+		},
+	}}, nil
+}

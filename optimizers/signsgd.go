@@ -1,0 +1,38 @@
+package optimizers
+
+import "github.com/gradflow/gradflow/internal/catalogue"
+
+// SignSGDConfig has the settings of [NewSignSGD].
+type SignSGDConfig struct {
+	Rate     float64 `json:"rate" default:"0.001" range:"(0,]" doc:"the size of every step"`
+	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"decay of the mean of g whose sign is taken (Signum)"`
+}
+
+// SignSGD steps by the sign of the gradient, or of its running mean (Signum):
+//
+//	m <- momentum m + (1-momentum) g          m = 0 at the start
+//	w <- w - rate sign(m)                     sign(0) = 0
+//
+// Source: Bernstein, Wang, Azizzadenesheli and Anandkumar (2018),
+// arXiv:1802.04434. The rate is a choice of this package.
+type SignSGD struct{ method }
+
+var _ Updater = (*SignSGD)(nil)
+
+// NewSignSGD returns signsgd.
+func NewSignSGD(c SignSGDConfig) (*SignSGD, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	return &SignSGD{method{
+		name:    "signsgd",
+		vectors: []float64{0},
+		rule: func(b *block[float64]) {
+			m := b.s[0]
+			for i, g := range b.g {
+				m[i] = c.Momentum*m[i] + (1-c.Momentum)*g
+				b.to[i] -= c.Rate * sign(m[i])
+			}
+		},
+	}}, nil
+}
