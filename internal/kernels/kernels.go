@@ -20,7 +20,7 @@ type kernels[F Float] struct {
 	add, hadamard func(dst, a, b []F)
 
 	sum         func(x []F) float64
-	squares     func(x []F, center float64) float64 // Σ (x-center)²
+	squares     func(x []F, center float64) float64    // Σ (x-center)²
 	columnSums  func(dst []F, x []F, rows, stride int) // dst += Σ rows
 	softmaxRows func(dst, x []F, cols int)
 	denormals   func(x []F) int

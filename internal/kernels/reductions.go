@@ -3,7 +3,8 @@ package kernels
 import "math"
 
 // SquaredSum returns Σ x² in float64: a float32 of 1e-30 contributes its 1e-60.
-// The order of summation is fixed.
+// The order of summation is fixed. A float64 below 1e-162 has a square that
+// underflows.
 func SquaredSum[F Float](x []F) float64 {
 	raceRead(x)
 	return squares(x, 0)
