@@ -866,32 +866,6 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// TestAllocations has runs of own operations allocate nothing.
-func TestAllocations(t *testing.T) {
-	for _, dtype := range dtypes {
-		n := newNet(dtype)
-		x, target := n.input("x", 8, 6), n.input("t", 8, 6)
-		wanted := n.gradients(must(ops.CrossEntropy(n.layers(x, 5), target)), x, target)
-		m := compile(t, n.g, wanted...)
-		observed := 0
-		for _, k := range n.g.AllNodes() {
-			m.Observe(k, func(G.Value) { observed++ })
-		}
-		for name, f := range map[string]func() error{"RunAll": m.RunAll, "RunObserved": m.RunObserved} {
-			if a := testing.AllocsPerRun(10, func() {
-				if err := f(); err != nil {
-					t.Fatal(err)
-				}
-			}); a != 0 {
-				t.Errorf("%v: %s allocates %v times", dtype, name, a)
-			}
-		}
-		if observed == 0 {
-			t.Error("nothing observed")
-		}
-	}
-}
-
 // TestSideBySide runs graphs in goroutines of their own, built one at a time.
 func TestSideBySide(t *testing.T) {
 	var building sync.Mutex
