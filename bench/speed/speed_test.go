@@ -1,0 +1,108 @@
+package speed
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gradflow/gradflow/internal/catalogue"
+	G "gorgonia.org/gorgonia"
+)
+
+func config(optimizer string) Config {
+	return Config{Depth: 3, Width: 16, Batch: 4, Steps: 3, DType: "float64",
+		Activation: catalogue.Choice{Name: "tanh"}, Optimizer: catalogue.Choice{Name: optimizer}}
+}
+
+// TestSameNetwork checks that what is compared is the same: the losses of both
+// networks agree, and go on agreeing while they are trained.
+func TestSameNetwork(t *testing.T) {
+	c := config("sgd")
+	loss, params, err := stockNetwork(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := G.Grad(loss, params...); err != nil {
+		t.Fatal(err)
+	}
+	m := G.NewTapeMachine(loss.Graph(), G.BindDualValues(params...))
+	s := G.NewVanillaSolver(G.WithLearnRate(0.01))
+	var stockLosses []float64
+	for range 4 {
+		m.Reset()
+		if err := m.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		stockLosses = append(stockLosses, loss.Value().Data().(float64))
+		if err := s.Step(G.NodesToValueGrads(params)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	network, machine, update, err := ownNetwork(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range stockLosses {
+		if err := machine.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		if got := value(network.Loss); math.Abs(got-want) > 1e-12 {
+			t.Errorf("step %d: loss %g, of the stock network %g", i, got, want)
+		}
+		if err := update(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	for _, optimizer := range []string{"sgd", "rmsprop", "adam", "smorms3", "irprop-minus"} {
+		results, err := Measure(config(optimizer), Gradflow, Tape)
+		if err != nil {
+			t.Errorf("%s: %v", optimizer, err)
+			continue
+		}
+		for _, r := range results {
+			if !(r.StepMin > 0 && r.StepMedian >= r.StepMin && r.GFLOPS > 0 && r.Build > 0) {
+				t.Errorf("%s: %+v", optimizer, r)
+			}
+		}
+		if a := results[0].Allocs; a != 0 {
+			t.Errorf("%s: %g allocations in a step", optimizer, a)
+		}
+	}
+	if _, err := Measure(config("vsgd-fd"), Gradflow); err != nil {
+		t.Errorf("vsgd-fd: %v", err)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"depth":      func(c *Config) { c.Depth = 0 },
+		"steps":      func(c *Config) { c.Steps = -1 },
+		"dtype":      func(c *Config) { c.DType = "float16" },
+		"activation": func(c *Config) { c.Activation.Name = "tahn" },
+		"optimizer":  func(c *Config) { c.Optimizer.Name = "sdg" },
+	} {
+		c := config("sgd")
+		change(&c)
+		if _, err := Measure(c, Gradflow); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := Measure(config("sgd"), "lisp"); err == nil {
+		t.Error("an unknown machine: no error")
+	}
+	c := config("sgd")
+	c.Activation.Name = "gaussian"
+	if _, err := Measure(c, Tape); err == nil {
+		t.Error("an activation that Gorgonia lacks: no error")
+	}
+}
+
+func TestFlops(t *testing.T) {
+	// Layer 1: 4x784x16 forward and for W; layers 2 and 3: 4x16x16, three times each;
+	// the output: 4x16x10, three times.
+	if got, want := flops(config("sgd")), 2.*(2*4*784*16+2*3*4*16*16+3*4*16*10); got != want {
+		t.Errorf("%g, want %g", got, want)
+	}
+}
