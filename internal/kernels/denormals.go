@@ -13,28 +13,24 @@ func Denormals[F Float](x []F) (count int) {
 	return count
 }
 
-// Denormals cost some processors more than a hundred cycles each. A thread can be
-// told to take them for 0 (DAZ, denormals are zero) and to give 0 for them (FTZ,
-// flush to zero).
-//
-// This is a state of the thread of the operating system, and Go moves goroutines
-// between threads. So:
+// SupportsFlushToZero tells whether FlushToZero has an effect: on amd64, without
+// the build tag purego.
+func SupportsFlushToZero() bool { return hasMXCSR }
+
+// FlushToZero makes the current thread of the operating system take denormals for
+// 0 and give 0 for them (DAZ and FTZ), or no longer, and returns what it did
+// before. Go moves goroutines between threads, so the caller must hold on to this
+// one:
 //
 //	runtime.LockOSThread()
 //	defer runtime.UnlockOSThread()
 //	defer kernels.FlushToZero(kernels.FlushToZero(true))
 //
-// It covers the kernels, MulParallel among them, and all other floating-point
-// arithmetic of the goroutine, but no other goroutine. Lock first: a thread that the
-// runtime starts inherits the state of the one that starts it, unless that is locked.
-
-// SupportsFlushToZero tells whether FlushToZero has an effect: on amd64, without
-// the build tag purego.
-func SupportsFlushToZero() bool { return hasMXCSR }
-
-// FlushToZero turns the flushing of denormals on or off for the current thread,
-// which the caller must have locked, and returns what it was. Where it is not
-// supported it does nothing and returns false.
+// Lock first: a thread that the runtime starts inherits the state of the one that
+// starts it, unless that is locked. Flushing covers the kernels, [MulParallel]
+// among them, and all other floating-point arithmetic of the goroutine, but no
+// other goroutine. Where it is not supported, FlushToZero does nothing and returns
+// false.
 func FlushToZero(on bool) (previous bool) {
 	if !hasMXCSR {
 		return false

@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "9e6661abff4e7a4693f359f5562cb14cd0a2f7e92e6fb3e0fd5ac9879ba52a12"
+const generatorHash = "9ed7ca1ac963c61c0190f9034962eab8202e8991b8795938610b196cf2b5239f"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

@@ -239,16 +239,24 @@ func (u *unit) transpose(bytes int) {
 	Label("loop")
 	t := make([]Register, e)
 	for i := range e {
-		v := u.reg()
-		u.mov(src.at(i), v.AsX())
-		for q := 1; q < bytes/16; q++ {
-			if bytes == 64 {
-				VINSERTF32X4(U8(q), src.at(i+e*q), v.AsZ(), v.AsZ())
+		quarters := bytes / 16
+		half := make([]VecVirtual, (quarters+1)/2)
+		for h := range half {
+			half[h] = u.reg()
+			u.mov(src.at(i+2*e*h), half[h].AsX())
+			if quarters == 1 {
+				break
+			}
+			if u.isa == avx512 {
+				VINSERTF32X4(U8(1), src.at(i+2*e*h+e), half[h].AsY(), half[h].AsY())
 			} else {
-				VINSERTF128(U8(q), src.at(i+e*q), v.AsY(), v.AsY())
+				VINSERTF128(U8(1), src.at(i+2*e*h+e), half[h].AsY(), half[h].AsY())
 			}
 		}
-		t[i] = as(v)
+		if quarters == 4 {
+			VINSERTF64X4(U8(1), half[1].AsY(), half[0], half[0])
+		}
+		t[i] = as(half[0])
 	}
 	if u.float == f32 {
 		l0, h0, l1, h1 := reg(), reg(), reg(), reg()
