@@ -224,6 +224,23 @@ func median(list []time.Duration) float64 {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
+// Step returns a function that does a training step of this project, after one step to
+// make the optimizer's state, and the number of floating-point operations in its matrix
+// products.
+func Step(c Config) (step func() error, operations float64, err error) {
+	_, machine, update, err := ownNetwork(c)
+	if err != nil {
+		return nil, 0, err
+	}
+	step = func() error {
+		if err := machine.RunAll(); err != nil {
+			return err
+		}
+		return update()
+	}
+	return step, flops(c), step()
+}
+
 // own makes the step of this project.
 func own(c Config) (*step, error) {
 	begin := time.Now()

@@ -3,11 +3,13 @@ package study
 import (
 	"context"
 	"math"
+	"runtime"
 	"time"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/models/train"
@@ -24,6 +26,10 @@ const evaluationBatch = 256
 // done since the last call.
 func Execute(ctx context.Context, c Config, progress func(updates int)) (*Record, error) {
 	begin := time.Now()
+	// Flushing and the count of denormals are the thread's.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer kernels.FlushToZero(kernels.FlushToZero(c.FlushToZero))
 	e := &execution{config: c, progress: progress}
 	if err := e.prepare(); err != nil {
 		return nil, errors.Wrapf(err, "run %s", c.Hash())
@@ -60,6 +66,7 @@ type execution struct {
 	losses   float64 // sum over the batches since the last evaluation
 	batches  int
 	reported int // updates told to progress
+	denormal int // updates that met denormal numbers
 }
 
 func (e *execution) prepare() error {
@@ -101,7 +108,7 @@ func (e *execution) prepare() error {
 	if e.validation, err = e.evaluator(e.task.Validation()); err != nil {
 		return err
 	}
-	e.loop.Hooks = append(e.loop.Hooks, train.Hook{After: e.evaluate})
+	e.loop.Hooks = append(e.loop.Hooks, train.Hook{After: e.afterUpdate})
 	if c.Probe > 0 {
 		return e.addProbe(network)
 	}
@@ -147,11 +154,16 @@ func (e *execution) train(ctx context.Context) (train.Result, error) {
 	if err := e.score(0, Number(math.NaN())); err != nil {
 		return train.Result{}, err
 	}
+	kernels.MetDenormals()
 	return e.loop.Run(ctx)
 }
 
-// evaluate is called after each update.
-func (e *execution) evaluate(s *train.State) error {
+// afterUpdate counts what the update met, and evaluates now and then.
+func (e *execution) afterUpdate(s *train.State) error {
+	if kernels.MetDenormals() {
+		e.denormal++
+	}
+	defer kernels.MetDenormals() // what the evaluation meets does not count
 	e.losses += s.Loss
 	e.batches++
 	c := e.config
@@ -191,6 +203,10 @@ func (e *execution) record(result train.Result) (*Record, error) {
 		Parameters: e.parameters.Count(), LayerColumns: LayerColumns, Environment: Here(),
 	}
 	nan := Number(math.NaN())
+	s.DenormalSteps = nan
+	if kernels.SupportsFlushToZero() {
+		s.DenormalSteps = Number(e.denormal)
+	}
 	s.Best, s.StepsToTarget, s.TestLoss, s.TestAccuracy, s.DecadesFirst, s.DecadesLast = nan, nan, nan, nan, nan, nan
 	for _, m := range e.metrics {
 		score := e.scoreOf(m)

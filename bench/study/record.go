@@ -43,13 +43,16 @@ type Summary struct {
 	// Decades is by how many powers of ten the norm of the gradient of the
 	// pre-activations falls from the last layer to the first, at the first and the last
 	// probe; null if it is not finite.
-	DecadesFirst Number      `json:"decades_first"`
-	DecadesLast  Number      `json:"decades_last"`
-	Parameters   int         `json:"parameters"`
-	LayerNames   []string    `json:"layer_names"`
-	LayerColumns []string    `json:"layer_columns"` // of layers.npy
-	Warnings     []string    `json:"warnings,omitempty"`
-	Environment  Environment `json:"environment"`
+	DecadesFirst Number `json:"decades_first"`
+	DecadesLast  Number `json:"decades_last"`
+	// DenormalSteps is the number of updates in which the processor met denormal numbers
+	// or a result became one (flushed or not); null where it can't tell.
+	DenormalSteps Number      `json:"denormal_steps"`
+	Parameters    int         `json:"parameters"`
+	LayerNames    []string    `json:"layer_names"`
+	LayerColumns  []string    `json:"layer_columns"` // of layers.npy
+	Warnings      []string    `json:"warnings,omitempty"`
+	Environment   Environment `json:"environment"`
 }
 
 // Timing is how long a run took.

@@ -13,6 +13,7 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
@@ -84,9 +85,9 @@ func withExponents(v any) any {
 	return v
 }
 
-// axes are the keys of a grid and of a case. dtype, steps and batch need not be given:
-// the last two are the budget's then.
-var axes = []string{"depth", "width", "activation", "initializer", "optimizer", "dtype", "steps", "batch"}
+// axes are the keys of a grid and of a case. The last four need not be given: steps and
+// batch are the budget's then.
+var axes = []string{"depth", "width", "activation", "initializer", "optimizer", "dtype", "flush-to-zero", "steps", "batch"}
 
 // reader walks through a study's values, and keeps the first error.
 type reader struct {
@@ -396,8 +397,8 @@ func (r *reader) expand(base Config, grid map[string]any, where func(axis string
 // out.
 func isSet(c Config, axis string) bool {
 	switch axis {
-	case "dtype":
-		return c.DType != ""
+	case "dtype", "flush-to-zero":
+		return true
 	case "steps":
 		return c.Steps > 0
 	case "batch":
@@ -430,6 +431,13 @@ func (r *reader) set(c Config, axis string, v any, path []any) []Config {
 	case "dtype":
 		if c.DType, _ = v.(string); c.DType != "float32" && c.DType != "float64" {
 			r.fail(path, "dtype must be float32 or float64, not %v", v)
+		}
+	case "flush-to-zero":
+		var ok bool
+		if c.FlushToZero, ok = v.(bool); !ok {
+			r.fail(path, "flush-to-zero must be true or false, not %v", v)
+		} else if c.FlushToZero && !kernels.SupportsFlushToZero() {
+			r.fail(path, "the %s kernels in use here can't flush to zero: leave it out", kernels.Name())
 		}
 	case "activation":
 		return each(choices(r, activations.Catalogue, v, path), func(c *Config) *Choice { return &c.Activation })

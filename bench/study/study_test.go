@@ -11,6 +11,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/pkg/errors"
 )
@@ -372,6 +373,51 @@ func TestRecord(t *testing.T) {
 	}
 	if d := m[0][3] - m[0][0]; math.Abs(d-float64(s.DecadesFirst)) > 1e-12 {
 		t.Errorf("decades %g, want %g", s.DecadesFirst, d)
+	}
+}
+
+// TestFlushToZero lets the gradient of a deep narrow network fall through the range
+// of float32. Flushed, more of it is exactly 0, and nothing is denormal.
+func TestFlushToZero(t *testing.T) {
+	if !kernels.SupportsFlushToZero() {
+		t.Skip("these kernels can't flush to zero")
+	}
+	s := parse(t, `
+name: flush
+task: digits
+budget: {steps: 3, batch: 8}
+seeds: 1
+grid:
+  depth: 60
+  width: 8
+  activation: sigmoid
+  initializer: {name: lecun-normal, gain: 0.9}
+  optimizer: sgd
+  flush-to-zero: [false, true]
+`)
+	var zeros, denormals [2]float64
+	var steps [2]float64
+	for i, c := range s.Configs {
+		if c.FlushToZero != (i == 1) {
+			t.Fatalf("run %d: flush-to-zero is %v", i, c.FlushToZero)
+		}
+		r, err := study.Execute(context.Background(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, share := range r.Layers.Quantity(probe.ZeroGradient)[0] {
+			zeros[i] += share
+		}
+		for _, share := range r.Layers.Quantity(probe.DenormalGradient)[0] {
+			denormals[i] += share
+		}
+		steps[i] = float64(r.Summary.DenormalSteps)
+	}
+	if !(zeros[1] > zeros[0]) || !(denormals[0] > 0) || denormals[1] != 0 {
+		t.Errorf("layers' worth of zeros %v, of denormals %v: want more zeros and no denormals when flushed", zeros, denormals)
+	}
+	if steps[0] != 3 || steps[1] != 3 {
+		t.Errorf("denormals met in %v updates, want all 3 of each", steps)
 	}
 }
 

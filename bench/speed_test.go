@@ -1,0 +1,51 @@
+package bench_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gradflow/gradflow/bench/speed"
+	"github.com/gradflow/gradflow/internal/catalogue"
+)
+
+// BenchmarkStep times the training step by depth, width, batch and optimizer, one
+// factor at a time around a network of 50 layers of 64 units and batches of 32.
+func BenchmarkStep(b *testing.B) {
+	type factors struct {
+		depth, width, batch int
+		optimizer           string
+	}
+	list := []factors{}
+	for _, d := range []int{1, 10, 50, 200, 1000} {
+		list = append(list, factors{d, 64, 32, "sgd"})
+	}
+	for _, w := range []int{16, 256, 1024} {
+		list = append(list, factors{50, w, 32, "sgd"})
+	}
+	for _, n := range []int{1, 8, 128, 512} {
+		list = append(list, factors{50, 64, n, "sgd"})
+	}
+	for _, o := range []string{"rmsprop", "adam", "smorms3", "irprop-minus", "vsgd-fd"} {
+		list = append(list, factors{50, 64, 32, o})
+	}
+	for _, f := range list {
+		name := fmt.Sprintf("depth=%d/width=%d/batch=%d/optimizer=%s", f.depth, f.width, f.batch, f.optimizer)
+		b.Run(name, func(b *testing.B) {
+			c := speed.Config{Depth: f.depth, Width: f.width, Batch: f.batch, Steps: 1, DType: "float32",
+				Optimizer: catalogue.Choice{Name: f.optimizer}, Activation: catalogue.Choice{Name: "tanh"}}
+			step, flops, err := speed.Step(c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := step(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+			b.ReportMetric(flops/ns, "GFLOP/s")
+			b.ReportMetric(ns/1000/float64(f.depth), "µs/layer")
+		})
+	}
+}
