@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	G "gorgonia.org/gorgonia"
+	"github.com/gradflow/gradflow/internal/ops"
 	"gorgonia.org/tensor"
 )
 
@@ -44,9 +44,8 @@ func BenchmarkLayers(b *testing.B) {
 // compute.
 func BenchmarkRun(b *testing.B) {
 	n := newNet(tensor.Float32)
-	var wanted G.Nodes
-	x := n.input("x", 1, 1)
-	wanted = n.gradients(loss(n.layers(x, 1000)), x)
+	x, target := n.input("x", 1, 1), n.input("t", 1, 1)
+	wanted := n.gradients(must(ops.MeanSquaredError(n.layers(x, 1000), target)), x, target)
 	m := compile(b, n.g, wanted...)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -9,4 +9,9 @@
 //
 // Each operation is one node: gorgonia.Grad makes a node for the gradient of each
 // input, and an executor that runs only what is wanted computes no other.
+//
+// Only matrix products have second derivatives; the gradients of all others say that
+// they have none. Gorgonia keeps one gradient per node, though: of a node that one
+// gorgonia.Grad has passed, a second one in the same graph returns the first one's
+// gradient, without an error, for stock operations too. A graph is differentiated once.
 package ops
