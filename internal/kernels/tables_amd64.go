@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "9ed7ca1ac963c61c0190f9034962eab8202e8991b8795938610b196cf2b5239f"
+const generatorHash = "16326b61c788a689ed51fd409b51199c9deb2f984125a92558b64036e61d1823"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

@@ -10,37 +10,37 @@ import (
 )
 
 func (u *unit) reductions() {
-	u.sums("sum", "returns Σ x.", "(x []%s) float64", func(wide *unit, sum, x VecVirtual, _ Register) {
-		wide.vadd(x, sum, sum)
+	u.sums("sum", "returns Σ x.", "(x []%s) float64", func(wide *unit) func(sum, x VecVirtual, mask Register) {
+		return func(sum, x VecVirtual, _ Register) { wide.vadd(x, sum, sum) }
 	})
-	u.sums("squares", "returns Σ (x-center)².", "(x []%s, center float64) float64", nil)
+	u.sums("squares", "returns Σ (x-center)².", "(x []%s, center float64) float64", func(wide *unit) func(sum, x VecVirtual, mask Register) {
+		center := wide.scalar("center")
+		return func(sum, x VecVirtual, mask Register) {
+			d := wide.sub(x, center)
+			switch { // idle lanes count nothing
+			case mask == nil:
+			case u.isa == avx512:
+				VMOVUPD_Z(d, mask, d)
+			default:
+				VANDPD(mask, d, d)
+			}
+			wide.fma231(d, d, sum)
+		}
+	})
 	u.columnSums()
 	u.softmaxRows()
 	u.denormals()
 }
 
 // sums emits a sum in float64. There are 32 sums side by side, element i belonging
-// to sum i mod 32, of which halves are added in the end.
-func (u *unit) sums(name, doc, signature string, term func(wide *unit, sum, x VecVirtual, mask Register)) {
+// to sum i mod 32, of which halves are added in the end. What prepare returns adds
+// a vector of terms; the mask is that of the lanes in use, or nil.
+func (u *unit) sums(name, doc, signature string, prepare func(wide *unit) func(sum, x VecVirtual, mask Register)) {
 	u.function(name, doc, fmt.Sprintf(signature, u.float.name))
 	wide := &unit{isa: u.isa, float: f64}
 	n := Load(Param("x").Len(), GP64())
 	x := Load(Param("x").Base(), GP64())
-	var center VecVirtual
-	if term == nil {
-		center = wide.scalar("center")
-		term = func(wide *unit, sum, x VecVirtual, mask Register) {
-			d := wide.sub(x, center)
-			if mask != nil { // idle lanes count nothing
-				if u.isa == avx512 {
-					VMOVUPD_Z(d, mask, d)
-				} else {
-					VANDPD(mask, d, d)
-				}
-			}
-			wide.fma231(d, d, sum)
-		}
-	}
+	term := prepare(wide)
 	lanes := wide.lanes()
 	sum := make([]VecVirtual, 32/lanes)
 	for j := range sum {
@@ -57,7 +57,7 @@ func (u *unit) sums(name, doc, signature string, term func(wide *unit, sum, x Ve
 		} else {
 			u.mov(at(j), v)
 		}
-		term(wide, sum[j], v, nil)
+		term(sum[j], v, nil)
 	}
 	ADDQ(U32(32*u.size), x)
 	SUBQ(U8(32), n)
@@ -81,7 +81,7 @@ func (u *unit) sums(name, doc, signature string, term func(wide *unit, sum, x Ve
 			VMASKMOVPS(at(j), half, v.AsX())
 			VCVTPS2PD(v.AsX(), v)
 		}
-		term(wide, sum[j], v, mask)
+		term(sum[j], v, mask)
 	}
 	Label("fold")
 	Store(wide.foldParts(wide.vadd, sum).AsX(), ReturnIndex(0))
