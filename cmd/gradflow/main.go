@@ -89,7 +89,7 @@ which optimizers and initialisations keep it alive.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return useError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newReport(), newList())
+	root.AddCommand(newRun(), newReport(), newList(), newSpeed())
 	return root
 }
 

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/speed"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/optimizers"
+	"github.com/spf13/cobra"
+)
+
+func newSpeed() *cobra.Command {
+	var (
+		config                speed.Config
+		optimizer, activation string
+		machine               string
+		asJSON                bool
+	)
+	c := &cobra.Command{
+		Use:   "speed",
+		Short: "Time the training step",
+		Long: `Speed times the training step of a deep network (784 inputs, 10 classes,
+cross-entropy): the whole step, its parts, and how near it comes to the processor's
+measured peak. With --vm tape the same network of Gorgonia's own operations on its
+TapeMachine is timed in turn with it; the result then is the TapeMachine's, with ours
+under "gradflow".`,
+		Example: `  gradflow speed --depth 50 --width 64 --batch 32 --optimizer rmsprop
+  gradflow speed --depth 50 --width 64 --batch 32 --vm tape
+  gradflow speed --width 256 --batch 128 --json | jq .peak_share`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			if config.Optimizer, err = readChoice(optimizers.Catalogue, "--optimizer", optimizer); err != nil {
+				return err
+			}
+			if config.Activation, err = readChoice(activations.Catalogue, "--activation", activation); err != nil {
+				return err
+			}
+			machines := []string{speed.Gradflow}
+			if machine != speed.Gradflow {
+				machines = append(machines, machine)
+			}
+			results, err := speed.Measure(config, machines...)
+			if err != nil {
+				return useError{err}
+			}
+			if asJSON {
+				return printSpeedJSON(c.OutOrStdout(), results)
+			}
+			return printSpeed(c.OutOrStdout(), results)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&config.Depth, "depth", 50, "hidden layers")
+	f.IntVar(&config.Width, "width", 64, "units of each")
+	f.IntVar(&config.Batch, "batch", 32, "examples in a step")
+	f.StringVar(&optimizer, "optimizer", "sgd", "optimizer, such as rmsprop or sgd(momentum=0.9)")
+	f.StringVar(&activation, "activation", "tanh", "activation")
+	f.StringVar(&config.DType, "dtype", "float32", "float32 or float64")
+	f.IntVar(&config.Steps, "steps", 200, "steps to time")
+	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine beside it")
+	f.BoolVar(&asJSON, "json", false, "print as JSON")
+	complete(c, "optimizer", optimizers.Catalogue.Names())
+	complete(c, "activation", activations.Catalogue.Names())
+	complete(c, "dtype", []string{"float32", "float64"})
+	complete(c, "vm", []string{speed.Gradflow, speed.Tape})
+	return c
+}
+
+// readChoice reads a choice from a flag.
+func readChoice[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.Choice, error) {
+	choice, err := catalogue.Parse(text)
+	if err == nil {
+		_, err = c.Make(choice)
+	}
+	if err != nil {
+		return choice, useError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return choice, nil
+}
+
+// complete offers words for a flag in the shell.
+func complete(c *cobra.Command, flag string, words []string) {
+	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil { // the flag is not there
+		panic(err)
+	}
+}
+
+func printSpeedJSON(w io.Writer, results []speed.Result) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	if len(results) == 1 {
+		return e.Encode(results[0])
+	}
+	return e.Encode(struct {
+		speed.Result
+		Gradflow speed.Result `json:"gradflow"`
+		Ratio    float64      `json:"ratio"` // the TapeMachine's median over ours
+	}{results[1], results[0], results[1].StepMedian / results[0].StepMedian})
+}
+
+func printSpeed(w io.Writer, results []speed.Result) error {
+	r := results[0]
+	fmt.Fprintf(w, "%s, %d x %d, batch %d, %s, %s: %d steps\n\n", r.Activation, r.Depth, r.Width, r.Batch, r.Optimizer, r.DType, r.Steps)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, f func(speed.Result) string) {
+		fmt.Fprintf(t, "%s\t", name)
+		for _, r := range results {
+			fmt.Fprintf(t, "%s\t", f(r))
+		}
+		fmt.Fprintln(t)
+	}
+	ms := func(v float64) string { return fmt.Sprintf("%.3f ms", v) }
+	row("", func(r speed.Result) string { return r.VM })
+	row("kernels", func(r speed.Result) string { return r.Kernel })
+	row("step, median", func(r speed.Result) string { return ms(r.StepMedian) })
+	row("step, minimum", func(r speed.Result) string { return ms(r.StepMin) })
+	row("forward", func(r speed.Result) string { return ms(r.Forward) })
+	row("backward", func(r speed.Result) string { return ms(r.Backward) })
+	row("update", func(r speed.Result) string { return ms(r.Update) })
+	row("products", func(r speed.Result) string { return fmt.Sprintf("%.1f GFLOP/s", r.GFLOPS) })
+	row("of one core's peak", func(r speed.Result) string {
+		if r.PeakGFLOPS == 0 {
+			return "not measured"
+		}
+		return fmt.Sprintf("%.0f%% of %.0f", 100*r.PeakShare, r.PeakGFLOPS)
+	})
+	row("allocations a step", func(r speed.Result) string { return fmt.Sprintf("%.0f", r.Allocs) })
+	row("build", func(r speed.Result) string { return ms(r.Build) })
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(results) > 1 {
+		fmt.Fprintf(w, "\nThe TapeMachine takes %.1f times as long.\n", results[1].StepMedian/results[0].StepMedian)
+	}
+	return nil
+}

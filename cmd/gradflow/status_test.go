@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestExitStatus checks the statuses that scripts rely on.
+func TestExitStatus(t *testing.T) {
+	t.Chdir(t.TempDir())
+	good := `name: a
+task: digits
+budget: {steps: 2, batch: 8}
+seeds: 1
+grid: {depth: 1, width: 4, activation: tanh, initializer: glorot-normal, optimizer: sgd}
+`
+	for name, text := range map[string]string{
+		"good.yaml": good,
+		"bad.yaml":  "name: a\ntask: digits\nbudget: {steps: -1, batch: 8}\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("file", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want int
+		args []string
+	}{
+		{done, []string{"list"}},
+		{done, []string{"--help"}},
+		{done, []string{"run", "good.yaml"}},
+		{done, []string{"report", filepath.Join("gradflow-out", "a")}},
+		{done, []string{"speed", "--depth", "2", "--width", "4", "--batch", "2", "--steps", "2"}},
+		{wrongUse, []string{"run", "bad.yaml"}},
+		{wrongUse, []string{"run", "missing.yaml"}},
+		{wrongUse, []string{"run"}},
+		{wrongUse, []string{"run", "good.yaml", "--wokers", "1"}},
+		{wrongUse, []string{"reprot"}},
+		{wrongUse, []string{"report", "nowhere"}},
+		{wrongUse, []string{"speed", "--depth", "0"}},
+		{wrongUse, []string{"speed", "--optimizer", "sdg"}},
+		{wrongUse, []string{"speed", "--vm", "lisp"}},
+		{failed, []string{"run", "good.yaml", "--out", "file"}},
+		{failed, []string{"report", "."}},
+	} {
+		var stdout, stderr bytes.Buffer
+		if got := command(c.args, &stdout, &stderr); got != c.want {
+			t.Errorf("gradflow %v: exit status %d, want %d\n%s", c.args, got, c.want, stderr.String())
+		}
+		if c.want != done && bytes.Count(stderr.Bytes(), []byte("\n")) != 1 {
+			t.Errorf("gradflow %v: %q, want one line", c.args, stderr.String())
+		}
+	}
+}
