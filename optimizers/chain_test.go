@@ -84,7 +84,7 @@ func TestLinks(t *testing.T) {
 			got := through(t, typ.dt, c.links, c.steps, w, g, 3, 2)
 			for name, want := range c.want {
 				for i := range want {
-					if math.Abs(got[name][i]-want[i]) > typ.tol*max(1e-2, math.Abs(want[i])) {
+					if !(math.Abs(got[name][i]-want[i]) <= typ.tol*max(1e-2, math.Abs(want[i]))) {
 						t.Errorf("%s, %v: %s is %v, want %v", c.links, typ.dt, name, got[name], want)
 						break
 					}
@@ -99,7 +99,7 @@ func TestLinksOfVectors(t *testing.T) {
 	w := map[string][]float64{"b": {3, 4}}
 	g := map[string][]float64{"b": {6, 8}}
 	got := through(t, tensor.Float64, "before=[centralize,clip-adaptive(limit=0.1)]", 1, w, g, 2)["b"]
-	if math.Abs(got[0]-0.3) > 1e-15 || math.Abs(got[1]-0.4) > 1e-15 {
+	if !(math.Abs(got[0]-0.3)+math.Abs(got[1]-0.4) <= 1e-15) {
 		t.Errorf("got %v, want 0.3, 0.4", got)
 	}
 }
@@ -113,7 +113,7 @@ func TestNoise(t *testing.T) {
 		n := draw("before=[noise(variance=4,decay=1,seed=3)]", steps)
 		mean, deviation := stat.MeanStdDev(n["a"], nil)
 		// 5 standard errors
-		if want := math.Sqrt(4 / float64(steps)); math.Abs(mean) > 5*want/math.Sqrt(20000) || math.Abs(deviation-want) > 5*want/math.Sqrt(40000) {
+		if want := math.Sqrt(4 / float64(steps)); !(math.Abs(mean) <= 5*want/math.Sqrt(20000) && math.Abs(deviation-want) <= 5*want/math.Sqrt(40000)) {
 			t.Errorf("step %d: mean %g, deviation %g; want 0, %g", steps, mean, deviation, want)
 		}
 		for what, other := range map[string][]float64{
@@ -121,7 +121,7 @@ func TestNoise(t *testing.T) {
 			"another seed":      draw("before=[noise(variance=4,decay=1,seed=4)]", steps)["a"],
 			"another step":      draw("before=[noise(variance=4,decay=1,seed=3)]", steps+1)["a"],
 		} {
-			if c := stat.Correlation(n["a"], other, nil); math.Abs(c) > 5/math.Sqrt(20000) {
+			if c := stat.Correlation(n["a"], other, nil); !(math.Abs(c) <= 5/math.Sqrt(20000)) {
 				t.Errorf("step %d: correlation %g with %s", steps, c, what)
 			}
 		}
@@ -151,7 +151,7 @@ func TestSchedules(t *testing.T) {
 			t.Fatal(err)
 		}
 		for step, w := range want {
-			if got := s.Factor(step); math.Abs(got-w) > 1e-15 {
+			if got := s.Factor(step); !(math.Abs(got-w) <= 1e-15) {
 				t.Errorf("%s at %d: %g, want %g", text, step, got, w)
 			}
 		}
@@ -201,8 +201,46 @@ func TestChainWithSecondGradient(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	// Noise is the same in both gradients of a step, so it does not look like curvature.
-	if noisy := run("chain(before=[noise],optimizer=vsgd-fd)", 1); math.Abs(noisy[0]) > 1 {
+	if noisy := run("chain(before=[noise],optimizer=vsgd-fd)", 1); !(math.Abs(noisy[0]) <= 1) {
 		t.Errorf("noise drove the weight to %g", noisy[0])
+	}
+}
+
+// The second gradient of a step does not count twice in the measured norms.
+func TestScaleByNormMeasuresOnce(t *testing.T) {
+	link, err := NewScaleByNorm(ScaleByNormConfig{Rho: 0.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := newParameter("a", tensor.Float64, []float64{1}, 1), newParameter("b", tensor.Float64, []float64{1}, 1)
+	apply := func(step int, ga, want float64) {
+		t.Helper()
+		set(a.grad, []float64{ga})
+		set(b.grad, []float64{100})
+		if err := link.Apply(step, []gorgonia.ValueGrad{a, b}); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(a.grad)[0]; !near(got, want, 1e-14) {
+			t.Errorf("step %d: %g, want %g", step, got, want)
+		}
+	}
+	apply(0, 4, 100)
+	apply(0, 8, 200)
+	apply(1, 8, 8*100/6.)
+	apply(1, 6, 100)
+}
+
+// A factor outside the range of float32 is no harm where the product is not.
+func TestScaleBeyondFloat32(t *testing.T) {
+	v := view{f32: []float32{1e-35, -1e-40}}
+	v.scale(1e40)
+	if !(math.Abs(float64(v.f32[0])-1e5) <= 1 && math.Abs(float64(v.f32[1])+1) <= 1e-4) {
+		t.Errorf("got %v, want 1e5, -1", v.f32)
+	}
+	v = view{f32: []float32{1e30}}
+	v.scale(1e-44)
+	if !(math.Abs(float64(v.f32[0])-1e-14) <= 1e-20) {
+		t.Errorf("got %v, want 1e-14", v.f32)
 	}
 }
 

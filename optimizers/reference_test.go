@@ -167,7 +167,7 @@ func TestReferences(t *testing.T) {
 						if largest[i] = max(largest[i], scale); typ.tol > 1e-6 {
 							scale = largest[i]
 						}
-						if math.Abs(got-want) > typ.tol*scale {
+						if !(math.Abs(got-want) <= typ.tol*scale) {
 							t.Fatalf("step %d, weight %d: %g, want %g", step, i, got, want)
 						}
 					}
@@ -199,7 +199,7 @@ func TestPublishedSteps(t *testing.T) {
 			set(p.grad, []float64{g})
 			before := get(p.value)[0]
 			mustStep(t, o, p)
-			if got := before - get(p.value)[0]; math.Abs(got-c.steps[i]) > c.digits*c.steps[0] {
+			if got := before - get(p.value)[0]; !(math.Abs(got-c.steps[i]) <= c.digits*c.steps[0]) {
 				t.Errorf("%s, step %d: %.9g, want %g", c.text, i, got, c.steps[i])
 			}
 		}
@@ -258,7 +258,7 @@ func TestVSGDFD(t *testing.T) {
 				t.Error("no outliers seen: the test is too easy")
 			}
 			for i, w := range get(p.value) {
-				if math.Abs(w) > 0.5*math.Abs(start[i]) {
+				if !(math.Abs(w) <= 0.5*math.Abs(start[i])) {
 					t.Errorf("weight %d is still %g", i, w)
 				}
 			}

@@ -1,0 +1,179 @@
+package optimizertest_test
+
+import (
+	"encoding"
+	"math"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/gradflow/gradflow/optimizers"
+	"github.com/gradflow/gradflow/optimizers/optimizertest"
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// faults are optimizers with one fault each, by the check that has to find it.
+var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
+	"moves": func(f *faulty, params []gorgonia.ValueGrad) error { return nil },
+	"gradient_untouched": func(f *faulty, params []gorgonia.ValueGrad) error {
+		err := f.SGD.Step(params)
+		for _, p := range params {
+			if g, _ := p.Grad(); err == nil {
+				zero(g)
+			}
+		}
+		return err
+	},
+	"no_allocation": func(f *faulty, params []gorgonia.ValueGrad) error {
+		f.garbage = make([]byte, 100)
+		return f.SGD.Step(params)
+	},
+	"order": func(f *faulty, params []gorgonia.ValueGrad) error {
+		if len(params) > 1 { // the first parameter steps twice
+			if err := f.SGD.Step(params); err != nil {
+				return err
+			}
+			params = params[:1]
+		}
+		return f.SGD.Step(params)
+	},
+	"not_finite": func(f *faulty, params []gorgonia.ValueGrad) error {
+		if err := f.SGD.Step(params); !errors.Is(err, optimizers.ErrNonFinite) {
+			return err
+		}
+		return nil
+	},
+	"extremes": func(f *faulty, params []gorgonia.ValueGrad) error {
+		err := f.SGD.Step(params)
+		for _, p := range params {
+			if g, _ := p.Grad(); err == nil && allZero(g) {
+				spoil(p.Value())
+			}
+		}
+		return err
+	},
+	"save_and_load": func(f *faulty, params []gorgonia.ValueGrad) error {
+		if f.steps++; f.steps < 20 { // a count that is not saved
+			if err := f.SGD.Step(params); err != nil {
+				return err
+			}
+		}
+		return f.SGD.Step(params)
+	},
+	"quadratic": func(f *faulty, params []gorgonia.ValueGrad) error {
+		into := make([]gorgonia.Value, len(params))
+		for i, p := range params {
+			into[i] = clone(p.Value())
+		}
+		if err := f.SGD.Update(params, optimizers.Batch{}, into); err != nil {
+			return err
+		}
+		for i, p := range params { // the other way, slowly
+			climb(p.Value(), into[i])
+		}
+		return nil
+	},
+	"both_types": func(f *faulty, params []gorgonia.ValueGrad) error {
+		if params[0].Value().Dtype() == tensor.Float32 {
+			if err := f.SGD.Step(params); err != nil {
+				return err
+			}
+		}
+		return f.SGD.Step(params)
+	},
+}
+
+type faulty struct {
+	*optimizers.SGD
+	step    func(f *faulty, params []gorgonia.ValueGrad) error
+	garbage []byte
+	steps   int
+}
+
+func (f *faulty) Step(params []gorgonia.ValueGrad) error { return f.step(f, params) }
+
+func (f *faulty) StepBatch(params []gorgonia.ValueGrad, b optimizers.Batch) error {
+	return f.step(f, params)
+}
+
+var _ encoding.BinaryMarshaler = (*faulty)(nil)
+
+func newFaulty(t *testing.T, name string) *faulty {
+	sgd, err := optimizers.NewSGD(optimizers.SGDConfig{Rate: 0.001, Momentum: 0.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &faulty{SGD: sgd, step: faults[name]}
+}
+
+// The suite finds each fault. It runs in a process of its own, where it may fail.
+func TestSuiteFindsFaults(t *testing.T) {
+	if fault := os.Getenv("OPTIMIZERTEST_FAULT"); fault != "" {
+		optimizertest.Run(t, "faulty", func() gorgonia.Solver { return newFaulty(t, fault) })
+		return
+	}
+	for fault := range faults {
+		if optimizertest.Racing && fault == "no_allocation" {
+			continue
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=^TestSuiteFindsFaults$")
+		cmd.Env = append(os.Environ(), "OPTIMIZERTEST_FAULT="+fault)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || !strings.Contains(string(out), "/"+fault+" (") {
+			t.Errorf("%s was not found: %v\n%.500s", fault, err, out)
+		}
+	}
+}
+
+func each(v gorgonia.Value, f func(i int, x float64) float64) {
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		*v = gorgonia.F32(f(0, float64(*v)))
+	case *gorgonia.F64:
+		*v = gorgonia.F64(f(0, float64(*v)))
+	case *tensor.Dense:
+		switch data := v.Data().(type) {
+		case []float32:
+			for i, x := range data {
+				data[i] = float32(f(i, float64(x)))
+			}
+		case []float64:
+			for i, x := range data {
+				data[i] = f(i, x)
+			}
+		}
+	}
+}
+
+func zero(v gorgonia.Value)  { each(v, func(int, float64) float64 { return 0 }) }
+func spoil(v gorgonia.Value) { each(v, func(int, float64) float64 { return math.NaN() }) }
+
+func allZero(v gorgonia.Value) bool {
+	all := true
+	each(v, func(_ int, x float64) float64 { all = all && x == 0; return x })
+	return all
+}
+
+func clone(v gorgonia.Value) gorgonia.Value {
+	var x gorgonia.Value
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		x = gorgonia.NewF32(float32(*v))
+	case *gorgonia.F64:
+		x = gorgonia.NewF64(float64(*v))
+	case *tensor.Dense:
+		x = v.Clone().(*tensor.Dense)
+	}
+	return x
+}
+
+// climb moves w from where a step had led away, a little.
+func climb(w, stepped gorgonia.Value) {
+	var to []float64
+	each(stepped, func(_ int, x float64) float64 { to = append(to, x); return x })
+	each(w, func(i int, x float64) float64 { return x - 1e-3*(to[i]-x) })
+}

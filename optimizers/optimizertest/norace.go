@@ -1,0 +1,5 @@
+//go:build !race
+
+package optimizertest
+
+const racing = false
