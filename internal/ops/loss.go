@@ -53,22 +53,28 @@ func crossEntropyKernel[F kernels.Float](loss view[F], in []view[F]) {
 	z, t := in[0], in[1]
 	var sum float64
 	for i := range z.rows {
-		z, t := row(z, i), row(t, i)
-		top := largest(z)
-		var others float64 // Σ e^(z_j - z_top) without the largest itself
-		for k, v := range z {
-			if k != top {
-				others += math.Exp(float64(v) - float64(z[top]))
-			}
-		}
-		rest := math.Log1p(others)
-		for k, p := range t {
-			if p != 0 {
-				sum += float64(p) * (float64(z[top]) - float64(z[k]) + rest)
-			}
-		}
+		sum += CrossEntropyOf(row(z, i), row(t, i))
 	}
 	loss.data[0] = F(sum / float64(z.rows))
+}
+
+// CrossEntropyOf returns -Σ t log softmax(z) of one row.
+func CrossEntropyOf[F kernels.Float](z, t []F) float64 {
+	top := largest(z)
+	var others float64 // Σ e^(z_j - z_top) without the largest itself
+	for k, v := range z {
+		if k != top {
+			others += math.Exp(float64(v) - float64(z[top]))
+		}
+	}
+	rest := math.Log1p(others)
+	var sum float64
+	for k, p := range t {
+		if p != 0 {
+			sum += float64(p) * (float64(z[top]) - float64(z[k]) + rest)
+		}
+	}
+	return sum
 }
 
 func crossEntropyGradientKernel[F kernels.Float](d view[F], in []view[F]) {
@@ -156,13 +162,17 @@ var meanSquaredErrorGradient = &rule{
 }
 
 func meanSquaredErrorKernel[F kernels.Float](loss view[F], in []view[F]) {
+	loss.data[0] = F(MeanSquaredErrorOf(in[0].data, in[1].data))
+}
+
+// MeanSquaredErrorOf returns the mean of (y - t)².
+func MeanSquaredErrorOf[F kernels.Float](y, t []F) float64 {
 	var sum float64
-	t := in[1].data
-	for i, y := range in[0].data {
-		d := float64(y) - float64(t[i])
+	for i, v := range y {
+		d := float64(v) - float64(t[i])
 		sum += d * d
 	}
-	loss.data[0] = F(sum / float64(len(t)))
+	return sum / float64(len(y))
 }
 
 func meanSquaredErrorGradientKernel[F kernels.Float](d view[F], in []view[F]) {

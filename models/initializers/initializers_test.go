@@ -100,7 +100,7 @@ func TestStreams(t *testing.T) {
 		r := initializers.Stream(seed, name)
 		return fmt.Sprint(r.Uint64(), r.Uint64())
 	}
-	if draw(1, "layer01/weight") != draw(1, "layer01/weight") {
+	if again := draw(1, "layer01/weight"); again != draw(1, "layer01/weight") {
 		t.Error("a stream is not reproducible")
 	}
 	if draw(1, "layer01/weight") == draw(1, "layer02/weight") || draw(1, "a") == draw(2, "a") {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
@@ -78,12 +79,12 @@ func score[F kernels.Float](e *Evaluator, data func(*tensor.Dense) []F) (Score, 
 		for k := range count {
 			row, target := y[k*s.Outputs:(k+1)*s.Outputs], t[(i+k)*s.Outputs:(i+k+1)*s.Outputs]
 			if s.Loss == models.CrossEntropy {
-				loss += crossEntropy(row, target)
+				loss += ops.CrossEntropyOf(row, target)
 				if hit(row, target) {
 					right++
 				}
 			} else {
-				loss += squaredError(row, target)
+				loss += ops.MeanSquaredErrorOf(row, target)
 			}
 		}
 	}
@@ -92,34 +93,6 @@ func score[F kernels.Float](e *Evaluator, data func(*tensor.Dense) []F) (Score, 
 		result.Accuracy = math.NaN()
 	}
 	return result, nil
-}
-
-// crossEntropy returns -Σ t log softmax(z).
-func crossEntropy[F kernels.Float](z, t []F) float64 {
-	top := argmax(z)
-	var others float64
-	for k, v := range z {
-		if k != top {
-			others += math.Exp(float64(v) - float64(z[top]))
-		}
-	}
-	rest := math.Log1p(others)
-	var sum float64
-	for k, p := range t {
-		if p != 0 {
-			sum += float64(p) * (float64(z[top]) - float64(z[k]) + rest)
-		}
-	}
-	return sum
-}
-
-func squaredError[F kernels.Float](y, t []F) float64 {
-	var sum float64
-	for i, v := range y {
-		d := float64(v) - float64(t[i])
-		sum += d * d
-	}
-	return sum / float64(len(y))
 }
 
 // hit tells whether the largest output, which must not be NaN, is where the target's is.
