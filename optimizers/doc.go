@@ -34,7 +34,24 @@
 // optimizers here accept one, so that a loop may call StepBatch whenever it is
 // there.
 //
+// # Composition
+//
+// [Partition] gives each parameter an optimizer by its name. [Chain] puts links
+// before an optimizer, which change its gradients (clipping, noise, ...), and
+// after it, which change its steps (weight decay, schedules, factors for layers,
+// ...). Both are optimizers again.
+//
+// # State
+//
+// All optimizers here save their state with MarshalBinary and load it with
+// UnmarshalBinary, into one made with the same settings. It then goes on as the
+// first would have, bit for bit.
+//
 // # By name
 //
-// [Catalogue] has all of them for study files and the command line.
+// [Catalogue] has all of them for study files and the command line; [Links] and
+// [Schedules] have what a chain is made of. A choice there is, for example,
+//
+//	chain(before=[clip-global-norm(limit=1)],optimizer=smorms3(rate=0.01),
+//	      after=[schedule(schedule=warm-up(steps=100,then=cosine(steps=900)))])
 package optimizers

@@ -30,8 +30,9 @@ type RpropConfig struct {
 //	              g counts as 0 next time. Needs the loss
 //
 // Rprop is a method for full batches. On mini-batches the sign forgets what the
-// magnitude told: +0.1 nine times and -0.9 once sum to zero, and w drifts. It
-// warns when it is given mini-batches.
+// magnitude told: +0.1 nine times and -0.9 once sum to zero, and w drifts; and
+// irprop-plus compares the losses of different examples. It warns when it is
+// given mini-batches (Warnings).
 //
 // The defaults are PyTorch's; Riedmiller and Braun start with D = 0.1, Igel and
 // Hüsken with 0.0125. Sources: Riedmiller and Braun (1993), rprop-plus;

@@ -11,10 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// The state of every optimizer here is saved by MarshalBinary and loaded by
-// UnmarshalBinary (encoding.BinaryMarshaler and BinaryUnmarshaler) of one made
-// with the same settings: it then goes on as the first would have, bit for bit.
-
+// savedState is the state of a method, in the order of names.
 type savedState struct {
 	Method string
 	Params []savedParam
