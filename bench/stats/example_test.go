@@ -22,6 +22,6 @@ func Example() {
 	fmt.Printf("%s: P = %.4f, at least %.4f after Holm's correction\n", d.Test, d.Compare(rmsprop, sgd).P, d.SmallestHolm)
 	// Output:
 	// sgd: median 390 in [350, +Inf]
-	// 5 values: their range covers the median with probability 93.75%; 95% needs 6
+	// 5 values: their range covers the median with probability 93.75%; 95% needs 6 values
 	// Mann-Whitney: P = 0.0079, at least 0.0397 after Holm's correction
 }

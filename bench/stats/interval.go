@@ -44,7 +44,7 @@ func MedianInterval(x []float64) Interval {
 	v := Interval{Lo: weightedQuantile(medians, tail), Hi: weightedQuantile(medians, 1-tail), Confidence: Confidence}
 	if c := 1 - math.Exp2(float64(1-n)); c < Confidence {
 		v.Confidence = c
-		v.Warning = fmt.Sprintf("%d values: their range covers the median with probability %.4g%%; %g%% needs 6", n, 100*c, 100*Confidence)
+		v.Warning = fmt.Sprintf("%d values: their range covers the median with probability %.4g%%; %g%% needs 6 values", n, 100*c, 100*Confidence)
 		if n == 1 {
 			v.Warning = "1 value: no interval"
 		}

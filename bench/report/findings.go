@@ -1,0 +1,349 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Findings are plain sentences computed from the records; "" where there is nothing to
+// tell.
+type Findings struct {
+	Outcome    string `json:"outcome"`    // who ends best, who reaches the target when
+	Gradient   string `json:"gradient"`   // where the gradient dies at the start
+	Movement   string `json:"movement"`   // which setups move the first layer all the same
+	Comparison string `json:"comparison"` // which differences from the baseline are shown
+	Diverged   string `json:"diverged"`
+}
+
+func (p *Problem) findings() Findings {
+	return Findings{p.outcome(), p.Gradient.sentence(), p.movementSentence(), p.comparison(), p.divergedSentence()}
+}
+
+// Lines returns those that say something.
+func (f Findings) Lines() []string {
+	return slices.DeleteFunc([]string{f.Outcome, f.Gradient, f.Movement, f.Comparison, f.Diverged}, func(s string) bool { return s == "" })
+}
+
+func (p *Problem) allDiverged() bool {
+	return !slices.ContainsFunc(p.Setups, func(s Setup) bool { return s.Diverged < s.Runs })
+}
+
+// outcome tells who ends best and how long each takes to the target.
+func (p *Problem) outcome() string {
+	best := p.Setups[0]
+	if p.allDiverged() {
+		return "All runs diverged."
+	}
+	with := "a median validation " + p.Score
+	if best.Runs == 1 {
+		with = "a validation " + p.Score
+	}
+	with += " of " + p.score(best.Score.Median)
+	if p.differentBudgets() {
+		with += fmt.Sprintf(", after %s", count(p.Budget, "step"))
+	}
+	target := fmt.Sprintf("the target, %s %s", p.Score, number(p.Config.Target))
+
+	if len(p.Setups) == 1 {
+		switch steps := best.StepsToTarget.Median; {
+		case best.Reached == 0:
+			return fmt.Sprintf("%s ends with %s; it does not reach %s, within %s.", best.Label, with, target, count(best.Budget, "step"))
+		case isInf(steps):
+			return fmt.Sprintf("%s ends with %s; %d of %d runs reach %s, within %s.", best.Label, with, best.Reached, best.Runs, target, count(best.Budget, "step"))
+		default:
+			return fmt.Sprintf("%s ends with %s; it reaches %s, after %s steps.", best.Label, with, target, number(float64(steps)))
+		}
+	}
+
+	var tied []string
+	for _, s := range p.Setups {
+		if s.Score.Median == best.Score.Median {
+			tied = append(tied, s.Label)
+		}
+	}
+	clauses := []string{fmt.Sprintf("%s %s best, with %s", some(tied, len(p.Setups)), end(tied), with)}
+	var fastest, partly, missed []string
+	var slower []Setup
+	var steps Number
+	for _, i := range p.leaders() {
+		switch s := p.Setups[i]; {
+		case p.extended(s): // the longer run tells more
+		case s.Slower == 1:
+			fastest, steps = append(fastest, s.Label), s.StepsToTarget.Median
+		case !isInf(s.Slower):
+			slower = append(slower, s)
+		case s.Reached > 0:
+			partly = append(partly, fmt.Sprintf("%s reaches it in %d of %s within %s", s.Label, s.Reached, count(s.Runs, "run"), count(s.Budget, "step")))
+		default:
+			missed = append(missed, s.Label)
+		}
+	}
+	budget := "within " + count(p.Budget, "step")
+	if p.differentBudgets() {
+		budget = "within the steps given"
+	}
+	switch {
+	case len(fastest) > 0:
+		clauses = append(clauses, fmt.Sprintf("%s, is reached first by %s, after %s steps", target, list(fastest), number(float64(steps))))
+	case len(partly) > 0:
+		clauses = append(clauses, fmt.Sprintf("%s, is reached in some runs only", target))
+	default:
+		clauses = append(clauses, fmt.Sprintf("none reaches %s, %s", target, budget))
+		missed = nil
+	}
+	slices.SortStableFunc(slower, func(a, b Setup) int { return cmp.Compare(a.Slower, b.Slower) })
+	var paces []string
+	for len(slower) > 0 {
+		words := slowerWords(slower[0].Slower)
+		var same []string
+		for len(slower) > 0 && slowerWords(slower[0].Slower) == words {
+			same, slower = append(same, slower[0].Label), slower[1:]
+		}
+		paces = append(paces, list(same)+" "+isAre(same)+" "+words)
+	}
+	if len(paces) > 0 {
+		clauses = append(clauses, strings.Join(paces, ", "))
+	}
+	if len(partly) > 0 {
+		clauses = append(clauses, list(partly))
+	}
+	if len(missed) > 0 {
+		clauses = append(clauses, fmt.Sprintf("%s %s not reach it %s", list(missed), does(missed), budget))
+	}
+	return strings.Join(clauses, "; ") + "."
+}
+
+func end(words []string) string {
+	if len(words) == 1 {
+		return "ends"
+	}
+	return "end"
+}
+
+func does(words []string) string {
+	if len(words) == 1 {
+		return "does"
+	}
+	return "do"
+}
+
+// sentence tells where the gradient dies.
+func (g Gradient) sentence() string {
+	n := len(g.Profile)
+	if n < 2 {
+		return ""
+	}
+	const subject = "At the start the gradient of the pre-activations "
+	first, last := g.Profile[0], g.Profile[n-1]
+	if math.IsInf(float64(first), -1) {
+		zeros := 0
+		for zeros < n && math.IsInf(float64(g.Profile[zeros]), -1) {
+			zeros++
+		}
+		if zeros == n {
+			return subject + "is exactly 0 in all layers."
+		}
+		return fmt.Sprintf("%sis exactly 0 %s: it is too small for the number type.", subject, upTo(zeros))
+	}
+	d := float64(g.Decades)
+	switch {
+	case math.IsNaN(d) || math.IsInf(d, 0):
+		return ""
+	case d <= -1:
+		return fmt.Sprintf("%sgrows by %s on the way from the output layer (norm %s) to layer 1 (%s).",
+			subject, decadeWords(-d), power(last), power(first))
+	case d < 1:
+		s := fmt.Sprintf("%sdoes not die: its norm is %s in the output layer and %s in layer 1", subject, power(last), power(first))
+		if low := slices.Min(g.Profile); first-low >= 1 && last-low >= 1 {
+			s += fmt.Sprintf(", but only %s in layer %d", power(low), slices.Index(g.Profile, low)+1)
+		}
+		return s + "."
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%sfalls by %s from the output layer (norm %s) to layer 1 (%s)", subject, decadeWords(d), power(last), power(first))
+	steepest, at := 0.0, 0
+	for i := 1; i < n; i++ {
+		if fall := float64(g.Profile[i] - g.Profile[i-1]); fall > steepest {
+			steepest, at = fall, i
+		}
+	}
+	if mean := d / float64(n-1); n > 2 && steepest >= 1 && steepest > 2*mean {
+		fmt.Fprintf(&b, ", most of all, by %s, from %s to %s", decadeWords(steepest), layerWord(at, n), layerWord(at-1, n))
+	} else if n > 2 {
+		fmt.Fprintf(&b, ", about %.2g a layer", mean)
+	}
+	if g.Faded > 0 {
+		fmt.Fprintf(&b, "; less than a thousandth arrives %s", upTo(g.Faded))
+	}
+	return b.String() + "."
+}
+
+func upTo(layers int) string {
+	if layers == 1 {
+		return "in layer 1"
+	}
+	return fmt.Sprintf("in layers 1 to %d", layers)
+}
+
+func layerWord(i, n int) string {
+	if i == n-1 {
+		return "the output layer"
+	}
+	return fmt.Sprintf("layer %d", i+1)
+}
+
+// movementSentence tells which setups move the first layer as much, relative to its
+// weights, as the last one, and whether that decides.
+func (p *Problem) movementSentence() string {
+	if len(p.Gradient.Profile) < 2 {
+		return ""
+	}
+	var moving, resting, stuck []string
+	var movesNotBetter, restsButReaches []string
+	known := 0
+	for _, i := range p.leaders() {
+		s := p.Setups[i]
+		if p.extends(s) { // its beginning is counted already
+			continue
+		}
+		m := float64(s.Movement)
+		switch {
+		case math.IsNaN(m):
+			if math.IsInf(float64(s.Update), -1) {
+				stuck = append(stuck, s.Label)
+				known++
+			}
+			continue
+		case m > -1:
+			moving = append(moving, s.Label)
+			if s.Verdict == "no difference shown" || s.Verdict == "worse" {
+				movesNotBetter = append(movesNotBetter, s.Label)
+			}
+		case math.IsInf(m, -1):
+			resting = append(resting, s.Label+" (not at all)")
+		default:
+			resting = append(resting, fmt.Sprintf("%s (%s less)", s.Label, decadeWords(-m)))
+		}
+		if m <= -1 && s.Reached*2 > s.Runs {
+			restsButReaches = append(restsButReaches, s.Label)
+		}
+		known++
+	}
+	if known == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("Relative to its weights, layer 1 is moved ")
+	switch {
+	case len(moving) == known && known == 1:
+		fmt.Fprintf(&b, "at least a tenth as much as the output layer.")
+		return b.String()
+	case len(moving) == known:
+		fmt.Fprintf(&b, "at least a tenth as much as the output layer by all of %s.", list(moving))
+		return b.String()
+	case len(moving) == 0 && len(resting) > 0:
+		fmt.Fprintf(&b, "less than a tenth as much as the output layer by %s", list(resting))
+	case len(moving) > 0 && len(resting) > 0:
+		fmt.Fprintf(&b, "at least a tenth as much as the output layer by %s, less by %s", list(moving), list(resting))
+	case len(moving) > 0:
+		fmt.Fprintf(&b, "at least a tenth as much as the output layer by %s", list(moving))
+	}
+	if len(stuck) > 0 {
+		if len(moving)+len(resting) > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "in most steps not at all, like the output layer, by %s", list(stuck))
+	}
+	b.WriteString(".")
+	if len(moving) > 0 && len(movesNotBetter) > 0 && p.design().Warning == "" && !p.allDiverged() {
+		fmt.Fprintf(&b, " That alone is not enough: %s %s not shown to end better than %s.",
+			list(movesNotBetter), isAre(movesNotBetter), p.Baseline)
+	}
+	if len(restsButReaches) > 0 {
+		fmt.Fprintf(&b, " It is not needed either: %s the target without.", reach(restsButReaches))
+	}
+	return b.String()
+}
+
+func isAre(words []string) string {
+	if len(words) == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+func reach(words []string) string {
+	if len(words) == 1 {
+		return words[0] + " reaches"
+	}
+	return list(words) + " reach"
+}
+
+// comparison tells which differences from the baseline are shown.
+func (p *Problem) comparison() string {
+	design := p.design()
+	switch {
+	case design.Comparisons == 0:
+		return ""
+	case design.Warning != "":
+		return fmt.Sprintf("Compared with %s: %s.", p.Baseline, design.Warning)
+	}
+	var better, worse, open []string
+	var largest Number
+	for _, s := range p.Setups {
+		switch s.Verdict {
+		case "better":
+			better, largest = append(better, s.Label), max(largest, s.P)
+		case "worse":
+			worse, largest = append(worse, s.Label), max(largest, s.P)
+		case "no difference shown":
+			open = append(open, s.Label)
+		}
+	}
+	var parts []string
+	if len(better) > 0 {
+		parts = append(parts, some(better, len(p.Setups))+" "+end(better)+" better than "+p.Baseline)
+	}
+	if len(worse) > 0 {
+		parts = append(parts, some(worse, len(p.Setups))+" "+end(worse)+" worse than "+p.Baseline)
+	}
+	how := fmt.Sprintf("%s, %s, Holm's correction for %s", p.Test, count(design.Pairs, "seed"), count(design.Comparisons, "comparison"))
+	if len(parts) == 0 {
+		return fmt.Sprintf("No difference from %s is shown for any other (%s).", p.Baseline, how)
+	}
+	s := fmt.Sprintf("%s (%s: P ≤ %.2g)", strings.Join(parts, "; "), how, math.Ceil(float64(largest)*1000)/1000)
+	if len(open) > 0 {
+		s += fmt.Sprintf("; no difference shown for %s", some(open, len(p.Setups)))
+	}
+	return s + "."
+}
+
+// some lists words unless they are too many to read.
+func some(words []string, of int) string {
+	if len(words) > 8 {
+		return fmt.Sprintf("%d of %d setups", len(words), of)
+	}
+	return list(words)
+}
+
+func (p *Problem) divergedSentence() string {
+	var parts []string
+	total, runs := 0, 0
+	for _, s := range p.Setups {
+		runs += s.Runs
+		if s.Diverged > 0 {
+			total += s.Diverged
+			parts = append(parts, fmt.Sprintf("%s %d of %d", s.Label, s.Diverged, s.Runs))
+		}
+	}
+	switch {
+	case total == 0 || p.allDiverged():
+		return ""
+	case len(parts) > 8:
+		return fmt.Sprintf("%d of %d runs diverged, in %d setups.", total, runs, len(parts))
+	}
+	return fmt.Sprintf("Diverged: %s.", list(parts))
+}

@@ -1,0 +1,272 @@
+package report
+
+import (
+	"bytes"
+	_ "embed" // for the page's parts
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/pkg/errors"
+)
+
+// uPlot 1.6.32 (npm pack uplot@1.6.32), by Leon Sorokin, draws the curves; its licence is
+// in assets/uPlot.LICENSE and in the page.
+var (
+	//go:embed assets/uPlot.iife.min.js
+	uPlotScript string
+	//go:embed assets/uPlot.min.css
+	uPlotStyle string
+	//go:embed assets/uPlot.LICENSE
+	uPlotLicence string
+	//go:embed assets/page.html
+	pageTemplate string
+	//go:embed assets/page.css
+	pageStyle string
+	//go:embed assets/page.js
+	pageScript string
+)
+
+var pageLayout = template.Must(template.New("page").Parse(pageTemplate))
+
+// FileName is that of the page in a study's directory.
+const FileName = "report.html"
+
+// Write writes the page into the study's directory, whole or not at all, and returns its
+// path.
+func Write(results *study.Results) (string, error) {
+	var b bytes.Buffer
+	if err := WriteHTML(results, &b); err != nil {
+		return "", err
+	}
+	path := filepath.Join(results.Dir, FileName)
+	if err := study.WriteFile(path, b.Bytes()); err != nil {
+		return "", errors.Wrap(err, "report")
+	}
+	return path, nil
+}
+
+// WriteHTML writes a page that needs no other file and no network: the findings, the
+// ranking, curves, heat maps, and what was run where.
+func WriteHTML(results *study.Results, w io.Writer) error {
+	return errors.Wrap(pageLayout.Execute(w, newPage(results)), "report")
+}
+
+// page is what the template shows.
+type page struct {
+	Ranking  *Ranking
+	Title    string
+	Size     string
+	Problems []pageProblem
+	Shared   []row      // of the configuration, what all runs have in common
+	Settings []row      // of each optimizer
+	Failures [][]string // diverged runs: problem, setup, seed, step, layer, reason
+	Machines [][]row
+	Kept     string // which heat maps are in the page, if not all
+	Figures  []figures
+
+	Style, UPlotStyle   template.CSS
+	Script, UPlotScript template.JS
+	Licence             string
+}
+
+type row struct{ Name, Value string }
+
+type pageProblem struct {
+	*Problem
+	Rows    []pageSetup
+	Budgets bool // differ
+	Probes  bool
+	Curves  bool
+	Several bool // setups
+	Target  string
+}
+
+type pageSetup struct {
+	Setup
+	Detail  string // what the label doesn't say
+	Colour  int
+	Dash    bool
+	Strip   template.HTML // of the scores
+	Score   string
+	Range   string
+	Last    string
+	Steps   string
+	Between string
+	Speed   string
+	First   string
+	End     string
+	Moved   string
+	Words   string // of the comparison with the baseline
+	Value   string
+}
+
+func newPage(results *study.Results) *page {
+	r := Rank(results)
+	d := &page{
+		Ranking: r, Title: r.Study, Size: r.size(),
+		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
+		Script: template.JS(pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
+	}
+	everything := cells(results.Records) <= heatCells
+	if !everything {
+		d.Kept = "The study is large: the heat maps are those of each setup's median run."
+	}
+	looks := styles(r.Problems)
+	for i := range r.Problems {
+		p := &r.Problems[i]
+		f := p.figures(looks, everything)
+		d.Figures = append(d.Figures, f)
+		d.Problems = append(d.Problems, newPageProblem(p, f, looks))
+	}
+	d.Shared = shared(results.Records)
+	d.Settings = settings(r)
+	d.Failures = failures(r)
+	for _, e := range environments(results.Records) {
+		d.Machines = append(d.Machines, []row{
+			{"CPU", e.CPU}, {"vector kernels", e.Kernel}, {"platform", e.Platform}, {"Go", e.Go},
+			{"gradflow", e.Gradflow}, {"Gorgonia", e.Gorgonia}, {"tensor", e.Tensor},
+		})
+	}
+	return d
+}
+
+func newPageProblem(p *Problem, f figures, looks map[string]style) pageProblem {
+	d := pageProblem{Problem: p, Budgets: p.differentBudgets(), Probes: len(f.Runs) > 0, Curves: len(f.Steps) > 0,
+		Several: len(p.Setups) > 1, Target: number(p.Config.Target)}
+	place := p.stripScale()
+	for _, s := range p.Setups {
+		look, detail := looks[s.Label], s.Detail
+		words, value := p.verdict(s)
+		if strings.Contains(s.Label, detail) {
+			detail = ""
+		}
+		d.Rows = append(d.Rows, pageSetup{
+			Setup: s, Detail: detail, Colour: look.colour % colours, Dash: look.dash > 0,
+			Strip: p.strip(s, place), Score: p.score(s.Score.Median), Range: p.scoreInterval(s.Score),
+			Last: p.score(s.Last.Median), Steps: s.stepsMedian(), Between: s.stepsInterval(), Speed: s.speed(),
+			First: decimals(s.DecadesFirst), End: decimals(s.DecadesLast), Moved: decimals(s.Movement),
+			Words: words, Value: value,
+		})
+	}
+	return d
+}
+
+const stripWidth = 96
+
+// stripScale returns where a score stands in the strips of a problem: an accuracy from 0
+// to 1, a loss on a logarithmic scale, an infinite one at the right edge.
+func (p *Problem) stripScale() func(Number) float64 {
+	const margin = 4
+	at := func(t float64) float64 { return margin + (stripWidth-2*margin)*max(0, min(1, t)) }
+	if p.higher() {
+		return func(s Number) float64 { return at(float64(s)) }
+	}
+	lo, hi := math.Inf(1), 0.0
+	for _, s := range p.Setups {
+		for _, v := range append(slices.Clone(s.Scores), Number(p.Config.Target)) {
+			if v > 0 && !isInf(v) {
+				lo, hi = min(lo, float64(v)), max(hi, float64(v))
+			}
+		}
+	}
+	return func(s Number) float64 {
+		if hi <= lo || s <= 0 {
+			return at(0)
+		}
+		if isInf(s) {
+			return at(1)
+		}
+		return at(0.9 * math.Log(float64(s)/lo) / math.Log(hi/lo))
+	}
+}
+
+// strip draws the score of each seed as a point, and the target as a line.
+func (p *Problem) strip(s Setup, place func(Number) float64) template.HTML {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="strip" width="%d" height="18" role="img" aria-label="%s of each seed">`, stripWidth, template.HTMLEscapeString(p.Score))
+	fmt.Fprintf(&b, `<line class="rail" x1="4" x2="%d" y1="9" y2="9"/>`, stripWidth-4)
+	fmt.Fprintf(&b, `<line class="goal" x1="%[1]s" x2="%[1]s" y1="1" y2="17"/>`, number(place(Number(p.Config.Target))))
+	for i, v := range s.Scores {
+		if !v.IsNaN() {
+			fmt.Fprintf(&b, `<circle cx="%s" cy="9" r="3.5"><title>seed %d: %s</title></circle>`, number(place(v)), s.Seeds[i], p.score(v))
+		}
+	}
+	b.WriteString("</svg>")
+	return template.HTML(b.String()) // numbers and escaped text only
+}
+
+// shared returns the parts of the configuration that all runs have in common.
+func shared(records []*study.Record) []row {
+	var configs []study.Config
+	for _, r := range records {
+		configs = append(configs, r.Config)
+	}
+	var rows []row
+	for _, f := range fields {
+		if len(configs) > 0 && !f.differs(configs) {
+			rows = append(rows, row{f.name, fmt.Sprint(f.value(configs[0]))})
+		}
+	}
+	var seeds []uint64
+	for _, c := range configs {
+		if !slices.Contains(seeds, c.Seed) {
+			seeds = append(seeds, c.Seed)
+		}
+	}
+	slices.Sort(seeds)
+	return append(rows, row{"seeds", strings.Trim(fmt.Sprint(seeds), "[]")})
+}
+
+// settings returns all settings of each optimizer, with the problems it had them on where
+// they differ.
+func settings(r *Ranking) []row {
+	var rows []row
+	used := map[string]map[string][]string{} // of a label: settings to problems
+	var order [][2]string
+	for _, p := range r.Problems {
+		setups := slices.SortedFunc(slices.Values(p.Setups), func(a, b Setup) int { return a.listed - b.listed })
+		for _, s := range setups {
+			if p.extends(s) {
+				continue
+			}
+			text := s.Optimizer.String()
+			if used[s.Label] == nil {
+				used[s.Label] = map[string][]string{}
+			}
+			if used[s.Label][text] == nil {
+				order = append(order, [2]string{s.Label, text})
+			}
+			used[s.Label][text] = append(used[s.Label][text], p.Label)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	for _, o := range order {
+		value := o[1]
+		if len(used[o[0]]) > 1 {
+			value += " on " + strings.Join(used[o[0]][o[1]], "; ")
+		}
+		rows = append(rows, row{o[0], value})
+	}
+	return rows
+}
+
+func failures(r *Ranking) [][]string {
+	var rows [][]string
+	for _, p := range r.Problems {
+		for i, s := range p.Setups {
+			for _, record := range p.records[i] {
+				if diverged(record) {
+					sum := record.Summary
+					rows = append(rows, []string{p.Label, s.Label, fmt.Sprint(record.Config.Seed), fmt.Sprint(sum.Steps), sum.Layer, sum.Reason})
+				}
+			}
+		}
+	}
+	return rows
+}

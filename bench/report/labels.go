@@ -1,0 +1,146 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gradflow/gradflow/bench/study"
+)
+
+// field is a part of a configuration that a label may show.
+type field struct {
+	name  string
+	value func(study.Config) any
+	text  func(study.Config) string // nil for a choice
+}
+
+// fields are the parts that make a problem, in the order of labels.
+var fields = []field{
+	{"task", func(c study.Config) any { return c.Task }, nil},
+	{"activation", func(c study.Config) any { return c.Activation }, nil},
+	{"depth", func(c study.Config) any { return c.Depth }, func(c study.Config) string { return fmt.Sprintf("depth %d", c.Depth) }},
+	{"width", func(c study.Config) any { return c.Width }, func(c study.Config) string { return fmt.Sprintf("width %d", c.Width) }},
+	{"initializer", func(c study.Config) any { return c.Initializer }, nil},
+	{"dtype", func(c study.Config) any { return c.DType }, func(c study.Config) string { return c.DType }},
+	{"batch", func(c study.Config) any { return c.Batch }, func(c study.Config) string { return fmt.Sprintf("batch %d", c.Batch) }},
+	{"steps", func(c study.Config) any { return c.Steps }, func(c study.Config) string { return fmt.Sprintf("%d steps", c.Steps) }},
+	{"target", func(c study.Config) any { return c.Target }, func(c study.Config) string { return fmt.Sprintf("target %g", c.Target) }},
+	{"evaluate", func(c study.Config) any { return c.Evaluate }, func(c study.Config) string { return fmt.Sprintf("evaluated every %d", c.Evaluate) }},
+	{"probe", func(c study.Config) any { return c.Probe }, func(c study.Config) string { return fmt.Sprintf("%d probes a decade", c.Probe) }},
+}
+
+// differs tells whether a field has more than one value.
+func (f field) differs(configs []study.Config) bool {
+	for _, c := range configs {
+		if key(f.value(c)) != key(f.value(configs[0])) {
+			return true
+		}
+	}
+	return false
+}
+
+// problemLabels returns a label for each problem that shows only what differs among them;
+// of a single problem the task, the activation and the depth.
+func problemLabels(problems []study.Config) []string {
+	labels := make([]string, len(problems))
+	for i, f := range fields {
+		if !f.differs(problems) && (len(problems) > 1 || i > 2) {
+			continue
+		}
+		parts := make([]string, len(problems))
+		if f.text != nil {
+			for j, c := range problems {
+				parts[j] = f.text(c)
+			}
+		} else {
+			var choices []study.Choice
+			for _, c := range problems {
+				choices = append(choices, f.value(c).(study.Choice))
+			}
+			parts = choiceLabels(choices)
+		}
+		for j, p := range parts {
+			if labels[j] != "" {
+				labels[j] += ", "
+			}
+			labels[j] += p
+		}
+	}
+	return labels
+}
+
+// choiceLabels returns a label for each choice: its name, and the settings in which
+// choices of that name differ, as in sgd(rate=0.1).
+func choiceLabels(choices []study.Choice) []string {
+	labels := make([]string, len(choices))
+	for i, c := range choices {
+		labels[i] = withSettings(c, differing(choices, c.Name))
+	}
+	return labels
+}
+
+// differing returns the settings in which the choices of a name differ.
+func differing(choices []study.Choice, name string) []string {
+	var names []string
+	values := map[string]map[string]bool{} // of a setting; "" where it is missing
+	for _, c := range choices {
+		for k := range c.Settings {
+			if c.Name == name && values[k] == nil {
+				values[k] = map[string]bool{}
+				names = append(names, k)
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, c := range choices {
+		if c.Name != name {
+			continue
+		}
+		for k, seen := range values {
+			if v, ok := c.Settings[k]; ok {
+				seen[key(v)] = true
+			} else {
+				seen[""] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(names, func(k string) bool { return len(values[k]) < 2 })
+}
+
+// withSettings returns the name of a choice with some of its settings.
+func withSettings(c study.Choice, names []string) string {
+	some := study.Choice{Name: c.Name, Settings: map[string]any{}}
+	for _, k := range names {
+		if v, ok := c.Settings[k]; ok {
+			some.Settings[k] = v
+		}
+	}
+	return some.String()
+}
+
+// key is a text that values that mean the same have in common.
+func key(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil { // a Config has nothing that JSON lacks
+		return fmt.Sprint(v)
+	}
+	return string(text)
+}
+
+// list joins words as prose does: a, b and c.
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,474 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"github.com/gradflow/gradflow/bench/stats"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/models/train"
+)
+
+// Number is a number that is null in JSON if it is infinite or not known.
+type Number = study.Number
+
+// Ranking is what a study found. The tags are the keys of its JSON.
+type Ranking struct {
+	Study    string    `json:"study"`
+	About    string    `json:"about,omitempty"`
+	Runs     int       `json:"runs"`    // recorded
+	Planned  int       `json:"planned"` // in the study file; 0 if that is missing
+	Diverged int       `json:"diverged"`
+	Problems []Problem `json:"problems"` // in the order of the study
+	Warnings []string  `json:"warnings"` // about the records, and about what they can show
+}
+
+// Problem is what the setups are compared on.
+type Problem struct {
+	Label    string       `json:"label"`  // what sets it apart in the study: "softplus, depth 10"
+	Config   study.Config `json:"config"` // without optimizer, seed and budget
+	Budget   int          `json:"budget"` // steps after which the scores are compared: the least that a setup was given
+	Score    string       `json:"score"`  // "accuracy", higher is better, or "loss", lower is better
+	Baseline string       `json:"baseline"`
+	Test     string       `json:"test"` // of each setup's scores against the baseline's
+	Gradient Gradient     `json:"gradient"`
+	Findings Findings     `json:"findings"`
+	Setups   []Setup      `json:"setups"` // ranked, best first
+
+	// The records of each setup, in the order of Setups and by seed.
+	records [][]*study.Record
+}
+
+// Setup is an optimizer with its settings on a problem.
+type Setup struct {
+	Rank      int          `json:"rank"`
+	Label     string       `json:"label"`  // "sgd", with what is needed to tell it apart: "sgd(rate=0.1) (4000 steps)"
+	Detail    string       `json:"detail"` // the settings in which the study's setups of this name differ
+	Optimizer study.Choice `json:"optimizer"`
+	Budget    int          `json:"budget"` // steps
+	Runs      int          `json:"runs"`
+	Diverged  int          `json:"diverged"`
+	Seeds     []uint64     `json:"seeds"`
+	// Scores are those after the problem's budget, by seed; of a diverged run 0 or, of a
+	// loss, null; null too if not known. Score is their median, Last that of the scores
+	// after the setup's own budget.
+	Scores []Number `json:"scores"`
+	Score  Estimate `json:"score"`
+	Last   Estimate `json:"last"`
+	// StepsToTarget has null for a median or bound that is beyond the budget.
+	StepsToTarget Estimate `json:"steps_to_target"`
+	Reached       int      `json:"reached"` // runs that reached the target
+	// Slower is the median of the steps to the target, divided by the least one on the
+	// problem; null if it is beyond the budget.
+	Slower Number `json:"times_slower"`
+	// P is that of the difference from the baseline, after Holm's correction. Verdict is
+	// "better", "worse", or "no difference shown". The baseline, and a setup that is another
+	// one with more steps, are not tested: null and "".
+	P       Number `json:"p"`
+	Verdict string `json:"verdict,omitempty"`
+	// Decades is by how many powers of ten the gradient of the pre-activations falls from
+	// the last layer to the first, at the first and the last probe, as medians over seeds.
+	// null if not known or infinite: the first layer has none.
+	DecadesFirst Number `json:"decades_first"`
+	DecadesLast  Number `json:"decades_last"`
+	// Movement is log10 of the update-to-weight ratio of the first layer less that of the
+	// last: the median over seeds of the median over probes. Negative where the first layer
+	// is moved less.
+	Movement Number `json:"movement"`
+	// Update is log10 of the first layer's update-to-weight ratio itself.
+	Update Number `json:"update"`
+
+	listed int // place in the study's order
+}
+
+// Estimate is a median over seeds with its interval.
+type Estimate struct {
+	Median Number `json:"median"`
+	Lo     Number `json:"lo"`
+	Hi     Number `json:"hi"`
+	// Confidence is 0.95, or less with fewer than 6 seeds.
+	Confidence Number `json:"confidence"`
+}
+
+func estimate(x []float64) Estimate {
+	v := stats.MedianInterval(x)
+	return Estimate{Number(stats.Median(x)), Number(v.Lo), Number(v.Hi), Number(v.Confidence)}
+}
+
+// Rank compares the setups of a study.
+func Rank(results *study.Results) *Ranking {
+	r := &Ranking{Runs: len(results.Records), Problems: []Problem{}, Warnings: slices.Clone(results.Warnings)}
+	if results.Spec == nil {
+		r.Study = filepath.Base(results.Dir)
+	} else {
+		r.Study, r.About, r.Planned = results.Spec.Name, results.Spec.About, len(results.Spec.Configs)
+	}
+	if r.Runs < r.Planned {
+		r.warn("%d of the study's %d runs are recorded", r.Runs, r.Planned)
+	}
+	groups, optimizers := group(results.Records)
+	var problems []study.Config
+	for _, g := range groups {
+		problems = append(problems, g[0][0].Config.Problem())
+	}
+	for i, label := range problemLabels(problems) {
+		p := newProblem(label, groups[i], optimizers)
+		for _, s := range p.Setups {
+			r.Diverged += s.Diverged
+		}
+		r.Problems = append(r.Problems, p)
+	}
+	r.collectWarnings(results.Records)
+	return r
+}
+
+func (r *Ranking) warn(format string, args ...any) {
+	if w := fmt.Sprintf(format, args...); !slices.Contains(r.Warnings, w) {
+		r.Warnings = append(r.Warnings, w)
+	}
+}
+
+// collectWarnings adds what limits the conclusions, and what the runs have to tell.
+func (r *Ranking) collectWarnings(records []*study.Record) {
+	for _, p := range r.Problems {
+		if d := p.design(); d.Warning != "" {
+			r.warn("%s", d.Warning)
+		}
+		for _, s := range p.Setups {
+			if w := stats.MedianInterval(make([]float64, s.Runs)).Warning; w != "" && s.Runs > 1 {
+				r.warn("intervals are of %s", w)
+			}
+			if s.Runs != p.Setups[0].Runs {
+				r.warn("%s: the setups have different numbers of runs", p.Label)
+			}
+			if slices.ContainsFunc(s.Scores, Number.IsNaN) {
+				r.warn("%s, %s: the score of a run after %d steps is not known, and is left out", p.Label, s.Label, p.Budget)
+			}
+		}
+	}
+	told := map[string][]string{}
+	var order []string
+	for _, record := range records {
+		name := record.Config.Optimizer.Name
+		for _, w := range record.Summary.Warnings {
+			if told[w] == nil {
+				order = append(order, w)
+			}
+			if !slices.Contains(told[w], name) {
+				told[w] = append(told[w], name)
+			}
+		}
+	}
+	for _, w := range order {
+		r.warn("%s: %s", list(told[w]), w)
+	}
+	if seen := environments(records); len(seen) > 1 {
+		r.warn("the runs were done in %d different environments: their last bits, and with them whole runs, may differ for that alone", len(seen))
+	}
+}
+
+// environments returns the different ones, in the order of the records.
+func environments(records []*study.Record) []study.Environment {
+	var seen []study.Environment
+	for _, r := range records {
+		if !slices.Contains(seen, r.Summary.Environment) {
+			seen = append(seen, r.Summary.Environment)
+		}
+	}
+	return seen
+}
+
+// group sorts the records by problem and setup, each in the order of its first record,
+// and those of a setup by seed. It also returns all optimizers, by problem.
+func group(records []*study.Record) (problems [][][]*study.Record, optimizers [][]study.Choice) {
+	problemOf, setupOf := map[string]int{}, map[string]int{}
+	for _, r := range records {
+		c := r.Config
+		p, ok := problemOf[key(c.Problem())]
+		if !ok {
+			p = len(problems)
+			problemOf[key(c.Problem())] = p
+			problems, optimizers = append(problems, nil), append(optimizers, nil)
+		}
+		s, ok := setupOf[key(c.Setup())]
+		if !ok {
+			s = len(problems[p])
+			setupOf[key(c.Setup())] = s
+			problems[p] = append(problems[p], nil)
+			optimizers[p] = append(optimizers[p], c.Optimizer)
+		}
+		problems[p][s] = append(problems[p][s], r)
+	}
+	for _, p := range problems {
+		for _, s := range p {
+			slices.SortStableFunc(s, func(a, b *study.Record) int { return cmp.Compare(a.Config.Seed, b.Config.Seed) })
+		}
+	}
+	return problems, optimizers
+}
+
+// optimizerLabel names an optimizer in the whole study: by its catalogue name alone
+// unless a problem has several of that name. detail has the settings that differ.
+func optimizerLabel(c study.Choice, optimizers [][]study.Choice) (label, detail string) {
+	var all []study.Choice
+	alone := true
+	for _, problem := range optimizers {
+		alone = alone && len(differing(problem, c.Name)) == 0
+		all = append(all, problem...)
+	}
+	names := differing(all, c.Name)
+	full := withSettings(c, names)
+	if detail = full[len(c.Name):]; detail != "" {
+		detail = detail[1 : len(detail)-1] // without the parentheses
+	}
+	if alone {
+		return c.Name, detail
+	}
+	return full, detail
+}
+
+func newProblem(label string, records [][]*study.Record, optimizers [][]study.Choice) Problem {
+	p := Problem{Label: label, Config: records[0][0].Config.Problem(), Score: scoreName(records), Budget: math.MaxInt}
+	for _, runs := range records {
+		p.Budget = min(p.Budget, runs[0].Config.Steps)
+	}
+	for _, runs := range records {
+		l, detail := optimizerLabel(runs[0].Config.Optimizer, optimizers)
+		if steps := runs[0].Config.Steps; steps > p.Budget {
+			l += fmt.Sprintf(" (%d steps)", steps)
+		}
+		p.Setups = append(p.Setups, p.newSetup(l, detail, runs))
+	}
+	p.compare()
+	p.rank(records)
+	p.Gradient = gradientAtStart(p.records)
+	p.Findings = p.findings()
+	return p
+}
+
+// scoreName tells from the records whether the task is a classification: only then is
+// there an accuracy.
+func scoreName(records [][]*study.Record) string {
+	for _, runs := range records {
+		for _, r := range runs {
+			if !r.Summary.Final.ValidationAccuracy.IsNaN() {
+				return "accuracy"
+			}
+		}
+	}
+	return "loss"
+}
+
+// scoreAfter returns a run's score after some steps, of which it may have done more; NaN
+// if not known.
+func (p *Problem) scoreAfter(r *study.Record, steps int) float64 {
+	if diverged(r) && r.Summary.Steps <= steps {
+		return p.worst()
+	}
+	metric := r.Summary.Final
+	if r.Config.Steps > steps {
+		i := len(r.Metrics) - 1
+		for i >= 0 && r.Metrics[i].Step > steps {
+			i--
+		}
+		if i < 0 {
+			return math.NaN()
+		}
+		metric = r.Metrics[i]
+	}
+	v := metric.ValidationLoss
+	if p.Score == "accuracy" {
+		v = metric.ValidationAccuracy
+	}
+	if v.IsNaN() { // the network gives no numbers, though its loss in training did
+		return p.worst()
+	}
+	return float64(v)
+}
+
+// worst is the score of a diverged run.
+func (p *Problem) worst() float64 {
+	if p.Score == "accuracy" {
+		return 0
+	}
+	return math.Inf(1)
+}
+
+// higher tells whether a higher score is better.
+func (p *Problem) higher() bool { return p.Score == "accuracy" }
+
+func diverged(r *study.Record) bool { return r.Summary.Status != train.Done }
+
+func (p *Problem) newSetup(label, detail string, runs []*study.Record) Setup {
+	c := runs[0].Config
+	s := Setup{Label: label, Detail: detail, Optimizer: c.Optimizer, Budget: c.Steps, Runs: len(runs), P: Number(math.NaN())}
+	var scores, last, steps, decadesFirst, decadesLast, movement, update []float64
+	for _, r := range runs {
+		if diverged(r) {
+			s.Diverged++
+		}
+		score := p.scoreAfter(r, p.Budget)
+		s.Seeds, s.Scores = append(s.Seeds, r.Config.Seed), append(s.Scores, Number(score))
+		scores, last = appendNumber(scores, score), append(last, p.scoreAfter(r, c.Steps))
+		to := math.Inf(1)
+		if n := r.Summary.StepsToTarget; !n.IsNaN() {
+			to = float64(n)
+			s.Reached++
+		}
+		steps = append(steps, to)
+		a, b := decades(r)
+		decadesFirst, decadesLast = appendNumber(decadesFirst, a), appendNumber(decadesLast, b)
+		m, u := movements(r)
+		movement, update = appendNumber(movement, m), appendNumber(update, u)
+	}
+	s.Score, s.Last, s.StepsToTarget = estimate(scores), estimate(last), estimate(steps)
+	s.DecadesFirst, s.DecadesLast = Number(stats.Median(decadesFirst)), Number(stats.Median(decadesLast))
+	s.Movement, s.Update = Number(stats.Median(movement)), Number(stats.Median(update))
+	return s
+}
+
+// differentBudgets tells whether setups were given different numbers of steps.
+func (p *Problem) differentBudgets() bool {
+	return slices.ContainsFunc(p.Setups, func(s Setup) bool { return s.Budget != p.Budget })
+}
+
+// extends tells whether a setup is another one with more steps, extended whether there is
+// one that does so with it.
+func (p *Problem) extends(s Setup) bool {
+	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget < s.Budget && key(o.Optimizer) == key(s.Optimizer) })
+}
+
+func (p *Problem) extended(s Setup) bool {
+	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget > s.Budget && key(o.Optimizer) == key(s.Optimizer) })
+}
+
+// isCompared tells whether a setup is tested against the baseline.
+func (p *Problem) isCompared(s Setup) bool { return s.Label != p.Baseline && !p.extends(s) }
+
+// design is how the setups are compared with the baseline. What can be shown at all
+// depends on the comparison of the most seeds, as Holm's correction is strictest for the
+// clearest difference.
+func (p *Problem) design() stats.Design {
+	base := p.Setups[slices.IndexFunc(p.Setups, func(s Setup) bool { return s.Label == p.Baseline })]
+	seeds, comparisons := 0, 0
+	for _, s := range p.Setups {
+		if p.isCompared(s) {
+			common, _ := pairs(base, s)
+			seeds = max(seeds, len(common))
+			comparisons++
+		}
+	}
+	return stats.NewDesign(seeds, comparisons)
+}
+
+// pairs returns the scores of two setups by the seeds that both have.
+func pairs(a, b Setup) (x, y []float64) {
+	for i, seed := range a.Seeds {
+		j := slices.Index(b.Seeds, seed)
+		if j >= 0 && !a.Scores[i].IsNaN() && !b.Scores[j].IsNaN() {
+			x, y = append(x, float64(a.Scores[i])), append(y, float64(b.Scores[j]))
+		}
+	}
+	return x, y
+}
+
+// compare tests each setup against the baseline: the first, or the same with the least
+// number of steps.
+func (p *Problem) compare() {
+	base := p.Setups[0]
+	for _, s := range p.Setups {
+		if key(s.Optimizer) == key(base.Optimizer) && s.Budget < base.Budget {
+			base = s
+		}
+	}
+	p.Baseline = base.Label
+	design := p.design()
+	p.Test = design.Test
+	var results []stats.Result
+	var values []float64
+	for _, s := range p.Setups {
+		r := stats.Result{P: math.NaN()}
+		if p.isCompared(s) {
+			r = design.Compare(pairs(s, base))
+		}
+		results, values = append(results, r), append(values, r.P)
+	}
+	for i, v := range stats.Holm(values) {
+		s := &p.Setups[i]
+		s.P = Number(v)
+		switch {
+		case !p.isCompared(*s):
+		case !(v <= stats.Alpha):
+			s.Verdict = "no difference shown"
+		case (results[i].Sign > 0) == p.higher():
+			s.Verdict = "better"
+		default:
+			s.Verdict = "worse"
+		}
+	}
+}
+
+// rank sorts the setups and their records, best first.
+func (p *Problem) rank(records [][]*study.Record) {
+	order := make([]int, len(p.Setups))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := p.Setups[i], p.Setups[j]
+		byScore := cmp.Compare(a.Score.Median, b.Score.Median)
+		if p.higher() {
+			byScore = -byScore
+		}
+		return cmp.Or(byScore, cmp.Compare(a.StepsToTarget.Median, b.StepsToTarget.Median))
+	})
+	fastest := math.Inf(1)
+	for _, s := range p.Setups {
+		fastest = min(fastest, float64(s.StepsToTarget.Median))
+	}
+	old := p.Setups
+	p.Setups = nil
+	for place, i := range order {
+		s := old[i]
+		s.Rank, s.listed = place+1, i
+		s.Slower = s.StepsToTarget.Median / Number(max(fastest, 1)) // step 0 may reach it
+		if math.IsInf(float64(s.StepsToTarget.Median), 0) {
+			s.Slower = Number(math.Inf(1))
+		} else {
+			s.Slower = max(s.Slower, 1)
+		}
+		p.Setups = append(p.Setups, s)
+		p.records = append(p.records, records[i])
+	}
+}
+
+// leaders returns the indices of the setups that prose tells of, and that pictures show
+// first: all, or the best of each optimizer's name if they are more than 8.
+func (p *Problem) leaders() []int {
+	var all, best []int
+	var names []string
+	for i, s := range p.Setups {
+		all = append(all, i)
+		if !slices.Contains(names, s.Optimizer.Name) {
+			names, best = append(names, s.Optimizer.Name), append(best, i)
+		}
+	}
+	if len(all) <= 8 {
+		return all
+	}
+	return best
+}
+
+// WriteJSON writes the ranking as indented JSON; the keys are documented at Ranking and
+// its parts.
+func (r *Ranking) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
