@@ -235,7 +235,11 @@ func settings(r *Ranking) []row {
 			if p.extends(s) {
 				continue
 			}
-			text := s.Optimizer.String()
+			text := strings.TrimPrefix(s.Optimizer.String(), s.Optimizer.Name)
+			if text = strings.Trim(text, "()"); text == "" {
+				text = "no settings"
+			}
+			text = strings.ReplaceAll(text, ",", ", ")
 			if used[s.Label] == nil {
 				used[s.Label] = map[string][]string{}
 			}
@@ -246,12 +250,18 @@ func settings(r *Ranking) []row {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	previous := ""
 	for _, o := range order {
 		value := o[1]
 		if len(used[o[0]]) > 1 {
-			value += " on " + strings.Join(used[o[0]][o[1]], "; ")
+			value += " – on " + strings.Join(used[o[0]][o[1]], "; ")
 		}
-		rows = append(rows, row{o[0], value})
+		name := o[0]
+		if name == previous {
+			name = ""
+		}
+		previous = o[0]
+		rows = append(rows, row{name, value})
 	}
 	return rows
 }

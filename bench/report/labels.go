@@ -11,7 +11,7 @@ import (
 
 // field is a part of a configuration that a label may show.
 type field struct {
-	name  string
+	name  string // its key in JSON
 	value func(study.Config) any
 	text  func(study.Config) string // nil for a choice
 }
@@ -24,6 +24,12 @@ var fields = []field{
 	{"width", func(c study.Config) any { return c.Width }, func(c study.Config) string { return fmt.Sprintf("width %d", c.Width) }},
 	{"initializer", func(c study.Config) any { return c.Initializer }, nil},
 	{"dtype", func(c study.Config) any { return c.DType }, func(c study.Config) string { return c.DType }},
+	{"flush_to_zero", func(c study.Config) any { return c.FlushToZero }, func(c study.Config) string {
+		if c.FlushToZero {
+			return "flush to zero"
+		}
+		return "denormals kept"
+	}},
 	{"batch", func(c study.Config) any { return c.Batch }, func(c study.Config) string { return fmt.Sprintf("batch %d", c.Batch) }},
 	{"steps", func(c study.Config) any { return c.Steps }, func(c study.Config) string { return fmt.Sprintf("%d steps", c.Steps) }},
 	{"target", func(c study.Config) any { return c.Target }, func(c study.Config) string { return fmt.Sprintf("target %g", c.Target) }},

@@ -153,7 +153,9 @@ func TestJSON(t *testing.T) {
 	if err := report.Rank(synthetic{nets: nets[:1], rules: rules[:4], seeds: 5, steps: 300}.results()).WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "ranking.json", b.Bytes())
+	// Package study's tests know what is in a configuration.
+	config := regexp.MustCompile(`(?s)"config": \{.*?\n      \}`)
+	golden(t, "ranking.json", config.ReplaceAll(b.Bytes(), []byte(`"config": {}`)))
 	for _, c := range cases {
 		var b bytes.Buffer
 		if err := report.Rank(c.results()).WriteJSON(&b); err != nil {
