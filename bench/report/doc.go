@@ -17,9 +17,10 @@
 // The score is that of an evaluation on the validation set: the accuracy of a
 // classification, the loss of any other task. It is compared after the least number of
 // steps that a setup of the problem was given, the budget, so that a setup with more of
-// them has no advantage; those serve to see when it reaches the target. A run that
-// diverged by then has no network to evaluate and counts with the worst score there is, an
-// accuracy of 0 or an infinite loss, whatever it had reached before. It is never left out.
+// them has no advantage; those serve to see when it reaches the target. An optimizer that
+// was given fewer steps too is not tested a second time. A run that diverged by then has
+// no network to evaluate and counts with the worst score there is, an accuracy of 0 or an
+// infinite loss, whatever it had reached before. It is never left out.
 //
 // Steps to the target count from the start to the first evaluation that reached it. A run
 // that did not is taken to need infinitely many, which is right for the median as long as

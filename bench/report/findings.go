@@ -68,6 +68,7 @@ func (p *Problem) outcome() string {
 	var fastest, partly, missed []string
 	var slower []Setup
 	var steps Number
+	least, most := math.MaxInt, 0 // budgets of those that missed
 	for _, i := range p.leaders() {
 		switch s := p.Setups[i]; {
 		case p.extended(s): // the longer run tells more
@@ -79,10 +80,11 @@ func (p *Problem) outcome() string {
 			partly = append(partly, fmt.Sprintf("%s reaches it in %d of %s within %s", s.Label, s.Reached, count(s.Runs, "run"), count(s.Budget, "step")))
 		default:
 			missed = append(missed, s.Label)
+			least, most = min(least, s.Budget), max(most, s.Budget)
 		}
 	}
-	budget := "within " + count(p.Budget, "step")
-	if p.differentBudgets() {
+	budget := "within " + count(most, "step")
+	if least < most {
 		budget = "within the steps given"
 	}
 	switch {
@@ -206,7 +208,7 @@ func (p *Problem) movementSentence() string {
 	known := 0
 	for _, i := range p.leaders() {
 		s := p.Setups[i]
-		if p.extends(s) { // its beginning is counted already
+		if p.extends(s) { // another of its name is told of
 			continue
 		}
 		m := float64(s.Movement)

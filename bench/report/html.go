@@ -232,9 +232,6 @@ func settings(r *Ranking) []row {
 	for _, p := range r.Problems {
 		setups := slices.SortedFunc(slices.Values(p.Setups), func(a, b Setup) int { return a.listed - b.listed })
 		for _, s := range setups {
-			if p.extends(s) {
-				continue
-			}
 			text := strings.TrimPrefix(s.Optimizer.String(), s.Optimizer.Name)
 			if text = strings.Trim(text, "()"); text == "" {
 				text = "no settings"

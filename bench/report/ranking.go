@@ -67,8 +67,8 @@ type Setup struct {
 	// problem; null if it is beyond the budget.
 	Slower Number `json:"times_slower"`
 	// P is that of the difference from the baseline, after Holm's correction. Verdict is
-	// "better", "worse", or "no difference shown". The baseline, and a setup that is another
-	// one with more steps, are not tested: null and "".
+	// "better", "worse", or "no difference shown". The baseline is not tested, nor is an
+	// optimizer that was also given fewer steps: null and "".
 	P       Number `json:"p"`
 	Verdict string `json:"verdict,omitempty"`
 	// Decades is by how many powers of ten the gradient of the pre-activations falls from
@@ -184,23 +184,29 @@ func environments(records []*study.Record) []study.Environment {
 }
 
 // group sorts the records by problem and setup, each in the order of its first record,
-// and those of a setup by seed. It also returns all optimizers, by problem.
+// and those of a setup by seed. It also returns lists of the optimizers that have the
+// problem and the number of steps in common.
 func group(records []*study.Record) (problems [][][]*study.Record, optimizers [][]study.Choice) {
-	problemOf, setupOf := map[string]int{}, map[string]int{}
+	problemOf, setupOf, listOf := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, r := range records {
 		c := r.Config
 		p, ok := problemOf[key(c.Problem())]
 		if !ok {
 			p = len(problems)
 			problemOf[key(c.Problem())] = p
-			problems, optimizers = append(problems, nil), append(optimizers, nil)
+			problems = append(problems, nil)
 		}
 		s, ok := setupOf[key(c.Setup())]
 		if !ok {
 			s = len(problems[p])
 			setupOf[key(c.Setup())] = s
 			problems[p] = append(problems[p], nil)
-			optimizers[p] = append(optimizers[p], c.Optimizer)
+			list := fmt.Sprint(p, c.Steps)
+			if _, ok := listOf[list]; !ok {
+				listOf[list] = len(optimizers)
+				optimizers = append(optimizers, nil)
+			}
+			optimizers[listOf[list]] = append(optimizers[listOf[list]], c.Optimizer)
 		}
 		problems[p][s] = append(problems[p][s], r)
 	}
@@ -213,13 +219,13 @@ func group(records []*study.Record) (problems [][][]*study.Record, optimizers []
 }
 
 // optimizerLabel names an optimizer in the whole study: by its catalogue name alone
-// unless a problem has several of that name. detail has the settings that differ.
+// unless a list has several of that name. detail has the settings that differ.
 func optimizerLabel(c study.Choice, optimizers [][]study.Choice) (label, detail string) {
 	var all []study.Choice
 	alone := true
-	for _, problem := range optimizers {
-		alone = alone && len(differing(problem, c.Name)) == 0
-		all = append(all, problem...)
+	for _, list := range optimizers {
+		alone = alone && len(differing(list, c.Name)) == 0
+		all = append(all, list...)
 	}
 	names := differing(all, c.Name)
 	full := withSettings(c, names)
@@ -337,12 +343,13 @@ func (p *Problem) differentBudgets() bool {
 	return slices.ContainsFunc(p.Setups, func(s Setup) bool { return s.Budget != p.Budget })
 }
 
-// extends tells whether a setup is another one with more steps, extended whether there is
-// one that does so with it.
+// extends tells whether an optimizer of the same name was also given fewer steps: the
+// setup is there to see when it reaches the target.
 func (p *Problem) extends(s Setup) bool {
-	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget < s.Budget && key(o.Optimizer) == key(s.Optimizer) })
+	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget < s.Budget && o.Optimizer.Name == s.Optimizer.Name })
 }
 
+// extended tells whether the same optimizer was also given more steps.
 func (p *Problem) extended(s Setup) bool {
 	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget > s.Budget && key(o.Optimizer) == key(s.Optimizer) })
 }
@@ -377,15 +384,9 @@ func pairs(a, b Setup) (x, y []float64) {
 	return x, y
 }
 
-// compare tests each setup against the baseline: the first, or the same with the least
-// number of steps.
+// compare tests setups against the baseline: the first that does not extend another.
 func (p *Problem) compare() {
-	base := p.Setups[0]
-	for _, s := range p.Setups {
-		if key(s.Optimizer) == key(base.Optimizer) && s.Budget < base.Budget {
-			base = s
-		}
-	}
+	base := p.Setups[slices.IndexFunc(p.Setups, func(s Setup) bool { return !p.extends(s) })]
 	p.Baseline = base.Label
 	design := p.design()
 	p.Test = design.Test

@@ -480,3 +480,21 @@ func TestWrite(t *testing.T) {
 		t.Errorf("no directory: %v", err)
 	}
 }
+
+// A longer run with other settings has a label of its own without them, and isn't tested.
+func TestLongerOtherwise(t *testing.T) {
+	s := synthetic{nets: nets[:1], rules: rules[:2], seeds: 5, steps: 200}
+	r := s.results()
+	s.steps, s.rules = 2000, []rule{{"sgd", map[string]any{"rate": 0.03}, 0.02, false, 0}}
+	r.Records = append(s.results().Records, r.Records...)
+	p := report.Rank(r).Problems[0]
+	var labels []string
+	for _, x := range p.Setups {
+		labels = append(labels, x.Label+" "+x.Detail+" "+x.Verdict)
+	}
+	slices.Sort(labels)
+	want := []string{"rmsprop  better", "sgd (2000 steps) rate=0.03 ", "sgd rate=0.1 "}
+	if !slices.Equal(labels, want) || p.Baseline != "sgd" {
+		t.Errorf("labels, details and verdicts %q, want %q; baseline %s", labels, want, p.Baseline)
+	}
+}
