@@ -36,9 +36,16 @@
 // pixel at the edge of an image, can be far out in the other parts: with 6000
 // training images of Fashion-MNIST the largest validation input is 87.
 //
+// # Sequences
+//
+// A [Sequence] divides its input rows into steps, for recurrent networks: the
+// adding problem, temporal order, the noise-free long lag, copy memory, and images
+// row by row or pixel by pixel. The longer the lag between what matters and the
+// answer, the more steps a gradient must survive.
+//
 // # A task of one's own
 //
 // A task is one file: raw data with [Classification], an endless supply of
 // examples with a [Generator] and [Endless], or any other type with the methods
-// of [Task], perhaps of tables with [NewSet]. The package tasktest checks it.
+// of [Task], perhaps of tables with [NewSet]. [AsSequence] makes a sequence of it. The package tasktest checks it.
 package tasks

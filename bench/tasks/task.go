@@ -10,7 +10,14 @@ const (
 	// MeanSquaredError is (y-t)^2 averaged over the examples and over the
 	// outputs, without a factor 1/2. Score: the error itself, lower is better.
 	MeanSquaredError Loss = "mean-squared-error"
+	// StepCrossEntropy is the cross-entropy of the answers of a [Sequence], averaged
+	// over the examples and over the target steps. A target row is TargetSteps
+	// one-hot rows. Score: share of the answers that are right, higher is better.
+	StepCrossEntropy Loss = "step-cross-entropy"
 )
+
+// HigherIsBetter reports whether the score is an accuracy, and not an error.
+func (l Loss) HigherIsBetter() bool { return l == CrossEntropy || l == StepCrossEntropy }
 
 // Float is the type of a network's numbers.
 type Float interface{ float32 | float64 }
@@ -19,7 +26,8 @@ type Float interface{ float32 | float64 }
 //
 // A Task is read-only and safe for concurrent use. Finite training data are
 // standardised: every input has mean 0 and standard deviation 1 over the
-// training examples, and a constant input is 0. A task whose training data are
+// training examples, and a constant input is 0. (The symbols of a [Sequence] are
+// one-hot rows and stay so.) A task whose training data are
 // its whole domain, such as the truth table of parity, asks for fitting and not
 // for generalising: it returns one and the same *Set three times.
 type Task interface {
@@ -37,7 +45,7 @@ type Task interface {
 // Solved reports whether score, an accuracy or a mean squared error according
 // to the task's loss, reaches the task's target. NaN does not.
 func Solved(t Task, score float64) bool {
-	if t.Loss() == CrossEntropy {
+	if t.Loss().HigherIsBetter() {
 		return score >= t.Target()
 	}
 	return score <= t.Target()

@@ -10,7 +10,8 @@
 //
 // What it checks:
 //
-//   - description: name, widths, loss, chance level and target make sense;
+//   - description: name, widths, loss, chance level and target make sense, and so
+//     do the steps of a sequence;
 //   - sets: tables of the right shape, finite, the same in both float types,
 //     one-hot targets that agree with the labels;
 //   - stream: the same seed gives the same examples whatever the batch size and
@@ -18,7 +19,7 @@
 //     others; wrong buffers are errors;
 //   - allocation: none per batch;
 //   - standardisation: a finite training set has mean 0 and deviation 1 in every
-//     feature that is not constant;
+//     feature that is not constant, unless it is a sequence of one-hot symbols;
 //   - leak: no held-out example is a training example;
 //   - chance: the best constant answer scores what the task says.
 package tasktest

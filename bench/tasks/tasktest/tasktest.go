@@ -51,7 +51,7 @@ func description(task tasks.Task) error {
 	}
 	chance, target := task.Chance(), task.Target()
 	switch task.Loss() {
-	case tasks.CrossEntropy:
+	case tasks.CrossEntropy, tasks.StepCrossEntropy:
 		if !(chance > 0 && target > chance && target <= 1) {
 			return errors.Errorf("accuracies: chance %v, target %v; want 0 < chance < target <= 1", chance, target)
 		}
@@ -65,7 +65,35 @@ func description(task tasks.Task) error {
 	if task.Train() == nil || task.Validation() == nil || task.Test() == nil {
 		return errors.New("training source, validation or test set is nil")
 	}
+	if s, ok := task.(tasks.Sequence); ok {
+		return steps(s)
+	}
+	if task.Loss() == tasks.StepCrossEntropy {
+		return errors.Errorf("loss %s of a task that is no tasks.Sequence", task.Loss())
+	}
 	return nil
+}
+
+// steps checks the widths of a sequence.
+func steps(s tasks.Sequence) error {
+	if s.Steps() < 1 || s.StepInputs() < 1 || s.Steps()*s.StepInputs() != s.Inputs() {
+		return errors.Errorf("%d steps of %d inputs are not the %d inputs of the task", s.Steps(), s.StepInputs(), s.Inputs())
+	}
+	if n := s.TargetSteps(); n < 1 || n > s.Steps() || s.Outputs()%n != 0 {
+		return errors.Errorf("answers in %d of %d steps with %d outputs", n, s.Steps(), s.Outputs())
+	}
+	if s.Loss() == tasks.CrossEntropy && s.TargetSteps() != 1 {
+		return errors.Errorf("loss %s with answers in %d steps; want %s", s.Loss(), s.TargetSteps(), tasks.StepCrossEntropy)
+	}
+	return nil
+}
+
+// answers returns how many one-hot rows the target row of a classification has.
+func answers(task tasks.Task) int {
+	if s, ok := task.(tasks.Sequence); ok && task.Loss() == tasks.StepCrossEntropy {
+		return s.TargetSteps()
+	}
+	return 1
 }
 
 // setsOf returns the task's sets with their names.
@@ -104,11 +132,11 @@ func set(task tasks.Task, s *tasks.Set) error {
 	if err := alike(s.T64(), s.T32()); err != nil {
 		return errors.Wrap(err, "targets")
 	}
-	if task.Loss() == tasks.MeanSquaredError {
+	if task.Loss() != tasks.CrossEntropy {
 		if s.Labels() != nil {
-			return errors.New("a regression has labels")
+			return errors.Errorf("a set for the loss %s has labels", task.Loss())
 		}
-		return nil
+		return targets(task, s.T64())
 	}
 	if len(s.Labels()) != s.Len() {
 		return errors.Errorf("%d labels for %d examples", len(s.Labels()), s.Len())
@@ -116,6 +144,20 @@ func set(task tasks.Task, s *tasks.Set) error {
 	for i, l := range s.Labels() {
 		if c, err := class(s.T64()[i*s.Outputs() : (i+1)*s.Outputs()]); err != nil || c != l {
 			return errors.Errorf("example %d has label %d and targets %v", i, l, s.T64()[i*s.Outputs():(i+1)*s.Outputs()])
+		}
+	}
+	return nil
+}
+
+// targets checks that the targets of a classification are one-hot.
+func targets(task tasks.Task, t []float64) error {
+	if !task.Loss().HigherIsBetter() {
+		return nil
+	}
+	n, classes := answers(task), task.Outputs()/answers(task)
+	for i := range len(t) / classes {
+		if _, err := class(t[i*classes : (i+1)*classes]); err != nil {
+			return errors.Wrapf(err, "example %d, answer %d", i/n, i%n)
 		}
 	}
 	return nil
@@ -167,12 +209,8 @@ func stream(task tasks.Task) error {
 	if err != nil {
 		return err
 	}
-	if task.Loss() == tasks.CrossEntropy {
-		for i := range n {
-			if _, err := class(t[i*task.Outputs() : (i+1)*task.Outputs()]); err != nil {
-				return errors.Wrapf(err, "training example %d", i)
-			}
-		}
+	if err := targets(task, t); err != nil {
+		return errors.Wrap(err, "training examples")
 	}
 	for _, batch := range []int{1, 4, 15, 60} {
 		x64, t64, err := take[float64](task, source.Batches(1, batch), batch, n/batch)
@@ -289,6 +327,9 @@ func standardisation(task tasks.Task) error {
 	if !ok {
 		return nil // endless training data are scaled as the task defines
 	}
+	if s, ok := task.(tasks.Sequence); ok && symbols(train.X64(), s.StepInputs()) {
+		return nil
+	}
 	const tolerance = 1e-6
 	w, n := train.Inputs(), float64(train.Len())
 	sum, square := make([]float64, w), make([]float64, w)
@@ -305,12 +346,23 @@ func standardisation(task tasks.Task) error {
 	return nil
 }
 
-// sample returns up to most training examples: all of a finite set.
-func sample(task tasks.Task, most int) (x, t []float64, err error) {
+// symbols reports whether all steps are one-hot rows.
+func symbols(x []float64, width int) bool {
+	for i := 0; i < len(x); i += width {
+		if _, err := class(x[i : i+width]); err != nil {
+			return false
+		}
+	}
+	return width > 1
+}
+
+// sample returns the training examples: all of a finite set, sampleSize of the
+// stream with this seed otherwise.
+func sample(task tasks.Task, seed uint64) (x, t []float64, err error) {
 	if train, ok := task.Train().(*tasks.Set); ok {
 		return train.X64(), train.T64(), nil
 	}
-	return take[float64](task, task.Train().Batches(1, 1), 1, most)
+	return take[float64](task, task.Train().Batches(seed, 1), 1, sampleSize)
 }
 
 const sampleSize = 4096
@@ -320,7 +372,7 @@ func leak(task tasks.Task) error {
 	if finite && train == task.Validation() && train == task.Test() {
 		return nil // the whole domain is the training set, and says so
 	}
-	x, t, err := sample(task, sampleSize)
+	x, t, err := sample(task, 1)
 	if err != nil {
 		return err
 	}
@@ -387,11 +439,17 @@ func keys(task tasks.Task, x, t []float64) []string {
 }
 
 // chance finds the best constant answer to the training examples and compares
-// its score on them and on both held-out sets with the chance level. What a
+// its score on training examples and on both held-out sets with the chance level. What a
 // sample's score may differ by is 4 standard errors, and the error of the
 // constant itself.
 func chance(task tasks.Task) error {
-	_, t, err := sample(task, sampleSize)
+	_, t, err := sample(task, 1)
+	if err != nil {
+		return err
+	}
+	// The best answer to endless examples is scored on others: on its own it would
+	// do better than by chance.
+	_, scored, err := sample(task, 2)
 	if err != nil {
 		return err
 	}
@@ -401,18 +459,26 @@ func chance(task tasks.Task) error {
 	for i, v := range t {
 		constant[i%out] += v / n
 	}
-	best := slices.Index(constant, slices.Max(constant))
+	rows := answers(task)
+	classes := out / rows
+	best := make([]int, rows) // the most frequent class of each answer
+	for k := range best {
+		row := constant[k*classes : (k+1)*classes]
+		best[k] = k*classes + slices.Index(row, slices.Max(row))
+	}
 	for _, part := range []struct {
 		name string
 		t    []float64
-	}{{"training examples", t}, {"validation set", task.Validation().T64()}, {"test set", task.Test().T64()}} {
+	}{{"training examples", scored}, {"validation set", task.Validation().T64()}, {"test set", task.Test().T64()}} {
 		m := len(part.t) / out
 		scores := make([]float64, m)
 		mean := 0.0
 		for i := range scores {
 			row := part.t[i*out : (i+1)*out]
-			if task.Loss() == tasks.CrossEntropy {
-				scores[i] = row[best]
+			if task.Loss().HigherIsBetter() {
+				for _, k := range best {
+					scores[i] += row[k] / float64(rows)
+				}
 			} else {
 				for k, v := range row {
 					scores[i] += (v - constant[k]) * (v - constant[k]) / float64(out)

@@ -15,6 +15,11 @@ func TestTasks(t *testing.T) {
 	for _, text := range []string{
 		"digits", "two-spirals", "parity", "parity(bits=2)", "teacher-student",
 		"teacher-student(inputs=3,outputs=5,depth=1,gain=1,held-out=500)", "autoencoding", "autoencoding(of=two-spirals,code=1)",
+		"adding", "adding(steps=2,low=-1,seed=3,held-out=200)",
+		"temporal-order", "temporal-order(steps=50,events=3,held-out=500)",
+		"noise-free-long-lag", "noise-free-long-lag(lag=2)", "noise-free-long-lag(lag=30,every=true)",
+		"copy-memory(held-out=500)", "copy-memory(delay=1,length=12,symbols=4,held-out=500)", "copy-memory(delay=20,every=true,held-out=500)",
+		"row-by-row", "row-by-row(width=16)", "pixel-by-pixel",
 	} {
 		t.Run(text, func(t *testing.T) {
 			choice, err := catalogue.Parse(text)
@@ -199,5 +204,47 @@ func TestFindsFaults(t *testing.T) {
 		if err := c.check(goodTask(t)); err != nil {
 			t.Errorf("%s finds a fault in the good task: %v", c.name, err)
 		}
+	}
+}
+
+// stepped divides a task's rows, rightly or not.
+type stepped struct {
+	tasks.Task
+	steps, inputs, answers int
+}
+
+func (s stepped) Steps() int       { return s.steps }
+func (s stepped) StepInputs() int  { return s.inputs }
+func (s stepped) TargetSteps() int { return s.answers }
+
+func TestFindsFaultsOfSequences(t *testing.T) {
+	good := goodTask(t)
+	if err := description(stepped{good, 8, 8, 1}); err != nil {
+		t.Errorf("a fault is found in the good sequence: %v", err)
+	}
+	many := *good
+	many.loss = tasks.StepCrossEntropy
+	for _, c := range []struct {
+		task tasks.Task
+		want string
+	}{
+		{stepped{good, 8, 7, 1}, "8 steps of 7 inputs"},
+		{stepped{good, 0, 8, 1}, "0 steps"},
+		{stepped{good, 8, 8, 0}, "answers in 0 of 8"},
+		{stepped{good, 1, 64, 2}, "answers in 2 of 1"},
+		{stepped{good, 8, 8, 3}, "with 10 outputs"},
+		{stepped{good, 8, 8, 2}, "want step-cross-entropy"},
+		{&many, "no tasks.Sequence"},
+	} {
+		if err := description(c.task); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%T: %v; want %q", c.task, err, c.want)
+		}
+	}
+	// Rows with a single 1 are not two one-hot answers.
+	if err := sets(stepped{&many, 8, 8, 2}); err == nil || !strings.Contains(err.Error(), "labels") {
+		t.Errorf("labels: %v", err)
+	}
+	if err := targets(stepped{&many, 8, 8, 2}, good.Test().T64()); err == nil || !strings.Contains(err.Error(), "example 0, answer") {
+		t.Errorf("targets: %v", err)
 	}
 }
