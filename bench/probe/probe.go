@@ -223,11 +223,15 @@ func update[F kernels.Float](w, before []F) float64 {
 
 // Decades returns how many powers of ten the norm of a gradient loses from the last
 // layer to the first, log10 ‖last‖ - log10 ‖first‖: +Inf where the first is 0, NaN
-// where either is not finite or both are 0. q is WeightGradient or
+// where both are, or something in either layer is not finite. q is WeightGradient or
 // PreActivationGradient.
 func (s *Sample) Decades(q Quantity) float64 {
 	if len(s.Layers) == 0 {
 		return math.NaN()
 	}
-	return s.Layers[len(s.Layers)-1][q] - s.Layers[0][q]
+	first, last := s.Layers[0], s.Layers[len(s.Layers)-1]
+	if first[NonFinite] > 0 || last[NonFinite] > 0 {
+		return math.NaN()
+	}
+	return last[q] - first[q]
 }

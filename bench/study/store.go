@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -67,7 +68,11 @@ func Open(dir string) (*Results, error) {
 		}
 	}
 	if len(r.Records) == 0 {
-		return nil, errors.Errorf("%s holds no runs", dir)
+		message := dir + " holds no runs that can be read"
+		if n := len(r.Warnings); n > 0 {
+			message += fmt.Sprintf(" (%d warnings, the last: %s)", n, r.Warnings[n-1])
+		}
+		return nil, errors.New(message)
 	}
 	order := map[string]int{}
 	if r.Spec != nil {

@@ -16,9 +16,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/catalogue"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -99,8 +101,12 @@ func subcommand(c *cobra.Command, args []string) error {
 		return nil
 	}
 	message := fmt.Sprintf("unknown command %q", args[0])
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		message += fmt.Sprintf("; did you mean %s?", near[0])
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	if near := catalogue.Nearest(args[0], names); len(near) > 0 {
+		message += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
 	}
 	return useError{fmt.Errorf("%s; see %s --help", message, c.CommandPath())}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -48,13 +47,8 @@ func writeReport(c *cobra.Command, dir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	for _, warning := range results.Warnings {
-		fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
-	}
 	if asJSON {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(ranking)
+		return ranking.WriteJSON(w)
 	}
 	if err := ranking.WriteText(w, report.TextOptions{Width: terminalWidth(w), Colour: colours(w)}); err != nil {
 		return err
