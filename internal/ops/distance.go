@@ -1,0 +1,224 @@
+package ops
+
+import (
+	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// SquaredDistance returns the squared Euclidean distances d²_ij = ‖x_i - c_j‖² of the
+// rows of x, of shape (batch, inputs), from those of c, of shape (centers, inputs): a
+// matrix of shape (batch, centers), of numbers that are never negative.
+//
+// They are computed as ‖x‖² + ‖c‖² - 2x·c, a matrix product, from x and c less the mean
+// of the centers, so that a cloud far from the origin loses nothing. Where the
+// difference is still less than an eighth of ‖x‖² + ‖c‖², which would magnify rounding
+// errors, it is summed again directly: a distance of nearly 0 is as accurate as any other,
+// and that of equal points is 0.
+//
+// With g the gradient of d², those of x and c are
+//
+//	∂x_i = 2 Σ_j g_ij (x_i - c_j)    ∂c_j = 2 Σ_i g_ij (c_j - x_i)
+//
+// which are finite everywhere: a center that coincides with a point takes no part.
+func SquaredDistance(x, c *G.Node) (*G.Node, error) {
+	d := &distances{}
+	return apply(&rule{
+		name:  "squared-distance",
+		in:    []int{2, 2},
+		out:   2,
+		shape: distanceShape,
+		f32:   distanceKernel(&d.d32),
+		f64:   distanceKernel(&d.d64),
+		grads: func() []gradient {
+			return []gradient{
+				{rule: func() *rule { return d.gradient(true) }, of: []int{0, 1, seed}},
+				{rule: func() *rule { return d.gradient(false) }, of: []int{0, 1, seed}},
+			}
+		},
+	}, x, c)
+}
+
+func distanceShape(in []tensor.Shape) (tensor.Shape, error) {
+	x, c := in[0], in[1]
+	if x[1] != c[1] {
+		return nil, errors.Errorf("squared-distance: points of shape %v and centers of shape %v are not of one dimension", x, c)
+	}
+	return tensor.Shape{x[0], c[0]}, nil
+}
+
+// distances has memory for the points less the mean of the centers.
+type distances struct {
+	d32 shifted[float32]
+	d64 shifted[float64]
+}
+
+// shifted has the rows of x and c less the mean of c's, and their squared norms.
+type shifted[F kernels.Float] struct {
+	x, c           []F
+	xNorms, cNorms []float64
+	mean           []float64
+}
+
+func (s *shifted[F]) set(x, c view[F]) {
+	if s.mean == nil {
+		s.x, s.c, s.mean = make([]F, len(x.data)), make([]F, len(c.data)), make([]float64, x.cols)
+		s.xNorms, s.cNorms = make([]float64, x.rows), make([]float64, c.rows)
+	}
+	clear(s.mean)
+	for j := range c.rows {
+		for k, v := range row(c, j) {
+			s.mean[k] += float64(v)
+		}
+	}
+	for k := range s.mean {
+		s.mean[k] /= float64(c.rows)
+	}
+	subtract(s.x, x, s.mean, s.xNorms)
+	subtract(s.c, c, s.mean, s.cNorms)
+}
+
+func subtract[F kernels.Float](dst []F, x view[F], mean, norms []float64) {
+	for i := range x.rows {
+		out := dst[i*x.cols : (i+1)*x.cols]
+		for k, v := range row(x, i) {
+			out[k] = F(float64(v) - mean[k])
+		}
+		norms[i] = kernels.SquaredSum(out)
+	}
+}
+
+func distanceKernel[F kernels.Float](s *shifted[F]) func(view[F], []view[F]) {
+	return func(d view[F], in []view[F]) {
+		x, c := in[0], in[1]
+		s.set(x, c)
+		kernels.Mul(d.matrix(), kernels.Dense(x.rows, x.cols, s.x), kernels.Dense(c.rows, c.cols, s.c).T(), false)
+		for i := range d.rows {
+			for j, product := range row(d, i) {
+				sum := s.xNorms[i] + s.cNorms[j]
+				v := sum - 2*float64(product)
+				if !(v >= sum/8) {
+					v = squaredDistance(row(x, i), row(c, j))
+				}
+				d.data[i*d.cols+j] = F(v)
+			}
+		}
+	}
+}
+
+func squaredDistance[F kernels.Float](x, c []F) (sum float64) {
+	for k, v := range x {
+		d := float64(v) - float64(c[k])
+		sum += d * d
+	}
+	return sum
+}
+
+// gradient is that of x, or else of c, of x, c and g. It has no derivative of its own.
+func (d *distances) gradient(ofX bool) *rule {
+	name, index := "squared-distance-centers'", 1
+	if ofX {
+		name, index = "squared-distance-points'", 0
+	}
+	return &rule{
+		name:  name,
+		in:    []int{2, 2, 2},
+		out:   2,
+		shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[index].Clone(), nil },
+		f32:   distanceGradientKernel(&d.d32, ofX),
+		f64:   distanceGradientKernel(&d.d64, ofX),
+	}
+}
+
+func distanceGradientKernel[F kernels.Float](s *shifted[F], ofX bool) func(view[F], []view[F]) {
+	return func(d view[F], in []view[F]) {
+		x, c, g := in[0], in[1], in[2]
+		s.set(x, c)
+		own, sums := s.c, s.cNorms
+		if ofX {
+			own, sums = s.x, s.xNorms
+			kernels.Mul(d.matrix(), g.matrix(), kernels.Dense(c.rows, c.cols, s.c), false)
+		} else {
+			kernels.Mul(d.matrix(), g.matrix().T(), kernels.Dense(x.rows, x.cols, s.x), false)
+		}
+		// The norms are not needed here: their memory takes the sums of g.
+		clear(sums)
+		for i := range g.rows {
+			for j, v := range row(g, i) {
+				if ofX {
+					sums[i] += float64(v)
+				} else {
+					sums[j] += float64(v)
+				}
+			}
+		}
+		for i := range d.rows {
+			out, own := row(d, i), own[i*d.cols:(i+1)*d.cols]
+			for k, product := range out {
+				out[k] = F(2 * (sums[i]*float64(own[k]) - float64(product)))
+			}
+		}
+	}
+}
+
+// ScaleColumns returns y_ij = x_ij·a_j for x of shape (rows, columns) and a of shape
+// (columns). With g the gradient of y, those of x and a are g_ij·a_j and the sums of
+// g_ij·x_ij over the rows.
+func ScaleColumns(x, a *G.Node) (*G.Node, error) { return apply(scaleColumns(), x, a) }
+
+func scaleColumns() *rule {
+	return &rule{
+		name:      "scale-columns",
+		in:        []int{2, 1},
+		out:       2,
+		shape:     columnsShape,
+		f32:       scaleColumnsKernel[float32],
+		f64:       scaleColumnsKernel[float64],
+		overwrite: []int{0},
+		grads: func() []gradient {
+			return []gradient{
+				{rule: scaleColumns, of: []int{seed, 1}},
+				{rule: func() *rule { return productColumnSums }, of: []int{0, seed}},
+			}
+		},
+	}
+}
+
+func columnsShape(in []tensor.Shape) (tensor.Shape, error) {
+	if in[0][1] != in[1][0] {
+		return nil, errors.Errorf("scale-columns: %v numbers for the columns of a matrix of shape %v", in[1], in[0])
+	}
+	return in[0].Clone(), nil
+}
+
+func scaleColumnsKernel[F kernels.Float](y view[F], in []view[F]) {
+	for i := range y.rows {
+		kernels.Hadamard(row(y, i), row(in[0], i), in[1].data)
+	}
+}
+
+// productColumnSums is Σ_i a_ij·b_ij of a and b. It has no derivative of its own.
+var productColumnSums = &rule{
+	name: "product-column-sums",
+	in:   []int{2, 2},
+	out:  1,
+	shape: func(in []tensor.Shape) (tensor.Shape, error) {
+		if _, err := sameShape(in); err != nil {
+			return nil, err
+		}
+		return tensor.Shape{in[0][1]}, nil
+	},
+	f32: productColumnSumsKernel[float32],
+	f64: productColumnSumsKernel[float64],
+}
+
+func productColumnSumsKernel[F kernels.Float](y view[F], in []view[F]) {
+	for j := range y.data {
+		var sum float64
+		for i := range in[0].rows {
+			sum += float64(in[0].data[i*in[0].cols+j]) * float64(in[1].data[i*in[0].cols+j])
+		}
+		y.data[j] = F(sum)
+	}
+}

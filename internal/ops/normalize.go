@@ -1,0 +1,495 @@
+package ops
+
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Divisor is what a normalisation divides a row or column of n elements by, once c
+// is subtracted.
+type Divisor int
+
+const (
+	Deviation Divisor = iota // √(Σ(x - c)²/n + ε)
+	Norm                     // √(Σ(x - c)² + ε)
+	Mean                     // Σx/n + ε, for numbers that are not negative
+)
+
+// Normalization says how numbers are normalised: y = γ·(x - c)/s + β.
+type Normalization struct {
+	Rows    bool    // each row with c and s of its own; else each column
+	Centred bool    // c is the mean, else 0; not with the divisor Mean
+	Divisor Divisor // s
+	Eps     float64 // ε ≥ 0
+	// Fixed takes c and s for constants, as in evaluation; else they are x's own, and the
+	// gradient passes through them.
+	Fixed bool
+}
+
+func (n Normalization) name() string {
+	name := "normalize-" + [...]string{"deviation", "norm", "mean"}[n.Divisor]
+	if n.Rows {
+		name += "-of-rows"
+	}
+	if n.Centred {
+		name += "-centred"
+	}
+	if n.Fixed {
+		name += "-fixed"
+	}
+	return name
+}
+
+func (n Normalization) check() error {
+	switch {
+	case n.Divisor < Deviation || n.Divisor > Mean:
+		return errors.Errorf("normalize: there is no divisor %d", n.Divisor)
+	case n.Divisor == Mean && n.Centred:
+		return errors.New("normalize: the mean of centred numbers is 0 and can't be the divisor")
+	case !(n.Eps >= 0) || math.IsInf(n.Eps, 0):
+		return errors.Errorf("normalize: eps is %g, want a number that is not negative", n.Eps)
+	}
+	return nil
+}
+
+// groups returns the number of rows or columns that are normalised, each by itself.
+func (n Normalization) groups(x tensor.Shape) int {
+	if n.Rows {
+		return x[0]
+	}
+	return x[1]
+}
+
+// inverse returns 1/s from the divisor without ε; 0 where s is 0 or denormal: what
+// does not vary has no direction, and becomes 0 with a gradient of 0.
+func (n Normalization) inverse(divisor float64) float64 {
+	s := divisor + n.Eps
+	if n.Divisor != Mean {
+		s = math.Hypot(divisor, math.Sqrt(n.Eps)) // neither overflows nor underflows
+	}
+	if s < 0x1p-1022 {
+		return 0
+	}
+	return 1 / s
+}
+
+// Statistics returns what x is normalised with, as a matrix of two rows: c, and the
+// divisor without ε, of each row or column of x. They are computed in double precision
+// and in two passes. There is no gradient: that of [Normalize] is complete.
+func Statistics(x *G.Node, n Normalization) (*G.Node, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	if err := matrix("statistics", x); err != nil {
+		return nil, err
+	}
+	groups := n.groups(x.Shape())
+	mean, squares := make([]float64, groups), make([]float64, groups)
+	return apply(&rule{
+		name:  "statistics-for-" + n.name(),
+		in:    []int{2},
+		out:   2,
+		shape: func(in []tensor.Shape) (tensor.Shape, error) { return tensor.Shape{2, n.groups(in[0])}, nil },
+		f32:   statisticsKernel[float32](n, mean, squares),
+		f64:   statisticsKernel[float64](n, mean, squares),
+		grads: func() []gradient { return []gradient{{}} },
+	}, x)
+}
+
+func matrix(name string, x *G.Node) error {
+	if err := readable(name, 0, x); err != nil {
+		return err
+	}
+	if x.Dims() != 2 {
+		return errors.Errorf("%s: x is of shape %v, want a matrix", name, x.Shape())
+	}
+	return nil
+}
+
+func statisticsKernel[F kernels.Float](n Normalization, mean, squares []float64) func(view[F], []view[F]) {
+	return func(out view[F], in []view[F]) {
+		x := in[0]
+		count := float64(x.rows)
+		if n.Rows {
+			count = float64(x.cols)
+			rowStatistics(n, x, mean, squares)
+		} else {
+			columnStatistics(n, x, mean, squares)
+		}
+		for g := range mean {
+			c, s := mean[g], math.Sqrt(squares[g])
+			if squares[g] < 1e-280 || squares[g] > 1e280 {
+				s = distant(n, x, g, c)
+			}
+			switch n.Divisor {
+			case Deviation:
+				s /= math.Sqrt(count)
+			case Mean:
+				c, s = 0, mean[g]
+			}
+			out.data[g], out.data[len(mean)+g] = F(c), F(s)
+		}
+	}
+}
+
+func rowStatistics[F kernels.Float](n Normalization, x view[F], mean, squares []float64) {
+	for i := range x.rows {
+		r := row(x, i)
+		if !n.Centred && n.Divisor != Mean {
+			mean[i], squares[i] = 0, kernels.SquaredSum(r)
+			continue
+		}
+		m, variance := kernels.Moments(r)
+		mean[i], squares[i] = m, variance*float64(x.cols)
+	}
+}
+
+func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares []float64) {
+	clear(mean)
+	clear(squares)
+	if n.Centred || n.Divisor == Mean {
+		// As differences from the first row: a column of equal numbers then has exactly
+		// these as its mean.
+		first := row(x, 0)
+		for i := 1; i < x.rows; i++ {
+			for j, v := range row(x, i) {
+				mean[j] += float64(v) - float64(first[j])
+			}
+		}
+		for j, v := range first {
+			mean[j] = float64(v) + mean[j]/float64(x.rows)
+		}
+	}
+	if n.Divisor == Mean {
+		return
+	}
+	for i := range x.rows {
+		for j, v := range row(x, i) {
+			d := float64(v) - mean[j]
+			squares[j] += d * d
+		}
+	}
+}
+
+// distant returns √Σ(x - c)² of one row or column whose squares leave the range of
+// float64.
+func distant[F kernels.Float](n Normalization, x view[F], g int, c float64) float64 {
+	first, step, count := g*x.cols, 1, x.cols
+	if !n.Rows {
+		first, step, count = g, x.cols, x.rows
+	}
+	var largest, sum float64
+	for k := range count {
+		largest = max(largest, math.Abs(float64(x.data[first+k*step])-c))
+	}
+	if largest == 0 || largest-largest != 0 {
+		return largest
+	}
+	for k := range count {
+		d := (float64(x.data[first+k*step]) - c) / largest
+		sum += d * d
+	}
+	return largest * math.Sqrt(sum)
+}
+
+// GivenStatistics puts constants together as [Statistics] does: the center of each
+// column (nil: 0), and its variance, or its mean for the divisor Mean.
+func GivenStatistics(center, spread *G.Node, n Normalization) (*G.Node, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	inputs, dims := []*G.Node{spread}, []int{1}
+	if center != nil {
+		inputs, dims = append(inputs, center), append(dims, 1)
+	}
+	return apply(&rule{
+		name: "given-" + n.name(),
+		in:   dims,
+		out:  2,
+		shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			if _, err := sameShape(in); err != nil {
+				return nil, err
+			}
+			return tensor.Shape{2, in[0][0]}, nil
+		},
+		f32:   givenKernel[float32](n),
+		f64:   givenKernel[float64](n),
+		grads: func() []gradient { return make([]gradient, len(dims)) },
+	}, inputs...)
+}
+
+func givenKernel[F kernels.Float](n Normalization) func(view[F], []view[F]) {
+	return func(out view[F], in []view[F]) {
+		columns := len(in[0].data)
+		clear(out.data[:columns])
+		if len(in) > 1 {
+			copy(out.data, in[1].data)
+		}
+		for j, v := range in[0].data {
+			if n.Divisor != Mean {
+				v = F(math.Sqrt(float64(v)))
+			}
+			out.data[columns+j] = v
+		}
+	}
+}
+
+// Normalize returns y = γ·(x - c)/s + β for x of shape (rows, columns), the
+// statistics of [Statistics] or [GivenStatistics], and γ and β of shape (columns), of
+// which either may be nil: 1 and 0.
+//
+// With g the gradient of y, h = γg and x̂ = (x - c)/s, that of x is
+//
+//	Deviation   (h - mean h - x̂·mean hx̂)/s     without mean h unless centred
+//	Norm        (h - mean h - x̂·Σhx̂)/s         likewise
+//	Mean        (h - mean hx̂)/s
+//	Fixed       h/s
+//
+// over the row or column, in double precision; where s is 0, so is the gradient. Those
+// of γ and β are the sums of gx̂ and g over the rows.
+func Normalize(x, statistics, gamma, beta *G.Node, n Normalization) (*G.Node, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	if err := matrix("normalize", x); err != nil {
+		return nil, err
+	}
+	inputs := []*G.Node{x, statistics}
+	for _, p := range []*G.Node{gamma, beta} {
+		if p != nil {
+			inputs = append(inputs, p)
+		}
+	}
+	k := &normalizer{Normalization: n, gamma: gamma != nil, beta: beta != nil}
+	groups := n.groups(x.Shape())
+	k.inverses, k.sum, k.product = make([]float64, groups), make([]float64, groups), make([]float64, groups)
+	k.scale = make([]float64, x.Shape()[1])
+	return apply(k.rule(), inputs...)
+}
+
+// normalizer makes the rules of one normalisation, with memory for their work.
+type normalizer struct {
+	Normalization
+	gamma, beta            bool
+	inverses, sum, product []float64 // of each group: 1/s, Σh, Σhx̂
+	scale                  []float64 // of each column: γ
+}
+
+func (k *normalizer) rule() *rule {
+	dims := []int{2, 2}
+	grads := []gradient{{rule: k.inputGradient, of: []int{0, 1, seed}}, {}}
+	if k.gamma {
+		grads[0].of = []int{0, 1, seed, len(dims)}
+		dims = append(dims, 1)
+		grads = append(grads, gradient{rule: k.gammaGradient, of: []int{0, 1, seed}})
+	}
+	if k.beta {
+		dims = append(dims, 1)
+		grads = append(grads, gradient{rule: func() *rule { return columnSums }, of: []int{seed}})
+	}
+	return &rule{
+		name:      k.name(),
+		in:        dims,
+		out:       2,
+		shape:     k.shape,
+		f32:       normalizeKernel[float32](k),
+		f64:       normalizeKernel[float64](k),
+		grads:     func() []gradient { return grads },
+		overwrite: []int{0},
+	}
+}
+
+func (k *normalizer) shape(in []tensor.Shape) (tensor.Shape, error) {
+	x, s := in[0], in[1]
+	if want := (tensor.Shape{2, k.groups(x)}); !s.Eq(want) {
+		return nil, errors.Errorf("%s: statistics of shape %v for x of shape %v, want %v", k.name(), s, x, want)
+	}
+	for _, p := range in[2:] {
+		if p[0] != x[1] {
+			return nil, errors.Errorf("%s: γ or β of shape %v for x of shape %v: want one number for each column", k.name(), p, x)
+		}
+	}
+	return x.Clone(), nil
+}
+
+func normalizeKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]) {
+	return func(y view[F], in []view[F]) {
+		x, s := in[0], readStatistics(k, in[1])
+		factors(k, in[2:])
+		var beta []F
+		if k.beta {
+			beta = in[len(in)-1].data
+		}
+		for i := range x.rows {
+			r, out := row(x, i), row(y, i)
+			if k.Rows {
+				c, inverse := float64(s.center[i]), s.inverse[i]
+				for j, v := range r {
+					out[j] = F((float64(v) - c) * inverse * k.scale[j])
+				}
+			} else {
+				for j, v := range r {
+					out[j] = F((float64(v) - float64(s.center[j])) * s.inverse[j] * k.scale[j])
+				}
+			}
+			if beta != nil {
+				kernels.Add(out, out, beta)
+			}
+		}
+	}
+}
+
+// statistics are c and 1/s of each group.
+type statistics[F kernels.Float] struct {
+	center  []F
+	inverse []float64
+}
+
+func readStatistics[F kernels.Float](k *normalizer, v view[F]) statistics[F] {
+	for g, divisor := range row(v, 1) {
+		k.inverses[g] = k.inverse(float64(divisor))
+	}
+	return statistics[F]{row(v, 0), k.inverses}
+}
+
+// factors sets scale to γ, the first of the inputs, or to 1 without it.
+func factors[F kernels.Float](k *normalizer, in []view[F]) {
+	for j := range k.scale {
+		k.scale[j] = 1
+		if k.gamma {
+			k.scale[j] = float64(in[0].data[j])
+		}
+	}
+}
+
+// inputGradient is the gradient of x, of x, the statistics, g and γ. It has no
+// derivative of its own, here and below.
+func (k *normalizer) inputGradient() *rule {
+	dims := []int{2, 2, 2}
+	if k.gamma {
+		dims = append(dims, 1)
+	}
+	return &rule{
+		name:      k.name() + "'",
+		in:        dims,
+		out:       2,
+		shape:     func(in []tensor.Shape) (tensor.Shape, error) { return sameShape([]tensor.Shape{in[0], in[2]}) },
+		f32:       inputGradientKernel[float32](k),
+		f64:       inputGradientKernel[float64](k),
+		overwrite: []int{2},
+	}
+}
+
+func inputGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]) {
+	return func(d view[F], in []view[F]) {
+		x, s, g := in[0], readStatistics(k, in[1]), in[2]
+		factors(k, in[3:])
+		count := float64(x.rows)
+		if k.Rows {
+			count = float64(x.cols)
+		}
+		clear(k.sum)
+		clear(k.product)
+		if !k.Fixed {
+			for i := range x.rows {
+				addRow(k, s, i, row(x, i), row(g, i))
+			}
+		}
+		for j := range k.sum {
+			k.sum[j], k.product[j] = k.weigh(k.sum[j], k.product[j], count)
+		}
+		for i := range x.rows {
+			r, g, d := row(x, i), row(g, i), row(d, i)
+			if k.Rows {
+				c, inverse, sum, product := float64(s.center[i]), s.inverse[i], k.sum[i], k.product[i]
+				for j, v := range r {
+					d[j] = F(inverse * (float64(g[j])*k.scale[j] - sum - (float64(v)-c)*inverse*product))
+				}
+			} else {
+				for j, v := range r {
+					inverse := s.inverse[j]
+					d[j] = F(inverse * (float64(g[j])*k.scale[j] - k.sum[j] - (float64(v)-float64(s.center[j]))*inverse*k.product[j]))
+				}
+			}
+		}
+	}
+}
+
+// addRow adds a row's part to Σh and Σhx̂.
+func addRow[F kernels.Float](k *normalizer, s statistics[F], i int, x, g []F) {
+	if k.Rows {
+		c := float64(s.center[i])
+		var sum, product float64
+		for j, v := range x {
+			h := float64(g[j]) * k.scale[j]
+			sum += h
+			product += h * (float64(v) - c)
+		}
+		k.sum[i], k.product[i] = sum, product*s.inverse[i]
+		return
+	}
+	for j, v := range x {
+		h := float64(g[j]) * k.scale[j]
+		k.sum[j] += h
+		k.product[j] += h * ((float64(v) - float64(s.center[j])) * s.inverse[j])
+	}
+}
+
+// weigh turns Σh and Σhx̂ into what is subtracted from h: a number, and a factor of x̂.
+func (k *normalizer) weigh(sum, product, count float64) (float64, float64) {
+	if k.Divisor == Mean {
+		return product / count, 0
+	}
+	if k.Divisor == Deviation {
+		product /= count
+	}
+	if !k.Centred {
+		return 0, product
+	}
+	return sum / count, product
+}
+
+// gammaGradient is Σgx̂ of x, the statistics and g.
+func (k *normalizer) gammaGradient() *rule {
+	return &rule{
+		name: k.name() + "-gamma'",
+		in:   []int{2, 2, 2},
+		out:  1,
+		shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			if _, err := sameShape([]tensor.Shape{in[0], in[2]}); err != nil {
+				return nil, err
+			}
+			return tensor.Shape{in[0][1]}, nil
+		},
+		f32: gammaGradientKernel[float32](k),
+		f64: gammaGradientKernel[float64](k),
+	}
+}
+
+func gammaGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]) {
+	return func(d view[F], in []view[F]) {
+		x, s, g := in[0], readStatistics(k, in[1]), in[2]
+		sum := k.scale
+		clear(sum)
+		for i := range x.rows {
+			r, g := row(x, i), row(g, i)
+			if k.Rows {
+				c, inverse := float64(s.center[i]), s.inverse[i]
+				for j, v := range r {
+					sum[j] += float64(g[j]) * ((float64(v) - c) * inverse)
+				}
+			} else {
+				for j, v := range r {
+					sum[j] += float64(g[j]) * ((float64(v) - float64(s.center[j])) * s.inverse[j])
+				}
+			}
+		}
+		for j, v := range sum {
+			d.data[j] = F(v)
+		}
+	}
+}
