@@ -8,6 +8,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("GRADFLOW_TEST_AS_COMMAND") != "" {
+		os.Exit(command(os.Args[1:], os.Stdout, os.Stderr))
+	}
 	testscript.Main(m, map[string]func(){
 		"gradflow": func() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) },
 	})
