@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("Unit val-acc better=higher")
 		fmt.Println("Unit steps-to-target better=lower")
 		fmt.Println("Unit grad-decades better=lower")
-		fmt.Println("Unit diverged better=lower assume=exact")
+		fmt.Println("Unit diverged better=lower")
 	}
 	os.Exit(m.Run())
 }
