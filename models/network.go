@@ -108,9 +108,20 @@ func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	return n, nil
 }
 
-// TrainingMachine compiles the loss and the gradients of all parameters.
-func (n *Network) TrainingMachine() (*vm.Machine, error) {
-	wanted := []*G.Node{n.Loss}
+// Curvature adds the diagonal of the Gauss-Newton approximation of the loss's second
+// derivatives to the graph, by bbprop, and returns a node for each of Learnables. There
+// is none for operations that it is not known for: the error names the first.
+func (n *Network) Curvature() (G.Nodes, error) {
+	building.Lock()
+	defer building.Unlock()
+	h, err := ops.Curvature(n.Loss, n.Learnables...)
+	return h, errors.Wrap(err, "models")
+}
+
+// TrainingMachine compiles the loss, the gradients of all parameters, and more nodes of
+// the graph if need be.
+func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {
+	wanted := append([]*G.Node{n.Loss}, more...)
 	for _, p := range n.Learnables {
 		d := p.Deriv()
 		if d == nil {

@@ -34,6 +34,7 @@ var affine = &rule{
 			{rule: func() *rule { return columnSums }, of: []int{seed}},
 		}
 	},
+	curve: multilinear,
 }
 
 func affineKernel[F kernels.Float](y view[F], in []view[F]) {
@@ -102,6 +103,7 @@ func matmul(ta, tb bool) *rule {
 			}
 			return []gradient{a, b}
 		},
+		curve: multilinear,
 	}
 }
 

@@ -182,6 +182,7 @@ func scaleColumns() *rule {
 				{rule: func() *rule { return productColumnSums }, of: []int{0, seed}},
 			}
 		},
+		curve: multilinear,
 	}
 }
 

@@ -37,6 +37,7 @@ var crossEntropy = &rule{
 	grads: func() []gradient {
 		return []gradient{{rule: func() *rule { return crossEntropyGradient }, of: []int{0, 1, seed}}, {}}
 	},
+	curve: crossEntropyCurve,
 }
 
 var crossEntropyGradient = &rule{
@@ -148,6 +149,7 @@ var meanSquaredError = &rule{
 		grad := func() *rule { return meanSquaredErrorGradient }
 		return []gradient{{rule: grad, of: []int{0, 1, seed}}, {rule: grad, of: []int{1, 0, seed}}}
 	},
+	curve: meanSquaredErrorCurve,
 }
 
 // meanSquaredErrorGradient is g·2(a - b)/n of a, b and g.

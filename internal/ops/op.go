@@ -25,6 +25,8 @@ type rule struct {
 	// grads gives the gradient with respect to each input; the zero gradient
 	// stands for an input that has none. A rule without grads can't be differentiated.
 	grads func() []gradient
+	// curve gives the curvature of an input: see [Curvature]. Without it there is none.
+	curve curve
 	// overwrite has the inputs that the result may be written over.
 	overwrite []int
 }
@@ -326,23 +328,28 @@ func (o *operation) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 		if g.rule == nil {
 			continue
 		}
-		args := make([]*G.Node, len(g.of))
-		for k, n := range g.of {
-			switch n {
-			case result:
-				args[k] = out
-			case seed:
-				args[k] = grad
-			default:
-				args[k] = in[n]
-			}
-		}
 		var err error
-		if nodes[i], err = apply(g.rule(), args...); err != nil {
+		if nodes[i], err = g.node(in, out, grad); err != nil {
 			return nil, errors.Wrapf(err, "gradient of %s with respect to input %d", o.name, i)
 		}
 	}
 	return nodes, nil
+}
+
+// node adds the gradient to the graph; with the gradient of the result.
+func (g gradient) node(in G.Nodes, out, grad *G.Node) (*G.Node, error) {
+	args := make([]*G.Node, len(g.of))
+	for k, n := range g.of {
+		switch n {
+		case result:
+			args[k] = out
+		case seed:
+			args[k] = grad
+		default:
+			args[k] = in[n]
+		}
+	}
+	return apply(g.rule(), args...)
 }
 
 // DoDiff adds the gradients to those of the inputs: the LispMachine's way.

@@ -41,6 +41,7 @@ func pointwise(f *Function, dims int) *rule {
 		grads: func() []gradient {
 			return []gradient{{rule: func() *rule { return pointwiseGradient(f, dims) }, of: []int{0, seed}}}
 		},
+		curve:     elementwise,
 		overwrite: []int{0},
 	}
 }

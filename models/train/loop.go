@@ -33,6 +33,7 @@ type Loop struct {
 
 	params []G.ValueGrad
 	batch  optimizers.Batch
+	second *vm.Machine // computes second gradients
 }
 
 // State is what hooks see. Step counts the updates done so far.
@@ -78,21 +79,60 @@ type Result struct {
 // counts as exploded.
 const ExplodedFactor = 1e4
 
-// New makes the loop for a network built for training. It returns an error if the
-// solver needs what the loop can't give.
+// New makes the loop for a network built for training, and has the solver look at the
+// parameters (optimizers.Prepare). If the solver needs curvature, the machine computes
+// that too, in the pass of [models.Network.Curvature]. New returns an error if the loop
+// can't give what the solver needs.
 func New(n *models.Network, stream Stream, solver G.Solver, steps int) (*Loop, error) {
-	m, err := n.TrainingMachine()
+	l := &Loop{Network: n, Stream: stream, Solver: solver, Steps: steps, params: G.NodesToValueGrads(n.Learnables)}
+	l.batch = optimizers.Batch{Size: n.Shape.Batch, Gradient: l.gradient}
+	if err := optimizers.Prepare(solver, l.params); err != nil {
+		return nil, errors.Wrap(err, "train")
+	}
+	curvature, err := l.curvature()
 	if err != nil {
 		return nil, errors.Wrap(err, "train")
 	}
-	l := &Loop{Network: n, Machine: m, Stream: stream, Solver: solver, Steps: steps, params: G.NodesToValueGrads(n.Learnables)}
-	l.batch = optimizers.Batch{Size: n.Shape.Batch, Gradient: l.gradient}
-	if b, ok := solver.(optimizers.BatchSolver); ok {
-		if missing := b.Needs() &^ (optimizers.NeedsLoss | optimizers.NeedsGradient); missing != 0 {
-			return nil, errors.Errorf("train: the optimizer needs %v, which training does not compute", missing)
+	if l.Machine, err = n.TrainingMachine(curvature...); err != nil {
+		return nil, errors.Wrap(err, "train")
+	}
+	l.second = l.Machine
+	if len(curvature) > 0 { // which stays that of the first gradient
+		if l.second, err = n.TrainingMachine(); err != nil {
+			return nil, errors.Wrap(err, "train")
 		}
 	}
 	return l, nil
+}
+
+// curvature returns the nodes that are computed for the solver besides the gradients.
+func (l *Loop) curvature() (G.Nodes, error) {
+	b, ok := l.Solver.(optimizers.BatchSolver)
+	if !ok {
+		return nil, nil
+	}
+	const known = optimizers.NeedsLoss | optimizers.NeedsGradient | optimizers.NeedsCurvature
+	if missing := b.Needs() &^ known; missing != 0 {
+		return nil, errors.Errorf("the optimizer needs %v, which training does not compute", missing)
+	}
+	if b.Needs()&optimizers.NeedsCurvature == 0 {
+		return nil, nil
+	}
+	nodes, err := l.Network.Curvature()
+	if err != nil {
+		return nil, errors.Wrap(err, "the optimizer needs curvature")
+	}
+	of := make(map[string]*G.Node, len(nodes))
+	for i, p := range l.Network.Learnables {
+		of[p.Name()] = nodes[i]
+	}
+	l.batch.Curvature = func(name string) G.Value {
+		if h := of[name]; h != nil {
+			return h.Value()
+		}
+		return nil
+	}
+	return nodes, nil
 }
 
 // Run does the steps, or fewer if the run diverges or ctx ends. Errors are those of
@@ -123,7 +163,7 @@ func (l *Loop) Run(ctx context.Context) (Result, error) {
 		}
 		switch err := l.update(state.Loss); {
 		case errors.Is(err, optimizers.ErrNonFinite):
-			return l.diverged(step, state.Loss, errors.Cause(err).Error())
+			return l.diverged(step, state.Loss, err.Error())
 		case err != nil:
 			return Result{}, errors.Wrapf(err, "train: step %d", step)
 		}
@@ -179,7 +219,7 @@ func (l *Loop) update(loss float64) error {
 
 // gradient computes loss and gradients of the same batch anew.
 func (l *Loop) gradient() (float64, error) {
-	if err := l.Machine.RunAll(); err != nil {
+	if err := l.second.RunAll(); err != nil {
 		return 0, err
 	}
 	return scalar(l.Network.Loss.Value()), nil

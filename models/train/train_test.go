@@ -14,6 +14,7 @@ import (
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
+	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -164,6 +165,12 @@ func TestDivergence(t *testing.T) {
 			t.Errorf("a NaN in layer03 after 4 updates: %+v", r)
 		}
 	})
+	t.Run("gradient", func(t *testing.T) {
+		r := run(t, loop(t, network(t, tensor.Float64, 1), strict{}, 10))
+		if r.Status != train.Diverged || r.Steps != 0 || !strings.Contains(r.Reason, "layer01/weight") {
+			t.Errorf("a gradient that is not finite: %+v", r)
+		}
+	})
 	t.Run("exploded", func(t *testing.T) {
 		n := network(t, tensor.Float64, 1)
 		l := loop(t, n, sgd(t, 1e-9), 10)
@@ -193,6 +200,13 @@ func TestDivergence(t *testing.T) {
 			t.Errorf("an infinite gradient: %+v", r)
 		}
 	})
+}
+
+// strict takes no gradient for finite.
+type strict struct{}
+
+func (strict) Step(params []G.ValueGrad) error {
+	return errors.Wrapf(optimizers.ErrNonFinite, "parameter %s", params[0].(G.Namer).Name())
 }
 
 func TestInterrupt(t *testing.T) {
@@ -258,9 +272,113 @@ func TestBatchSolver(t *testing.T) {
 	}
 }
 
+// TestCurvature compares what a solver is given with the recursion for one layer: of
+// the output's weights, h is the mean over the batch of p(1-p) x². A second gradient at
+// another point leaves it alone.
+func TestCurvature(t *testing.T) {
+	n := network(t, tensor.Float64, 1)
+	s := &curved{t: t, n: n}
+	run(t, loop(t, n, s, 3))
+	if s.calls != 3 {
+		t.Errorf("%d calls of StepBatch, want 3", s.calls)
+	}
+}
+
+type curved struct {
+	n     *models.Network
+	t     *testing.T
+	calls int
+}
+
+func (c *curved) Needs() optimizers.Needs {
+	return optimizers.NeedsCurvature | optimizers.NeedsGradient
+}
+func (c *curved) Step([]G.ValueGrad) error { return optimizers.ErrNeedsBatch }
+func (c *curved) StepBatch(params []G.ValueGrad, b optimizers.Batch) error {
+	c.calls++
+	layer := c.n.Layers[0]
+	if err := c.activations(layer); err != nil { // an own machine, for what is not wanted otherwise
+		return err
+	}
+	x, z := layer.Activation.Value().(*tensor.Dense), c.n.Output.Value().(*tensor.Dense)
+	rows, units, classes := x.Shape()[0], x.Shape()[1], z.Shape()[1]
+	want := make([]float64, units*classes)
+	for r := range rows {
+		sum := 0.
+		for k := range classes {
+			sum += math.Exp(z.Float64s()[r*classes+k])
+		}
+		for j := range units {
+			for k := range classes {
+				p := math.Exp(z.Float64s()[r*classes+k]) / sum
+				want[j*classes+k] += p * (1 - p) * math.Pow(x.Float64s()[r*units+j], 2) / float64(rows)
+			}
+		}
+	}
+	check := func(when string) {
+		for i, h := range b.Curvature("output/weight").(*tensor.Dense).Float64s() {
+			if math.Abs(h-want[i]) > 1e-14 {
+				c.t.Errorf("%s: h of output/weight[%d] is %g, want %g", when, i, h, want[i])
+			}
+		}
+	}
+	check("first")
+	if b.Curvature("layer99/weight") != nil {
+		c.t.Error("there is curvature of a parameter that is not")
+	}
+	w := params[0].Value().(*tensor.Dense).Float64s()
+	was := w[0]
+	w[0] += 0.5
+	_, err := b.Gradient()
+	w[0] = was
+	check("after a second gradient")
+	w[1] += 0.1 // the next step is at another point
+	return err
+}
+
+func (c *curved) activations(layer models.Layer) error {
+	m, err := vm.Compile(c.n.Graph, layer.Activation, c.n.Output)
+	if err != nil {
+		return err
+	}
+	return m.RunAll()
+}
+
+// TestPrepare: what is wrong with a solver for these parameters is told before the run.
+func TestPrepare(t *testing.T) {
+	s, err := optimizers.NewPartition(optimizers.PartitionConfig{Rules: []optimizers.Rule{{Pattern: "layer01/*", Optimizer: sgd(t, 1)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := train.New(network(t, tensor.Float32, 1), newStream(1), s, 1); err == nil || !strings.Contains(err.Error(), "output/weight") {
+		t.Errorf("a parameter without a rule: error %v", err)
+	}
+}
+
+// TestVSGD: the methods that need curvature learn, in both float types.
+func TestVSGD(t *testing.T) {
+	for _, name := range []string{"vsgd-l", "vsgd-b", "vsgd-g"} {
+		for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+			solver, err := optimizers.Catalogue.Make(catalogue.Choice{Name: name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := loop(t, network(t, dtype, 2), solver, 400)
+			var first float64
+			l.Hooks = append(l.Hooks, train.Hook{When: train.AtSteps(0), Before: func(s *train.State) error {
+				first = s.Loss
+				return nil
+			}})
+			if r := run(t, l); r.Status != train.Done || !(r.Loss < first/2) {
+				t.Errorf("%s, %v: %+v after a first loss of %g", name, dtype, r, first)
+			}
+		}
+	}
+}
+
 // TestAllocations counts the allocations of a step, for every optimizer.
 func TestAllocations(t *testing.T) {
-	for _, name := range []string{"sgd", "adam", "rmsprop", "smorms3", "irprop-minus", "vsgd-fd"} {
+	for _, name := range []string{"sgd", "adam", "rmsprop", "smorms3", "irprop-minus", "vsgd-fd", "vsgd-l", "vsgd-b", "vsgd-g"} {
 		solver, err := optimizers.Catalogue.Make(catalogue.Choice{Name: name})
 		if err != nil {
 			t.Fatal(err)
