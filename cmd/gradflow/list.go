@@ -20,6 +20,7 @@ import (
 type section struct {
 	Name    string  `json:"name"` // plural
 	Entries []entry `json:"entries"`
+	partOf  string  // the section whose entries are made with these, if any
 }
 
 type entry struct {
@@ -34,7 +35,14 @@ func sections() []section {
 		sectionOf("activations", activations.Catalogue),
 		sectionOf("initializers", initializers.Catalogue),
 		sectionOf("optimizers", optimizers.Catalogue),
+		sectionOf("links", optimizers.Links).in("optimizers"),
+		sectionOf("schedules", optimizers.Schedules).in("optimizers"),
 	}
+}
+
+func (s section) in(other string) section {
+	s.partOf = other
+	return s
 }
 
 func sectionOf[T any](name string, c *catalogue.Catalogue[T]) section {
@@ -56,7 +64,10 @@ func newList() *cobra.Command {
 		Short: "What a study can be made of",
 		Long: `List shows the catalogues: the names that a study file can use, and the settings of
 each with their defaults. A setting is given as in  {name: sgd, rate: 0.1}  or
-sgd(rate=0.1).`,
+sgd(rate=0.1). Links and schedules are what a chain is made of, an optimizer that
+changes the gradients or the steps of another one:
+
+  chain(before=[clip-norm(limit=1)],optimizer=sgd,after=[schedule(schedule=cosine(steps=400))])`,
 		Example: `  gradflow list
   gradflow list optimizers --json`,
 		ValidArgs: names,
@@ -72,7 +83,7 @@ sgd(rate=0.1).`,
 		RunE: func(c *cobra.Command, args []string) error {
 			var list []section
 			for _, s := range sections() {
-				if len(args) == 0 || s.Name == args[0] {
+				if len(args) == 0 || s.Name == args[0] || s.partOf == args[0] {
 					list = append(list, s)
 				}
 			}
@@ -111,7 +122,7 @@ func printSections(w io.Writer, list []section, settings bool) error {
 		}
 	}
 	if !settings {
-		fmt.Fprintf(t, "\nFor the settings: gradflow list %s\n", list[len(list)-1].Name)
+		fmt.Fprintln(t, "\nFor the settings: gradflow list optimizers")
 	}
 	return t.Flush()
 }
