@@ -85,8 +85,10 @@ func locate(name, dir, prefix string) (pairFiles, error) {
 
 func remedy(name string) string {
 	most := "put the four files into one of them, or name their directory with the setting dir"
-	if name == "fashion-mnist" {
-		return "apt-get install dataset-fashion-mnist, or " + most
+	for _, d := range DataSets {
+		if d.Name == name {
+			return "gradflow data get " + name + ", or " + most
+		}
 	}
 	return most
 }
