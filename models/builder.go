@@ -4,8 +4,10 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Builder lays out the layers of one network. Models use it.
@@ -21,45 +23,133 @@ func (b *Builder) Shape() Shape { return b.network.Shape }
 // node each time, so that layers can share one. A new one is filled by init, or
 // with zeros if that is nil.
 func (b *Builder) Parameter(name string, init initializers.Initializer, shape ...int) (*G.Node, error) {
-	n := b.network
-	value, err := n.Parameters.get(name, init, shape...)
+	if init == nil {
+		return b.parameter(name, nil, shape...)
+	}
+	return b.parameter(name, func(x []float64) error {
+		values, err := initializers.Values(init, b.network.Parameters.seed, name, shape[0], shape[len(shape)-1])
+		copy(x, values)
+		return err
+	}, shape...)
+}
+
+// Learnable is Parameter with the first values of a new parameter set by fill. It
+// makes Builder a normalization.Builder, with the three methods that follow.
+func (b *Builder) Learnable(name string, fill func(x []float64), shape ...int) (*G.Node, error) {
+	return b.parameter(name, func(x []float64) error {
+		fill(x)
+		return nil
+	}, shape...)
+}
+
+func (b *Builder) parameter(name string, fill func(x []float64) error, shape ...int) (*G.Node, error) {
+	value, err := b.network.Parameters.learnable(name, fill, shape...)
 	if err != nil {
 		return nil, err
 	}
+	known := b.nodes[name]
+	node, err := b.bind(name, value)
+	if err == nil && known == nil {
+		b.network.Learnables = append(b.network.Learnables, node)
+	}
+	return node, err
+}
+
+// Statistic returns the node of a tensor that is not learned, the same each time. All
+// its elements are value at first.
+func (b *Builder) Statistic(name string, value float64, shape ...int) (*G.Node, error) {
+	t, err := b.network.Parameters.statistic(name, func(x []float64) error {
+		for i := range x {
+			x[i] = value
+		}
+		return nil
+	}, shape...)
+	if err != nil {
+		return nil, err
+	}
+	return b.bind(name, t)
+}
+
+// bind returns the node of a tensor.
+func (b *Builder) bind(name string, value *tensor.Dense) (*G.Node, error) {
 	if node := b.nodes[name]; node != nil {
 		return node, nil
 	}
-	node := G.NewTensor(n.Graph, n.Parameters.dtype, len(shape), G.WithName(name), G.WithShape(shape...))
+	shape := value.Shape()
+	node := G.NewTensor(b.network.Graph, value.Dtype(), len(shape), G.WithName(name), G.WithShape(shape...))
 	if err := G.Let(node, value); err != nil {
 		return nil, errors.Wrapf(err, "parameter %s", name)
 	}
 	b.nodes[name] = node
-	n.Learnables = append(n.Learnables, node)
 	return node, nil
 }
 
-// Affine returns z = x·W + b with the parameters name/weight, filled by init, and
-// name/bias, zeros at first.
-func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.Initializer) (z, weight, bias *G.Node, err error) {
-	if init == nil {
-		return nil, nil, nil, errors.Errorf("%s has no initialiser", name)
-	}
-	if weight, err = b.Parameter(name+"/weight", init, x.Shape()[1], units); err != nil {
-		return nil, nil, nil, err
-	}
-	if bias, err = b.Parameter(name+"/bias", nil, units); err != nil {
-		return nil, nil, nil, err
-	}
-	z, err = ops.Affine(x, weight, bias)
-	return z, weight, bias, errors.Wrap(err, name)
+// Training tells whether the network is built for training.
+func (b *Builder) Training() bool { return b.network.training }
+
+// AfterStep has update called once for each training step, after the run on its batch
+// and before the parameters change. The training machine computes the nodes needed.
+func (b *Builder) AfterStep(update func() error, needs ...*G.Node) {
+	b.network.updates = append(b.network.updates, update)
+	b.network.needs = append(b.network.needs, needs...)
 }
 
-// Dense adds the layer y = f(x·W + b) and returns y.
-func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activation, init initializers.Initializer) (*G.Node, error) {
+// Normalize returns x normalised, if norm is not nil and stands at this site of a
+// layer, otherwise x.
+func (b *Builder) Normalize(norm normalization.Normalization, site normalization.Site, name string, x *G.Node) (*G.Node, error) {
+	if norm == nil || norm.Site() != site {
+		return x, nil
+	}
+	y, err := norm.Normalize(b, name, x)
+	if err != nil {
+		return nil, errors.Wrap(err, norm.Name())
+	}
+	if !y.Shape().Eq(x.Shape()) {
+		return nil, errors.Errorf("%s made shape %v of %v in %s", norm.Name(), y.Shape(), x.Shape(), name)
+	}
+	return y, nil
+}
+
+// Affine returns z = x·W + b with the parameters name/weight, filled by init, and
+// name/bias, zeros at first. norm, if not nil, normalises W or z where that is its site;
+// there is no bias where it would take it away.
+func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.Initializer, norm normalization.Normalization) (z, weight, bias *G.Node, err error) {
+	fail := func(err error) (z, weight, bias *G.Node, _ error) { return nil, nil, nil, err }
+	if init == nil {
+		return fail(errors.Errorf("%s has no initialiser", name))
+	}
+	if norm != nil && norm.Site() == normalization.Distance {
+		return fail(errors.Errorf("%s normalises the squared distances of RBF layers; %s is x·W + b and has none", norm.Name(), name))
+	}
+	if weight, err = b.Parameter(name+"/weight", init, x.Shape()[1], units); err != nil {
+		return fail(err)
+	}
+	w, err := b.Normalize(norm, normalization.Weight, name, weight)
+	if err != nil {
+		return fail(err)
+	}
+	if r, ok := norm.(normalization.BiasRemover); ok && r.Site() == normalization.PreActivation {
+		z, err = ops.MatMul(x, w, false, false)
+	} else {
+		if bias, err = b.Parameter(name+"/bias", nil, units); err != nil {
+			return fail(err)
+		}
+		z, err = ops.Affine(x, w, bias)
+	}
+	if err != nil {
+		return fail(errors.Wrap(err, name))
+	}
+	z, err = b.Normalize(norm, normalization.PreActivation, name, z)
+	return z, weight, bias, err
+}
+
+// Dense adds the layer y = f(x·W + b), normalised by norm if that is not nil, and
+// returns y. The layer's pre-activation is what f is applied to.
+func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activation, init initializers.Initializer, norm normalization.Normalization) (*G.Node, error) {
 	if f == nil {
 		return nil, errors.Errorf("%s has no activation", name)
 	}
-	z, weight, bias, err := b.Affine(name, x, units, init)
+	z, weight, bias, err := b.Affine(name, x, units, init, norm)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +158,13 @@ func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activat
 		return nil, errors.Wrap(err, name)
 	}
 	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: z, Activation: y, Weight: weight, Bias: bias, Function: f.Name()})
-	return y, nil
+	return b.Normalize(norm, normalization.Activation, name, y)
 }
 
 // Output adds the output layer y = x·W + b.
 func (b *Builder) Output(x *G.Node, init initializers.Initializer) (*G.Node, error) {
 	const name = "output"
-	z, weight, bias, err := b.Affine(name, x, b.Shape().Outputs, init)
+	z, weight, bias, err := b.Affine(name, x, b.Shape().Outputs, init, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -16,6 +17,8 @@ type MLP struct {
 	Width       int // units of each
 	Activation  activations.Activation
 	Initializer initializers.Initializer // of all weights; biases start at 0
+	// Normalization of the hidden layers; nil: none.
+	Normalization normalization.Normalization
 }
 
 // Layout implements [Model].
@@ -25,7 +28,7 @@ func (m MLP) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 	}
 	var err error
 	for i := range m.Depth {
-		if x, err = b.Dense(LayerName(i), x, m.Width, m.Activation, m.Initializer); err != nil {
+		if x, err = b.Dense(LayerName(i), x, m.Width, m.Activation, m.Initializer, m.Normalization); err != nil {
 			return nil, err
 		}
 	}

@@ -37,6 +37,10 @@ type Network struct {
 	Learnables G.Nodes // the parameters, in the order of the layers
 	Parameters *Parameters
 	Shape      Shape
+
+	training bool
+	updates  []func() error // to call after each training step
+	needs    G.Nodes        // what they read
 }
 
 // Layer is what can be seen of one layer y = f(z). The output layer is the last,
@@ -45,8 +49,8 @@ type Layer struct {
 	Name          string  // "layer01", …, "output"
 	PreActivation *G.Node // z
 	Activation    *G.Node // y
-	Weight, Bias  *G.Node
-	Function      string // the name of f; "" for the output layer
+	Weight, Bias  *G.Node // the parameters; no bias where a normalisation takes it away
+	Function      string  // the name of f; "" for the output layer
 }
 
 // Model is the description of a network.
@@ -79,6 +83,7 @@ func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		Target:     G.NewMatrix(g, p.dtype, G.WithName("target"), G.WithShape(s.Batch, s.Outputs)),
 		Parameters: p,
 		Shape:      s,
+		training:   training,
 	}
 	for _, data := range []*G.Node{n.Input, n.Target} {
 		t := tensor.New(tensor.Of(p.dtype), tensor.WithShape(data.Shape()...), tensor.WithEngine(G.StandardEngine{}))
@@ -122,6 +127,7 @@ func (n *Network) Curvature() (G.Nodes, error) {
 // the graph if need be.
 func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {
 	wanted := append([]*G.Node{n.Loss}, more...)
+	wanted = append(wanted, n.needs...)
 	for _, p := range n.Learnables {
 		d := p.Deriv()
 		if d == nil {
@@ -130,6 +136,18 @@ func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {
 		wanted = append(wanted, d)
 	}
 	return vm.Compile(n.Graph, wanted...)
+}
+
+// AfterStep does what is to be done once for each training step, after the training
+// machine's run on its batch and before the parameters change: running statistics are
+// updated.
+func (n *Network) AfterStep() error {
+	for _, update := range n.updates {
+		if err := update(); err != nil {
+			return errors.Wrap(err, "models")
+		}
+	}
+	return nil
 }
 
 // EvaluationMachine compiles the output alone.

@@ -3,7 +3,6 @@ package models
 import (
 	"slices"
 
-	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -13,8 +12,10 @@ import (
 type Parameters struct {
 	dtype   tensor.Dtype
 	seed    uint64
-	names   []string
+	names   []string // of what is learned
 	tensors map[string]*tensor.Dense
+
+	statistics []string // names of the tensors that are not
 }
 
 // NewParameters makes an empty set of parameters with elements of type
@@ -33,22 +34,35 @@ func (p *Parameters) DType() tensor.Dtype { return p.dtype }
 // Names returns the names of the parameters in the order of the layers.
 func (p *Parameters) Names() []string { return slices.Clone(p.names) }
 
-// Tensor returns the parameter with this name, nil if there is none. Its elements may
-// be changed; the graphs see it.
+// Statistics returns the names of the tensors that are not learned but averaged over
+// the training steps, in the order of the layers: those of batch normalisation.
+func (p *Parameters) Statistics() []string { return slices.Clone(p.statistics) }
+
+// Tensor returns the parameter or statistic with this name, nil if there is none. Its
+// elements may be changed; the graphs see it.
 func (p *Parameters) Tensor(name string) *tensor.Dense { return p.tensors[name] }
 
-// Count returns the number of elements of all parameters.
+// Count returns the number of elements of all parameters, statistics not included.
 func (p *Parameters) Count() int {
 	n := 0
-	for _, t := range p.tensors {
-		n += t.Shape().TotalSize()
+	for _, name := range p.names {
+		n += p.tensors[name].Shape().TotalSize()
 	}
 	return n
 }
 
-// get returns the parameter with this name and shape, new from an initialiser (nil:
-// zeros) if there is none yet.
-func (p *Parameters) get(name string, init initializers.Initializer, shape ...int) (*tensor.Dense, error) {
+// learnable returns the parameter with this name and shape, new and with the values
+// that fill sets (nil: zeros) if there is none yet.
+func (p *Parameters) learnable(name string, fill func(x []float64) error, shape ...int) (*tensor.Dense, error) {
+	return p.get(&p.names, name, fill, shape...)
+}
+
+// statistic returns the same of a tensor that is not learned.
+func (p *Parameters) statistic(name string, fill func(x []float64) error, shape ...int) (*tensor.Dense, error) {
+	return p.get(&p.statistics, name, fill, shape...)
+}
+
+func (p *Parameters) get(names *[]string, name string, fill func(x []float64) error, shape ...int) (*tensor.Dense, error) {
 	if t := p.tensors[name]; t != nil {
 		if !t.Shape().Eq(tensor.Shape(shape)) {
 			return nil, errors.Errorf("parameter %s has the shape %v, not %v", name, t.Shape(), shape)
@@ -56,21 +70,26 @@ func (p *Parameters) get(name string, init initializers.Initializer, shape ...in
 		return t, nil
 	}
 	t := tensor.New(tensor.Of(p.dtype), tensor.WithShape(shape...), tensor.WithEngine(G.StandardEngine{}))
-	if init != nil {
-		values, err := initializers.Values(init, p.seed, name, shape[0], shape[len(shape)-1])
-		if err != nil {
+	if fill != nil {
+		values := make([]float64, t.Shape().TotalSize())
+		if err := fill(values); err != nil {
 			return nil, err
 		}
-		switch p.dtype {
-		case tensor.Float32:
-			for i, v := range values {
-				t.Float32s()[i] = float32(v)
-			}
-		default:
-			copy(t.Float64s(), values)
-		}
+		setValues(t, values)
 	}
 	p.tensors[name] = t
-	p.names = append(p.names, name)
+	*names = append(*names, name)
 	return t, nil
+}
+
+// setValues sets the elements of t, rounded to its type.
+func setValues(t *tensor.Dense, values []float64) {
+	if t.Dtype() == tensor.Float64 {
+		copy(t.Float64s(), values)
+		return
+	}
+	x := t.Float32s()
+	for i, v := range values {
+		x[i] = float32(v)
+	}
 }

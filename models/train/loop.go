@@ -161,6 +161,9 @@ func (l *Loop) Run(ctx context.Context) (Result, error) {
 		if err := l.call(step, &state, false); err != nil {
 			return Result{}, errors.Wrapf(err, "train: step %d", step)
 		}
+		if err := l.Network.AfterStep(); err != nil { // not for a gradient at another point
+			return Result{}, errors.Wrapf(err, "train: step %d", step)
+		}
 		switch err := l.update(state.Loss); {
 		case errors.Is(err, optimizers.ErrNonFinite):
 			return l.diverged(step, state.Loss, err.Error())

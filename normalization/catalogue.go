@@ -1,0 +1,16 @@
+package normalization
+
+import "github.com/gradflow/gradflow/internal/catalogue"
+
+// Catalogue has the normalisations that text can ask for by name. That of none is nil.
+var Catalogue = catalogue.New("normalization",
+	catalogue.Row("none", "no normalisation", func(struct{}) (Normalization, error) { return nil, nil }),
+	catalogue.Row("batch-norm", "each unit over the batch to mean 0 and variance 1, then γ and β", NewBatchNorm),
+	catalogue.Row("layer-norm", "each example over the units to mean 0 and variance 1, then γ and β", NewLayerNorm),
+	catalogue.Row("rms-norm", "each example over the units to mean square 1, then γ", NewRMSNorm),
+	catalogue.Row("weight-norm", "each unit's weights as length times direction, g v/‖v‖",
+		func(struct{}) (Normalization, error) { return NewWeightNorm(), nil }),
+	catalogue.Row("weight-standardization", "each unit's weights with mean 0 and length g", NewWeightStandardization),
+	catalogue.Row("distance-scale", "RBF: squared distances over their mean in the batch", NewDistanceScale),
+	catalogue.Row("distance-standardize", "RBF: squared distances to variance 1 over the batch, and a shift β", NewDistanceStandardize),
+)
