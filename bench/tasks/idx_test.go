@@ -193,7 +193,7 @@ func TestIDXErrors(t *testing.T) {
 			delete(f, ti)
 		}, IDXConfig{}, []string{ti + ".gz: byte 376 of its uncompressed content: reading the [60 3 2] array: gzip: invalid checksum"}, ErrFormat},
 		{"one file missing", func(f map[string][]byte) { delete(f, tl) }, IDXConfig{},
-			[]string{"has some files of a data set, but not train-labels-idx1-ubyte[.gz]"}, ErrNotFound},
+			[]string{"has some files of a data set, but not train-labels-idx1-ubyte[.gz]"}, ErrIncomplete},
 		{"all files missing", func(f map[string][]byte) { clear(f) }, IDXConfig{},
 			[]string{"task idx: no train-images-idx3-ubyte[.gz]", "(setting dir)", "name their directory with the setting dir"}, ErrNotFound},
 		{"too many for validation", nil, IDXConfig{Validation: 60}, []string{"validation: is 60", "60 examples"}, nil},
@@ -222,7 +222,7 @@ func TestIDXErrors(t *testing.T) {
 			}
 			var invalid *catalogue.Error
 			switch {
-			case test.is != nil && !errors.Is(err, test.is):
+			case test.is != nil && !errors.Is(err, test.is), test.is == ErrIncomplete && !errors.Is(err, ErrNotFound):
 				t.Errorf("error %v is not %v", err, test.is)
 			case test.is == nil && test.change == nil && !errors.As(err, &invalid):
 				t.Errorf("error %v does not name a setting", err)

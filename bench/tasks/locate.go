@@ -17,6 +17,10 @@ const DataVariable = "GRADFLOW_DATA"
 // ErrNotFound is the cause of the error about a data set that is nowhere.
 var ErrNotFound = errors.New("data set not found")
 
+// ErrIncomplete is the cause of the error about a place that has some files of a
+// data set only. It is an [ErrNotFound] too.
+var ErrIncomplete = errors.WithMessage(ErrNotFound, "incomplete")
+
 // Place is a directory where a data set may be.
 type Place struct {
 	Dir string // "" if the place does not exist, for the reason in Why
@@ -130,7 +134,7 @@ func findPair(dir, prefix string) (files pairFiles, found bool, err error) {
 		return files, false, nil
 	}
 	if len(missing) > 0 {
-		return files, false, errors.Wrapf(ErrNotFound, "%s has some files of a data set, but not %s", dir, strings.Join(missing, " and "))
+		return files, false, errors.Wrapf(ErrIncomplete, "%s has some files of a data set, but not %s", dir, strings.Join(missing, " and "))
 	}
 	return files, true, nil
 }

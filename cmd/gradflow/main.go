@@ -4,6 +4,7 @@
 //	gradflow run bench/studies/quickstart.yaml    run a study, or go on with it
 //	gradflow report gradflow-out/quickstart       rank what was run, draw the report
 //	gradflow list                                 what a study can be made of
+//	gradflow data get mnist                       download a real data set
 //
 // Exit status: 0 done, 1 failed or interrupted, 2 wrong use (a flag, an argument, a
 // study file).
@@ -20,6 +21,7 @@ import (
 	"syscall"
 
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/catalogue"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -91,7 +93,7 @@ which optimizers and initialisations keep it alive.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return useError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newReport(), newList(), newSpeed())
+	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newData(tasks.DataSets))
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,8 @@ type Client struct {
 	Pause    time.Duration                  // after the first failure, doubled with each in a row; 0 is 1 s
 	Idle     time.Duration                  // how long a server may send nothing; 0 is 30 s
 	Progress func(f File, done, size int64) // if not nil, told about every piece; size is -1 if unknown
+	// Again, if not nil, is told why an attempt failed that is made again after wait.
+	Again func(f File, err error, wait time.Duration)
 }
 
 // temporary begins the name under which an incomplete file is kept.
@@ -115,13 +118,13 @@ func (t *transfer) run(ctx context.Context) error {
 		return errors.New("there is no address to get it from")
 	}
 	var failures []string
-	for i, url := range t.file.URLs {
+	for i, address := range t.file.URLs {
 		if i > 0 { // another compression of the same content, perhaps
 			if err := t.restart(); err != nil {
 				return err
 			}
 		}
-		err := t.from(ctx, url)
+		err := t.from(ctx, address)
 		var f fault
 		switch {
 		case err == nil:
@@ -131,13 +134,13 @@ func (t *transfer) run(ctx context.Context) error {
 		case errors.As(err, &f):
 			return f.error
 		}
-		failures = append(failures, fmt.Sprintf("%s: %v", url, err))
+		failures = append(failures, fmt.Sprintf("%s: %v", address, err))
 	}
 	return errors.New(strings.Join(failures, "; "))
 }
 
 // from tries one address until it has delivered, refuses, or fails too often.
-func (t *transfer) from(ctx context.Context, url string) error {
+func (t *transfer) from(ctx context.Context, address string) error {
 	attempts, pause := t.client.Attempts, t.client.Pause
 	if attempts == 0 {
 		attempts = 5
@@ -147,7 +150,7 @@ func (t *transfer) from(ctx context.Context, url string) error {
 	}
 	t.best = t.size()
 	for failed, wait := 0, pause; ; wait *= 2 {
-		err := t.attempt(ctx, url)
+		err := t.attempt(ctx, address)
 		var f fault
 		var r refusal
 		if err == nil || ctx.Err() != nil || errors.As(err, &f) || errors.As(err, &r) {
@@ -160,6 +163,9 @@ func (t *transfer) from(ctx context.Context, url string) error {
 		if failed == attempts {
 			return errors.Wrapf(err, "%d attempts in a row failed", attempts)
 		}
+		if t.client.Again != nil {
+			t.client.Again(t.file, err, wait)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -170,9 +176,9 @@ func (t *transfer) from(ctx context.Context, url string) error {
 
 // attempt makes one request for what is missing, and checks the file if it is
 // complete then.
-func (t *transfer) attempt(ctx context.Context, url string) error {
+func (t *transfer) attempt(ctx context.Context, address string) error {
 	begin := t.size()
-	whole, err := t.request(ctx, url)
+	whole, err := t.request(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -194,7 +200,7 @@ func (t *transfer) attempt(ctx context.Context, url string) error {
 
 // request makes one request and appends what it brings. whole says that it brought
 // the file from its first byte to its last.
-func (t *transfer) request(ctx context.Context, url string) (whole bool, err error) {
+func (t *transfer) request(ctx context.Context, address string) (whole bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	idle := t.client.Idle
@@ -204,7 +210,7 @@ func (t *transfer) request(ctx context.Context, url string) (whole bool, err err
 	watch := time.AfterFunc(idle, func() { cancel(errors.Errorf("nothing came for %v", idle)) })
 	defer watch.Stop()
 
-	response, offset, err := t.ask(ctx, url)
+	response, offset, err := t.ask(ctx, address)
 	if err != nil {
 		return false, cause(ctx, err)
 	}
@@ -235,8 +241,8 @@ func cause(ctx context.Context, err error) error {
 }
 
 // ask sends the request for what lies behind the part that is there.
-func (t *transfer) ask(ctx context.Context, url string) (*http.Response, int64, error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (t *transfer) ask(ctx context.Context, address string) (*http.Response, int64, error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, 0, refusal{err}
 	}
@@ -254,6 +260,9 @@ func (t *transfer) ask(ctx context.Context, url string) (*http.Response, int64, 
 		client = http.DefaultClient
 	}
 	response, err := client.Do(q)
+	if e := new(url.Error); errors.As(err, &e) {
+		err = e.Err // the address is known
+	}
 	return response, offset, err
 }
 

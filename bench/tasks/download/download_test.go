@@ -220,7 +220,17 @@ func TestGet(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := quick.Get(t.Context(), f)
+			again := 0
+			client := quick
+			client.Again = func(_ download.File, err error, wait time.Duration) {
+				if again++; err == nil || wait <= 0 {
+					t.Errorf("again after %v because of %v", wait, err)
+				}
+			}
+			err := client.Get(t.Context(), f)
+			if want := len(c.ranges) - 1; again != want {
+				t.Errorf("%d further attempts announced, want %d", again, want)
+			}
 			if got := s.ranges(); !slices.Equal(got, c.ranges) {
 				t.Errorf("requests for %q, want %q", got, c.ranges)
 			}

@@ -1,0 +1,505 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/bench/tasks/download"
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// newData makes the command for a table of data sets.
+func newData(sets []tasks.DataSet) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "data",
+		Short: "Real data sets: what is here, and how to get it",
+		Long: fmt.Sprintf(`Data says which real data sets are on this machine, checks them and downloads them.
+The digits are part of the program. The others are looked for in $%s, in
+/usr/share/datasets and in the user's cache.`, tasks.DataVariable),
+		Example: `  gradflow data list
+  gradflow data get mnist
+  gradflow data verify`,
+		Args: subcommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	d := dataSets(sets)
+	c.AddCommand(d.newList(), d.newPath(), d.newVerify(), d.newGet())
+	return c
+}
+
+// dataSets is the table that the data commands work on.
+type dataSets []tasks.DataSet
+
+// dataStatus is what is known of a data set on this machine.
+type dataStatus struct {
+	tasks.DataSet
+	Status string      `json:"status"` // "embedded", "here", "missing" or "incomplete"
+	Paths  []string    `json:"paths,omitempty"`
+	Places []dataPlace `json:"places,omitempty"` // where it is looked for, in this order
+	Error  string      `json:"error,omitempty"`  // why it is incomplete
+}
+
+type dataPlace struct {
+	Dir string `json:"dir,omitempty"`
+	Why string `json:"why"`
+}
+
+// statusOf looks for a data set.
+func statusOf(d tasks.DataSet, dir string) dataStatus {
+	s := dataStatus{DataSet: d, Status: "embedded"}
+	if d.Embedded() {
+		return s
+	}
+	for _, p := range tasks.Places(d.Name, dir) {
+		s.Places = append(s.Places, dataPlace{p.Dir, p.Why})
+	}
+	var err error
+	s.Paths, err = d.Locate(dir)
+	switch {
+	case err == nil:
+		s.Status = "here"
+	case missing(err):
+		s.Status = "missing"
+	default:
+		s.Status, s.Error = "incomplete", err.Error()
+	}
+	return s
+}
+
+// missing tells whether a data set is not here at all.
+func missing(err error) bool {
+	return errors.Is(err, tasks.ErrNotFound) && !errors.Is(err, tasks.ErrIncomplete)
+}
+
+func (d dataSets) names() []string {
+	names := make([]string, len(d))
+	for i, s := range d {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// pick returns the sets with these names, all if there are none.
+func (d dataSets) pick(names []string) (dataSets, error) {
+	if len(names) == 0 {
+		return d, nil
+	}
+	var picked dataSets
+	for _, n := range names {
+		i := slices.IndexFunc(d, func(s tasks.DataSet) bool { return s.Name == n })
+		if i < 0 {
+			return nil, useError{fmt.Errorf("unknown data set %q: there are %s", n, strings.Join(d.names(), ", "))}
+		}
+		picked = append(picked, d[i])
+	}
+	return picked, nil
+}
+
+// arguments completes the names of data sets.
+func (d dataSets) arguments(c *cobra.Command, least, most int) {
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return useError{fmt.Errorf("%s takes the name of a data set: %s; see %s --help", c.CommandPath(), strings.Join(d.names(), ", "), c.CommandPath())}
+		}
+		_, err := d.pick(args)
+		return err
+	}
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		rest := slices.DeleteFunc(d.names(), func(n string) bool { return slices.Contains(args, n) })
+		return rest, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func (d dataSets) newList() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list [NAME...]",
+		Short: "Which data sets are here, and where they were looked for",
+		Example: `  gradflow data list
+  gradflow data list mnist --json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			picked, err := d.pick(args)
+			if err != nil {
+				return err
+			}
+			var all []dataStatus
+			for _, s := range picked {
+				all = append(all, statusOf(s, ""))
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), all)
+			}
+			return printData(c.OutOrStdout(), all)
+		},
+	}
+	d.arguments(c, 0, len(d))
+	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON, with the sha256 of every file's content")
+	return c
+}
+
+func printData(w io.Writer, all []dataStatus) error {
+	for i, s := range all {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s: %s\n", s.Name, s.Status)
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		row := func(what, text string) { fmt.Fprintf(t, "  %s\t%s\n", what, text) }
+		row("about", s.About)
+		row("source", s.Source)
+		row("licence", s.Licence)
+		if s.Status == "here" {
+			row("files", filepath.Dir(s.Paths[0]))
+		} else {
+			for i, p := range s.Places {
+				place := p.Why
+				if p.Dir != "" {
+					place = fmt.Sprintf("%s (%s)", p.Dir, p.Why)
+				}
+				row([]string{"looked in", ""}[min(i, 1)], place)
+			}
+		}
+		if s.Error != "" {
+			row("error", s.Error)
+		}
+		if s.Status == "missing" || s.Status == "incomplete" {
+			row("to get it", "gradflow data get "+s.Name)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d dataSets) newPath() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "path NAME",
+		Short: "Print the directory of a data set",
+		Long: `Path prints the directory where a data set was found, for use in scripts. If it is
+not here, the exit status is 1.`,
+		Example: `  gradflow data path mnist
+  ls -l "$(gradflow data path fashion-mnist)"`,
+		RunE: func(c *cobra.Command, args []string) error {
+			picked, err := d.pick(args)
+			if err != nil {
+				return err
+			}
+			paths, err := picked[0].Locate("")
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), filepath.Dir(paths[0]))
+			return nil
+		},
+	}
+	d.arguments(c, 1, 1)
+	return c
+}
+
+// fileReport is the outcome for one file.
+type fileReport struct {
+	Set    string `json:"set"`
+	File   string `json:"file"`
+	Path   string `json:"path,omitempty"`
+	SHA256 string `json:"sha256"`
+	Status string `json:"status"` // verify: "ok", "wrong", "missing"; get: "present", "downloaded"
+	Error  string `json:"error,omitempty"`
+}
+
+func (d dataSets) newVerify() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "verify [NAME...]",
+		Short: "Check the files of data sets by their sha256",
+		Long: `Verify reads every file and compares the sha256 of its uncompressed content with the
+published one. It fails if a file is wrong, or if a data set that was named is not here;
+without names it checks all that are here.`,
+		Example: `  gradflow data verify
+  gradflow data verify fashion-mnist --json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			picked, err := d.pick(args)
+			if err != nil {
+				return err
+			}
+			var reports []fileReport
+			bad := 0
+			for _, s := range picked {
+				for _, r := range verify(s) {
+					if r.Status == "wrong" || r.Status == "missing" && (len(args) > 0 || r.Error != "") {
+						bad++
+					}
+					reports = append(reports, r)
+				}
+			}
+			w := c.OutOrStdout()
+			if asJSON {
+				err = printJSON(w, reports)
+			} else {
+				err = printReports(w, reports)
+			}
+			if err == nil && bad > 0 {
+				err = fmt.Errorf("%d of %d files are not as they should be", bad, len(reports))
+			}
+			return err
+		},
+	}
+	d.arguments(c, 0, len(d))
+	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	return c
+}
+
+// verify checks all files of a data set.
+func verify(s tasks.DataSet) []fileReport {
+	status := statusOf(s, "")
+	var reports []fileReport
+	for i, f := range s.Files {
+		r := fileReport{Set: s.Name, File: f.Name, SHA256: f.SHA256, Status: "ok"}
+		if status.Status == "here" {
+			r.Path = status.Paths[i]
+		}
+		if status.Status == "missing" || status.Status == "incomplete" {
+			r.Status, r.Error = "missing", status.Error
+		} else if err := f.Check(r.Path); err != nil {
+			r.Status, r.Error = "wrong", err.Error()
+		}
+		reports = append(reports, r)
+	}
+	return reports
+}
+
+func printReports(w io.Writer, reports []fileReport) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range reports {
+		fmt.Fprintf(t, "%s\t%s\t%s", r.Status, r.Set, r.File)
+		if r.Error != "" {
+			fmt.Fprintf(t, "\t%s", r.Error)
+		} else if r.Path != "" {
+			fmt.Fprintf(t, "\t%s", r.Path)
+		}
+		fmt.Fprintln(t)
+	}
+	return t.Flush()
+}
+
+func (d dataSets) newGet() *cobra.Command {
+	var mirror, dir string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "get NAME...",
+		Short: "Download data sets",
+		Long: `Get downloads the files of data sets that are not here yet into the user's cache, where
+studies find them. Every file is checked by its sha256 before it appears under its name.
+A download that was interrupted goes on where it stopped when the command is given again.`,
+		Example: `  gradflow data get mnist
+  gradflow data get fashion-mnist --dir /srv/data/fashion-mnist
+  gradflow data get mnist --url https://mirror.example.org/mnist/`,
+		RunE: func(c *cobra.Command, args []string) error {
+			picked, err := d.pick(args)
+			if err != nil {
+				return err
+			}
+			if c.Flags().Changed("dir") && dir == "" {
+				return useError{errors.New("--dir is empty")}
+			}
+			if c.Flags().Changed("url") {
+				if err := checkMirror(mirror); err != nil {
+					return err
+				}
+			}
+			if len(picked) > 1 && (mirror != "" || dir != "") {
+				return useError{errors.New("--url and --dir are for one data set at a time: they all have files of the same names")}
+			}
+			g := getter{mirror: mirror, dir: dir, log: c.ErrOrStderr()}
+			var reports []fileReport
+			for _, s := range picked {
+				r, err := g.get(c.Context(), s)
+				reports = append(reports, r...)
+				if c.Context().Err() != nil {
+					fmt.Fprintln(c.ErrOrStderr(), "Interrupted. To go on, give the same command again.")
+					return errInterrupted
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), reports)
+			}
+			return printReports(c.OutOrStdout(), reports)
+		},
+	}
+	d.arguments(c, 1, len(d))
+	c.Flags().StringVar(&mirror, "url", "", "address of a directory to get the files from (default the known mirrors)")
+	c.Flags().StringVar(&dir, "dir", "", "directory to download to (default the user's cache)")
+	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	if err := c.MarkFlagDirname("dir"); err != nil { // the flag is not there
+		panic(err)
+	}
+	complete(c, "url", nil)
+	return c
+}
+
+func checkMirror(mirror string) error {
+	u, err := url.Parse(mirror)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return useError{fmt.Errorf("--url %q is no address such as https://mirror.example.org/mnist/", mirror)}
+	}
+	return nil
+}
+
+// getter downloads data sets.
+type getter struct {
+	mirror, dir string // "" for the defaults
+	log         io.Writer
+}
+
+// get downloads what is missing of a data set.
+func (g getter) get(ctx context.Context, s tasks.DataSet) ([]fileReport, error) {
+	if s.Embedded() {
+		return verify(s), nil
+	}
+	places := tasks.Places(s.Name, g.dir)
+	target := places[len(places)-1] // the user's cache
+	if target.Dir == "" {
+		return nil, fmt.Errorf("there is no place to download to: %s; name one with --dir", target.Why)
+	}
+	for _, p := range places {
+		if p.Dir == "" {
+			continue
+		}
+		if reports, err := present(s, p.Dir); err == nil {
+			return reports, nil
+		} else if p != target && !missing(err) {
+			return nil, fmt.Errorf("%w; mend or remove it, since it would hide what is downloaded to %s", err, target.Dir)
+		}
+	}
+	var reports []fileReport
+	mirrors := s.Mirrors
+	if g.mirror != "" {
+		mirrors = []string{g.mirror}
+	}
+	for _, f := range s.Files {
+		path := filepath.Join(target.Dir, f.Name)
+		r := fileReport{Set: s.Name, File: f.Name, Path: path, SHA256: f.SHA256, Status: "present"}
+		if f.Check(path) != nil {
+			r.Status = "downloaded"
+			d := download.File{Path: path, Limit: f.Bytes + f.Bytes/100 + 1<<20, Check: f.Check}
+			for _, m := range mirrors {
+				d.URLs = append(d.URLs, strings.TrimSuffix(m, "/")+"/"+f.Name)
+			}
+			p := newDownloadProgress(g.log, f.Name)
+			err := download.Client{Progress: p.update, Again: p.again}.Get(ctx, d)
+			p.end(err)
+			if err != nil {
+				return reports, err
+			}
+		}
+		reports = append(reports, r)
+	}
+	// A wrong file under another usual name, such as an uncompressed one, goes first.
+	if _, err := present(s, target.Dir); err != nil {
+		return reports, fmt.Errorf("%w; remove it", err)
+	}
+	return reports, nil
+}
+
+// present returns the reports of a data set that is complete and right in dir.
+func present(s tasks.DataSet, dir string) ([]fileReport, error) {
+	paths, err := s.Locate(dir)
+	if err != nil {
+		return nil, err
+	}
+	var reports []fileReport
+	for i, f := range s.Files {
+		if err := f.Check(paths[i]); err != nil {
+			return nil, err
+		}
+		reports = append(reports, fileReport{Set: s.Name, File: f.Name, Path: paths[i], SHA256: f.SHA256, Status: "present"})
+	}
+	return reports, nil
+}
+
+// downloadProgress shows how a file arrives: as a bar on a terminal, as a line every
+// few seconds elsewhere.
+type downloadProgress struct {
+	w    io.Writer
+	name string
+	bars *mpb.Progress
+	bar  *mpb.Bar
+	last time.Time
+	done int64
+}
+
+func newDownloadProgress(w io.Writer, name string) *downloadProgress {
+	p := &downloadProgress{w: w, name: name, last: time.Now()}
+	if width := terminalWidth(w); width > 0 {
+		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(min(width, 100)))
+		p.bar = p.bars.AddBar(0, mpb.PrependDecorators(decor.Name(name)),
+			mpb.AppendDecorators(decor.CountersKiloByte("% .1f / % .1f")))
+	}
+	return p
+}
+
+func (p *downloadProgress) update(_ download.File, done, size int64) {
+	p.done = done
+	if p.bar != nil {
+		p.bar.SetTotal(max(size, done), false)
+		p.bar.SetCurrent(done)
+		return
+	}
+	if now := time.Now(); now.Sub(p.last) >= logInterval {
+		p.last = now
+		of := ""
+		if size > 0 {
+			of = fmt.Sprintf(" of %.1f", float64(size)/1e6)
+		}
+		fmt.Fprintf(p.w, "%s: %.1f%s MB\n", p.name, float64(done)/1e6, of)
+	}
+}
+
+// again says that there was trouble, above the bar.
+func (p *downloadProgress) again(_ download.File, err error, wait time.Duration) {
+	w := p.w
+	if p.bars != nil {
+		w = p.bars
+	}
+	fmt.Fprintf(w, "%s: %v; trying again in %v\n", p.name, err, wait)
+}
+
+// end leaves the terminal to what comes next.
+func (p *downloadProgress) end(err error) {
+	switch {
+	case p.bar != nil:
+		if err == nil {
+			p.bar.SetTotal(p.done, true)
+		} else {
+			p.bar.Abort(false)
+		}
+		p.bars.Wait()
+	case err == nil:
+		fmt.Fprintf(p.w, "%s: %.1f MB\n", p.name, float64(p.done)/1e6)
+	}
+}
