@@ -73,18 +73,19 @@ func batchStatistics(b Builder, layer string, x *G.Node, momentum float64, how o
 		return nil, how, errors.Errorf("%s can't be normalised over a batch of 1: whatever its one example is, it would become a constant, without a gradient; train with a batch of at least 2, or normalise over the units (layer-norm, rms-norm)", layer)
 	}
 	fail := func(err error) (*G.Node, ops.Normalization, error) { return nil, how, err }
-	var mean, variance *G.Node
-	first := 1.
-	if how.Centred {
-		var err error
-		if variance, err = b.Statistic(layer+"/running-variance", 1, units); err != nil {
-			return fail(err)
-		}
-		first = 0
+	first := 0.
+	if how.Divisor == ops.Mean {
+		first = 1
 	}
 	mean, err := b.Statistic(layer+"/running-mean", first, units)
 	if err != nil {
 		return fail(err)
+	}
+	var variance *G.Node
+	if how.Centred {
+		if variance, err = b.Statistic(layer+"/running-variance", 1, units); err != nil {
+			return fail(err)
+		}
 	}
 	if !b.Training() {
 		how.Fixed = true

@@ -1,0 +1,21 @@
+// Package normalizationtest tests anyone's normalization.Normalization:
+//
+//	func TestMine(t *testing.T) {
+//		normalizationtest.Run(t, mine, mineWithOtherSettings)
+//	}
+//
+// It lays the normalisation out on a matrix of numbers, in float32 and float64, and
+// checks that
+//
+//   - the gradients of the input and of every parameter are those of central differences;
+//   - they and the values are finite where nothing varies and where all is 0;
+//   - something is normalised: the mean or the mean square of the rows or of the columns
+//     is the same for any input;
+//   - float32 and float64 agree;
+//   - an evaluation graph gives what the training graph gave, once the running statistics
+//     have settled, and of each example by itself, so that a batch of one will do;
+//   - instances with other settings stay distinct in one graph;
+//   - the input is left alone, a second run gives the same to the last bit, and a training
+//     step allocates nothing (not checked where stock operations of Gorgonia are at work,
+//     which do allocate).
+package normalizationtest

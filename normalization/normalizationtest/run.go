@@ -1,0 +1,412 @@
+package normalizationtest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/vm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Run tests n, as subtests of t. variants are normalisations of the same kind with
+// other settings; one without settings has none.
+func Run(t *testing.T, n normalization.Normalization, variants ...normalization.Normalization) {
+	t.Helper()
+	if n == nil {
+		t.Fatal("the normalisation is nil")
+	}
+	if !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString(n.Name()) {
+		t.Errorf("the name %q is not lower-case and hyphenated", n.Name())
+	}
+	if s := n.Site(); s < normalization.PreActivation || s > normalization.Distance {
+		t.Fatalf("%v is not a place in a layer", s)
+	}
+	t.Run("gradients", func(t *testing.T) { gradients(t, n) })
+	t.Run("moments", func(t *testing.T) { moments(t, n) })
+	t.Run("float types", func(t *testing.T) { floatTypes(t, n) })
+	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
+		t.Run(fmt.Sprint(dtype), func(t *testing.T) {
+			t.Run("nothing varies", func(t *testing.T) { constant(t, n, dtype) })
+			t.Run("evaluation", func(t *testing.T) { evaluation(t, n, dtype) })
+			t.Run("distinct", func(t *testing.T) { distinct(t, append(variants, n), dtype) })
+			t.Run("repeated", func(t *testing.T) { repeated(t, n, dtype) })
+			t.Run("allocations", func(t *testing.T) { allocations(t, n, dtype) })
+		})
+	}
+}
+
+// bed is a network that is nothing but normalisations of one matrix, a parameter
+// called x.
+type bed struct {
+	*models.Network
+	y      []*G.Node
+	inputs *tensor.Dense
+}
+
+type model struct {
+	list []normalization.Normalization
+	x    []float64
+	y    []*G.Node
+}
+
+func (m *model) Layout(b *models.Builder, _ *G.Node) (*G.Node, error) {
+	rows, cols := b.Shape().Batch, b.Shape().Outputs
+	x, err := b.Learnable("x", func(x []float64) { copy(x, m.x) }, rows, cols)
+	if err != nil {
+		return nil, err
+	}
+	var sum *G.Node
+	for i, n := range m.list {
+		y, err := n.Normalize(b, fmt.Sprintf("layer%02d", i+1), x)
+		if err != nil {
+			return nil, err
+		}
+		m.y = append(m.y, y)
+		if sum == nil {
+			sum = y
+		} else if sum, err = G.Add(sum, y); err != nil {
+			return nil, err
+		}
+	}
+	return sum, nil
+}
+
+// newBed lays normalisations out on x, of so many columns.
+func newBed(t *testing.T, p *models.Parameters, training bool, x []float64, cols int, list ...normalization.Normalization) *bed {
+	t.Helper()
+	m := &model{list: list, x: x}
+	shape := models.Shape{Inputs: 1, Outputs: cols, Batch: len(x) / cols, Loss: models.MeanSquaredError}
+	network, err := models.Build(m, shape, p, training)
+	if err != nil {
+		t.Fatalf("%d rows, %d columns, training %v: %v", shape.Batch, cols, training, err)
+	}
+	b := &bed{Network: network, y: m.y, inputs: p.Tensor("x")}
+	set(b.Target.Value().(*tensor.Dense), random(99, len(x)))
+	return b
+}
+
+func parameters(t *testing.T, dtype tensor.Dtype) *models.Parameters {
+	t.Helper()
+	p, err := models.NewParameters(dtype, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// disturb moves all parameters but x away from their first values.
+func (b *bed) disturb() {
+	for i, l := range b.Learnables {
+		if l.Name() != "x" {
+			v := floats(l.Value())
+			for k := range v {
+				v[k] += 0.3 * math.Sin(float64(3*i+k))
+			}
+			set(l.Value().(*tensor.Dense), v)
+		}
+	}
+}
+
+func (b *bed) train(t *testing.T) *vm.Machine {
+	t.Helper()
+	m, err := b.TrainingMachine(b.y...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func run(t testing.TB, m *vm.Machine) {
+	t.Helper()
+	if err := m.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// numbers returns what n may be given: of squared distances, only positive ones.
+func numbers(n normalization.Normalization, seed uint64, rows, cols int, shift, scale float64) []float64 {
+	x := random(seed, rows*cols)
+	for i := range x {
+		x[i] = shift + scale*x[i]*(1+float64(i%cols))*(1+float64(i/cols%3))
+		if n.Site() == normalization.Distance {
+			x[i] = math.Abs(x[i]) + 0.1
+		}
+		x[i] = float64(float32(x[i]))
+	}
+	return x
+}
+
+func random(seed uint64, n int) []float64 {
+	r := rand.New(rand.NewPCG(seed, 1))
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = r.NormFloat64()
+	}
+	return x
+}
+
+func gradients(t *testing.T, n normalization.Normalization) {
+	for _, shape := range [][2]int{{6, 5}, {3, 2}, {4, 9}} {
+		p := parameters(t, tensor.Float64)
+		b := newBed(t, p, true, numbers(n, 1, shape[0], shape[1], 0.5, 1), shape[1], n)
+		b.disturb()
+		m := b.train(t)
+		loss := func() float64 {
+			run(t, m)
+			return float64(*b.Loss.Value().(*G.F64))
+		}
+		loss()
+		got := b.gradients(t)
+		largest := 0.
+		for _, g := range got {
+			for _, v := range g {
+				largest = max(largest, math.Abs(v))
+			}
+		}
+		for i, l := range b.Learnables {
+			w := l.Value().(*tensor.Dense).Float64s()
+			for k := range w {
+				was, h := w[k], 1e-4*max(0.1, math.Abs(w[k]))
+				at := func(steps float64) float64 {
+					w[k] = was + steps*h
+					defer func() { w[k] = was }()
+					return loss()
+				}
+				slope := (8*(at(1)-at(-1)) - (at(2) - at(-2))) / (12 * h)
+				if !(math.Abs(slope-got[i][k]) <= 1e-6*(largest+math.Abs(slope))) {
+					t.Errorf("shape %v: gradient of %s[%d] is %g, the slope %g", shape, l.Name(), k, got[i][k], slope)
+				}
+			}
+		}
+	}
+}
+
+func (b *bed) gradients(t *testing.T) [][]float64 {
+	t.Helper()
+	var list [][]float64
+	for _, l := range b.Learnables {
+		g, err := l.Grad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, floats(g))
+	}
+	return list
+}
+
+// constant has no variation, in two sizes.
+func constant(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
+	for _, value := range []float64{0, 1, 1e-3} {
+		p := parameters(t, dtype)
+		b := newBed(t, p, true, numbers(n, 1, 6, 5, 0, 1), 5, n)
+		fill := make([]float64, 30)
+		for i := range fill {
+			fill[i] = value
+		}
+		set(b.inputs, fill)
+		run(t, b.train(t))
+		for i, g := range append(b.gradients(t), floats(b.y[0].Value())) {
+			for k, v := range g {
+				if v-v != 0 {
+					what := "the result"
+					if i < len(b.Learnables) {
+						what = "the gradient of " + b.Learnables[i].Name()
+					}
+					t.Errorf("where all numbers are %g, element %d of %s is %g", value, k, what, v)
+				}
+			}
+		}
+	}
+}
+
+// moments looks for one that does not depend on x.
+func moments(t *testing.T, n normalization.Normalization) {
+	const rows, cols = 7, 5
+	p := parameters(t, tensor.Float64)
+	b := newBed(t, p, true, numbers(n, 1, rows, cols, 0, 1e4), cols, n) // large, for an ε to be small
+	m := b.train(t)
+	run(t, m)
+	first := momentsOf(floats(b.y[0].Value()), rows, cols)
+	set(b.inputs, numbers(n, 2, rows, cols, 3e4, 5e4))
+	run(t, m)
+	second := momentsOf(floats(b.y[0].Value()), rows, cols)
+	for what, v := range first {
+		same := true
+		for i := range v {
+			same = same && math.Abs(v[i]-second[what][i]) <= 1e-4*(1+math.Abs(v[i]))
+		}
+		if same {
+			return
+		}
+	}
+	t.Errorf("neither the mean nor the mean square of rows or columns is the same for two inputs: %v, then %v", first, second)
+}
+
+func momentsOf(y []float64, rows, cols int) map[string][]float64 {
+	r := map[string][]float64{"mean of rows": make([]float64, rows), "mean square of rows": make([]float64, rows),
+		"mean of columns": make([]float64, cols), "mean square of columns": make([]float64, cols)}
+	for i, v := range y {
+		r["mean of rows"][i/cols] += v / float64(cols)
+		r["mean square of rows"][i/cols] += v * v / float64(cols)
+		r["mean of columns"][i%cols] += v / float64(rows)
+		r["mean square of columns"][i%cols] += v * v / float64(rows)
+	}
+	return r
+}
+
+func floatTypes(t *testing.T, n normalization.Normalization) {
+	var results [2][][]float64
+	for i, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
+		b := newBed(t, parameters(t, dtype), true, numbers(n, 3, 8, 6, 1, 2), 6, n)
+		b.disturb()
+		run(t, b.train(t))
+		results[i] = append(b.gradients(t), floats(b.y[0].Value()))
+	}
+	for i := range results[0] {
+		largest := 0.
+		for _, v := range results[0][i] {
+			largest = max(largest, math.Abs(v))
+		}
+		for k, want := range results[0][i] {
+			if got := results[1][i][k]; !(math.Abs(got-want) <= 1e-5*largest+1e-7) {
+				t.Errorf("result %d, element %d: %g in float32, %g in float64", i, k, got, want)
+			}
+		}
+	}
+}
+
+// evaluation settles the statistics on one batch and evaluates the same.
+func evaluation(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
+	const rows, cols = 40, 5
+	p := parameters(t, dtype)
+	x := numbers(n, 4, rows, cols, 1, 1)
+	b := newBed(t, p, true, x, cols, n)
+	m := b.train(t)
+	for range 500 {
+		run(t, m)
+		if err := b.AfterStep(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := floats(b.y[0].Value())
+	largest := 0.
+	for _, v := range want {
+		largest = max(largest, math.Abs(v))
+	}
+	e := newBed(t, p, false, x, cols, n)
+	evaluate, err := e.EvaluationMachine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, evaluate)
+	got := floats(e.Output.Value())
+	for i := range want {
+		// The running variance is the unbiased one: deviations are √(B/(B-1)) of the batch's.
+		if !(math.Abs(got[i]-want[i]) <= 1.1*largest/(2*(rows-1))) {
+			t.Errorf("element %d is %g in evaluation, %g in training on the same batch", i, got[i], want[i])
+		}
+	}
+	if n.Site() == normalization.Weight {
+		return
+	}
+	// The first example has no influence on the others.
+	changed := floats(e.inputs)
+	for k := range cols {
+		changed[k] += 5
+	}
+	set(e.inputs, changed)
+	run(t, evaluate)
+	for i, v := range floats(e.Output.Value()) {
+		if i >= cols && v != got[i] {
+			t.Errorf("in evaluation, example %d depends on example 0", i/cols)
+			break
+		}
+	}
+	if _, err := models.Build(&model{list: []normalization.Normalization{n}, x: x[:cols]},
+		models.Shape{Inputs: 1, Outputs: cols, Batch: 1, Loss: models.MeanSquaredError}, parameters(t, dtype), false); err != nil {
+		t.Errorf("evaluation of one example: %v", err)
+	}
+}
+
+// distinct has all on one input, in one graph, and each by itself.
+func distinct(t *testing.T, list []normalization.Normalization, dtype tensor.Dtype) {
+	n := list[0]
+	list = append(list, n) // the same once more, with parameters of its own
+	x := numbers(n, 5, 6, 5, 1, 1)
+	together := newBed(t, parameters(t, dtype), true, x, 5, list...)
+	run(t, together.train(t))
+	for i, n := range list {
+		alone := newBed(t, parameters(t, dtype), true, x, 5, n)
+		run(t, alone.train(t))
+		want := floats(alone.y[0].Value())
+		for k, got := range floats(together.y[i].Value()) {
+			if math.Float64bits(got) != math.Float64bits(want[k]) {
+				t.Errorf("%s, number %d of %d in a graph: element %d is %g, alone %g", n.Name(), i+1, len(list), k, got, want[k])
+				break
+			}
+		}
+	}
+}
+
+func repeated(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
+	b := newBed(t, parameters(t, dtype), true, numbers(n, 6, 6, 5, 1, 1), 5, n)
+	before := floats(b.inputs)
+	m := b.train(t)
+	run(t, m)
+	first := append(b.gradients(t), floats(b.y[0].Value()), floats(b.inputs))
+	run(t, m)
+	second := append(b.gradients(t), floats(b.y[0].Value()), before)
+	for i := range first {
+		for k := range first[i] {
+			if math.Float64bits(first[i][k]) != math.Float64bits(second[i][k]) {
+				t.Errorf("result %d, element %d: %g, then %g", i, k, first[i][k], second[i][k])
+			}
+		}
+	}
+}
+
+// stock tells whether an operation of Gorgonia's own is at work.
+func stock(b *bed) bool {
+	for _, n := range b.Graph.AllNodes() {
+		if op := n.Op(); op != nil {
+			typ := reflect.TypeOf(op)
+			if typ.Kind() == reflect.Pointer {
+				typ = typ.Elem()
+			}
+			if strings.HasPrefix(typ.PkgPath(), "gorgonia.org/gorgonia") && typ.Name() != "constantScalar" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func floats(v G.Value) []float64 {
+	d := v.(*tensor.Dense)
+	if d.Dtype() == tensor.Float64 {
+		return append([]float64(nil), d.Float64s()...)
+	}
+	list := make([]float64, len(d.Float32s()))
+	for i, x := range d.Float32s() {
+		list[i] = float64(x)
+	}
+	return list
+}
+
+func set(t *tensor.Dense, x []float64) {
+	for i, v := range x {
+		if t.Dtype() == tensor.Float64 {
+			t.Float64s()[i] = v
+		} else {
+			t.Float32s()[i] = float32(v)
+		}
+	}
+}
