@@ -1,6 +1,7 @@
 package models
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/gradflow/gradflow/internal/ops"
@@ -128,7 +129,10 @@ func (n *Network) Curvature() (G.Nodes, error) {
 func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {
 	wanted := append([]*G.Node{n.Loss}, more...)
 	wanted = append(wanted, n.needs...)
-	for _, p := range n.Learnables {
+	// From the output to the input, as they are computed: a layer's gradients then come
+	// while what they are made of is in the processor's cache, and its memory can serve
+	// the next layer.
+	for _, p := range slices.Backward(n.Learnables) {
 		d := p.Deriv()
 		if d == nil {
 			return nil, errors.Errorf("models: the network has no gradient of %s: build it for training", p.Name())
