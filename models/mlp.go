@@ -38,3 +38,21 @@ func (m MLP) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 // LayerName returns the name of a hidden layer counted from 0: layer01, layer02, …
 // It does not depend on the network's depth, and so neither do a layer's first weights.
 func LayerName(i int) string { return fmt.Sprintf("layer%02d", i+1) }
+
+// mlp is the architecture of [MLP]s.
+type mlp struct{}
+
+func (mlp) Model(p Plan) (Model, error) {
+	return MLP{p.Depth, p.Width, p.Activation, p.Initializer, p.Normalization}, nil
+}
+
+// deepLinear is that of MLPs without a nonlinearity (A. Saxe, J. McClelland, S. Ganguli:
+// Exact solutions to the nonlinear dynamics of learning in deep linear neural networks, 2014).
+type deepLinear struct{}
+
+func (deepLinear) Model(p Plan) (Model, error) {
+	if p.Activation == nil || p.Activation.Name() != "identity" {
+		return nil, errors.New("a deep linear network has no nonlinearity: its activation is identity; with another one the model is mlp")
+	}
+	return mlp{}.Model(p)
+}

@@ -42,6 +42,7 @@ type Network struct {
 	training bool
 	updates  []func() error // to call after each training step
 	needs    G.Nodes        // what they read
+	starts   []start        // that depend on data
 }
 
 // Layer is what can be seen of one layer y = f(z). The output layer is the last,
@@ -69,6 +70,20 @@ var building sync.Mutex
 // loss with respect to all parameters are added ([Network.TrainingMachine] computes
 // them). Build can be called from several goroutines, with Parameters of their own.
 func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
+	n, err := layout(m, s, p, training)
+	if err != nil || !training {
+		return n, err
+	}
+	building.Lock()
+	defer building.Unlock()
+	if _, err = G.Grad(n.Loss, n.Learnables...); err != nil {
+		return nil, errors.Wrap(err, "models: gradients")
+	}
+	return n, nil
+}
+
+// layout builds the network without the gradients.
+func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	switch {
 	case s.Inputs < 1 || s.Outputs < 1 || s.Batch < 1:
 		return nil, errors.Errorf("a network of %d inputs, %d outputs and batch %d: all must be at least 1", s.Inputs, s.Outputs, s.Batch)
@@ -105,11 +120,6 @@ func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	}
 	if n.Loss, err = loss(n.Output, n.Target); err != nil {
 		return nil, errors.Wrap(err, "models")
-	}
-	if training {
-		if _, err := G.Grad(n.Loss, n.Learnables...); err != nil {
-			return nil, errors.Wrap(err, "models: gradients")
-		}
 	}
 	return n, nil
 }

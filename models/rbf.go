@@ -1,0 +1,305 @@
+package models
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// RBF is a network of radial basis functions: Depth layers
+//
+//	y_j = exp(-z_j),  z_j = b_j ‖x - c_j‖²
+//
+// of Width units, named layer01, layer02, …, and a linear output layer, named output.
+// Learned are the centers c_j, as layer01/center of shape (units, inputs), and r_j, as
+// layer01/width: the widths b_j = log(1 + e^r_j) are positive whatever r_j is. z is the
+// layers' pre-activation, and the centers are their weight. A normalisation may
+// stand at the squared distances ‖x - c_j‖², at z or at y.
+//
+// Parameters start from data, by [Prepare], layer by layer: the centers of the
+// first layer are examples; those of the others are drawn from N(0, CenterVariance).
+// b is then the same for all units of a layer: that with which the mean of z over the
+// batch is Kappa. Without Prepare all centers are drawn, and b fits inputs of variance 1.
+//
+// The slope of exp(-κd²/mean d²) by an input is largest at κ = 1. But the squared
+// distances of n independent coordinates are nearly equal: their deviation is about 1/√n of
+// their mean. So are the z of all examples, and the squared gradient falls by a factor of the
+// order of n in each layer, for any κ. Dividing distances by their mean does not change
+// that; standardising them does.
+type RBF struct {
+	Depth int // hidden layers; 0 makes a linear model
+	Width int // units of each
+	// Kappa is the mean of z at the start; 0: 1.
+	Kappa float64
+	// CenterVariance is that of the drawn centers' coordinates; 0: 1.
+	CenterVariance float64
+	// Centers says how examples become the centers of the first layer; "": KMeansPP.
+	Centers       Centers
+	Initializer   initializers.Initializer    // of the output layer's weights
+	Normalization normalization.Normalization // of the hidden layers; nil: none
+}
+
+// Centers is a way in which examples become centers.
+type Centers string
+
+const (
+	// SampleCenters takes random examples, each once before any is taken again.
+	SampleCenters Centers = "sample"
+	// KMeansPP takes each next one with a probability proportional to its squared distance from
+	// the nearest one taken (D. Arthur, S. Vassilvitskii: k-means++, 2007).
+	KMeansPP Centers = "k-means++"
+)
+
+// RBFFunction is what the layers of an RBF network call their function.
+const RBFFunction = "rbf"
+
+// RBFSaturation is where the slope of exp(-z) is less than activations.SaturationShare
+// of its slope at 0.
+func RBFSaturation() []activations.Interval {
+	return []activations.Interval{{Lo: -math.Log(activations.SaturationShare), Hi: math.Inf(1)}}
+}
+
+// Layout implements [Model].
+func (m RBF) Layout(b *Builder, x *G.Node) (*G.Node, error) {
+	if m.Depth < 0 || m.Width < 1 && m.Depth > 0 {
+		return nil, errors.Errorf("an RBF network of depth %d and width %d: want at least 0 and 1", m.Depth, m.Width)
+	}
+	if m.Kappa == 0 {
+		m.Kappa = 1
+	}
+	if m.CenterVariance == 0 {
+		m.CenterVariance = 1
+	}
+	if m.Centers == "" {
+		m.Centers = KMeansPP
+	}
+	switch {
+	case !(m.Kappa > 0) || math.IsInf(m.Kappa, 0):
+		return nil, errors.Errorf("an RBF network with kappa %g: want a positive number", m.Kappa)
+	case !(m.CenterVariance > 0) || math.IsInf(m.CenterVariance, 0):
+		return nil, errors.Errorf("an RBF network with a center variance of %g: want a positive number", m.CenterVariance)
+	case m.Centers != SampleCenters && m.Centers != KMeansPP:
+		return nil, errors.Errorf("an RBF network with centers from %q: want %s or %s", m.Centers, SampleCenters, KMeansPP)
+	case m.Normalization != nil && m.Normalization.Site() == normalization.Weight:
+		return nil, errors.Errorf("%s normalises weights, and an RBF layer has none: its centers are points, of which the length means nothing", m.Normalization.Name())
+	}
+	var err error
+	for i := range m.Depth {
+		if x, err = m.layer(b, i, x); err != nil {
+			return nil, err
+		}
+	}
+	return b.Output(x, m.Initializer)
+}
+
+func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
+	name, inputs := LayerName(i), x.Shape()[1]
+	parameters := b.network.Parameters
+	random := func(purpose string) *rand.Rand { return initializers.Stream(parameters.seed, name+"/"+purpose) }
+	deviation := math.Sqrt(m.CenterVariance)
+	centers, err := b.Learnable(name+"/center", func(c []float64) {
+		r := random("center")
+		for k := range c {
+			c[k] = deviation * r.NormFloat64()
+		}
+	}, m.Width, inputs)
+	if err != nil {
+		return nil, err
+	}
+	first := m.Kappa
+	if m.Normalization == nil || m.Normalization.Site() != normalization.Distance {
+		first /= float64(inputs) * (1 + m.CenterVariance)
+	}
+	raw, err := b.Learnable(name+"/width", func(r []float64) {
+		for k := range r {
+			r[k] = inverseSoftplus(first)
+		}
+	}, m.Width)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ops.SquaredDistance(x, centers)
+	if err != nil {
+		return nil, errors.Wrap(err, name)
+	}
+	if d, err = b.Normalize(m.Normalization, normalization.Distance, name, d); err != nil {
+		return nil, err
+	}
+	widths, err := ops.Pointwise(softplus, raw)
+	if err != nil {
+		return nil, errors.Wrap(err, name)
+	}
+	z, err := ops.ScaleColumns(d, widths)
+	if err != nil {
+		return nil, errors.Wrap(err, name)
+	}
+	if z, err = b.Normalize(m.Normalization, normalization.PreActivation, name, z); err != nil {
+		return nil, err
+	}
+	y, err := ops.Pointwise(decay(), z)
+	if err != nil {
+		return nil, errors.Wrap(err, name)
+	}
+	if i == 0 {
+		b.OnData(x, func(evaluate func() ([]float64, error)) (Start, error) {
+			s := Start{Layer: name, Values: map[string]float64{}}
+			data, err := evaluate()
+			if err != nil {
+				return s, err
+			}
+			rows := choose(data, inputs, m.Width, m.Centers, random("centers from data"))
+			c := make([]float64, 0, m.Width*inputs)
+			for _, row := range rows {
+				c = append(c, data[row*inputs:(row+1)*inputs]...)
+			}
+			setValues(parameters.Tensor(name+"/center"), c)
+			s.Values["centers"], s.Values["examples"] = float64(distinct(rows)), float64(len(data)/inputs)
+			return s, nil
+		})
+	}
+	b.OnData(d, func(evaluate func() ([]float64, error)) (Start, error) {
+		s := Start{Layer: name, Values: map[string]float64{}}
+		distances, err := evaluate()
+		if err != nil {
+			return s, err
+		}
+		var mean float64
+		for _, v := range distances {
+			mean += v / float64(len(distances))
+		}
+		width := m.Kappa / mean
+		if !(width > 0) || math.IsInf(width, 0) {
+			return s, errors.Errorf("the squared distances have the mean %g over the batch: there is no width with which it becomes %g", mean, m.Kappa)
+		}
+		fill := make([]float64, m.Width)
+		for k := range fill {
+			fill[k] = inverseSoftplus(width)
+		}
+		setValues(parameters.Tensor(name+"/width"), fill)
+		s.Values["mean_squared_distance"], s.Values["width"] = mean, width
+		return s, nil
+	})
+	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: z, Activation: y, Weight: centers, Function: RBFFunction})
+	return b.Normalize(m.Normalization, normalization.Activation, name, y)
+}
+
+var softplus = &ops.Function{
+	Name: "softplus",
+	F32:  kernels.Softplus[float32], Grad32: kernels.SoftplusGrad[float32],
+	F64: kernels.Softplus[float64], Grad64: kernels.SoftplusGrad[float64],
+}
+
+// inverseSoftplus returns log(e^b - 1) for b > 0.
+func inverseSoftplus(b float64) float64 { return b + math.Log(-math.Expm1(-b)) }
+
+// decay returns exp(-z), with memory for its gradient: each node has its own.
+func decay() *ops.Function {
+	return &ops.Function{
+		Name: RBFFunction,
+		F32:  exponential[float32], Grad32: exponentialGradient[float32](),
+		F64: exponential[float64], Grad64: exponentialGradient[float64](),
+	}
+}
+
+func exponential[F kernels.Float](dst, z []F) {
+	kernels.Scale(dst, z, -1)
+	kernels.Exp(dst, dst)
+}
+
+// exponentialGradient returns the function -dy·e^-z, which multiplies twice by e^(-z/2): it
+// underflows only where the product does.
+func exponentialGradient[F kernels.Float]() func(dst, z, dy []F) {
+	const block = 512
+	half := make([]F, block)
+	return func(dst, z, dy []F) {
+		for len(z) > 0 {
+			n := min(block, len(z))
+			h := half[:n]
+			kernels.Scale(h, z[:n], -0.5)
+			kernels.Exp(h, h)
+			kernels.Scale(dst[:n], dy[:n], -1)
+			kernels.Hadamard(dst[:n], dst[:n], h)
+			kernels.Hadamard(dst[:n], dst[:n], h)
+			dst, z, dy = dst[n:], z[n:], dy[n:]
+		}
+	}
+}
+
+// choose returns the numbers of the examples that become centers.
+func choose(data []float64, inputs, count int, how Centers, r *rand.Rand) []int {
+	rows := len(data) / inputs
+	if how == SampleCenters {
+		var list []int
+		for len(list) < count {
+			list = append(list, r.Perm(rows)...)
+		}
+		return list[:count]
+	}
+	nearest := make([]float64, rows) // squared distance from the nearest center
+	for i := range nearest {
+		nearest[i] = math.Inf(1)
+	}
+	list := []int{r.IntN(rows)}
+	for len(list) < count {
+		last := data[list[len(list)-1]*inputs:][:inputs]
+		var total float64
+		for i := range nearest {
+			var d float64
+			for k, v := range data[i*inputs:][:inputs] {
+				d += (v - last[k]) * (v - last[k])
+			}
+			nearest[i] = min(nearest[i], d)
+			total += nearest[i]
+		}
+		next := r.IntN(rows) // if all examples are taken
+		if at := r.Float64() * total; total > 0 {
+			for i, d := range nearest {
+				if d > 0 {
+					next = i
+				}
+				if at -= d; at < 0 {
+					break
+				}
+			}
+		}
+		list = append(list, next)
+	}
+	return list
+}
+
+func distinct(list []int) int {
+	seen := map[int]bool{}
+	for _, i := range list {
+		seen[i] = true
+	}
+	return len(seen)
+}
+
+// rbf is the architecture of [RBF] networks.
+type rbf struct {
+	Kappa          float64 `json:"kappa" default:"1" range:"(0,)" doc:"mean of b‖x - c‖² at the start"`
+	CenterVariance float64 `json:"center-variance" default:"1" range:"(0,)" doc:"of the coordinates of drawn centers"`
+	Centers        Centers `json:"centers" default:"k-means++" doc:"the first layer's from examples: k-means++ or sample"`
+}
+
+func (a rbf) check() error {
+	if a.Centers != SampleCenters && a.Centers != KMeansPP {
+		return catalogue.Invalid("centers", "%q: want %s or %s", a.Centers, SampleCenters, KMeansPP)
+	}
+	return nil
+}
+
+func (a rbf) Model(p Plan) (Model, error) {
+	if p.Activation != nil && p.Activation.Name() != "gaussian" {
+		return nil, errors.Errorf("an RBF layer is exp(-b‖x - c‖²): its activation is gaussian and can't be %s; with that the model is mlp", p.Activation.Name())
+	}
+	return RBF{p.Depth, p.Width, a.Kappa, a.CenterVariance, a.Centers, p.Initializer, p.Normalization}, nil
+}
