@@ -25,21 +25,24 @@ const (
 // any; the key "layout" says how the values lie and is not for the caller. The file
 // appears when it is complete and on the disk; one that is there is replaced.
 func Save(file string, p *models.Parameters, metadata map[string]string) error {
+	return errors.Wrap(atomically(file, func(w io.Writer) error { return write(w, p, metadata) }), "save weights")
+}
+
+// write is Save for any writer.
+func write(w io.Writer, p *models.Parameters, metadata map[string]string) error {
 	head, err := writeHeader(p, metadata)
 	if err != nil {
-		return errors.Wrap(err, "save weights")
+		return err
 	}
-	return errors.Wrap(atomically(file, func(w io.Writer) error {
-		if _, err := w.Write(head); err != nil {
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	for _, name := range p.Names() {
+		if err := encode(w, p.Tensor(name)); err != nil {
 			return err
 		}
-		for _, name := range p.Names() {
-			if err := encode(w, p.Tensor(name)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}), "save weights")
+	}
+	return nil
 }
 
 // writeHeader makes the header of a file, with its length. The parameters keep their
