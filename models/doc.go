@@ -10,5 +10,10 @@
 //	                    │
 //	                    └── layer01/weight, layer01/bias, …, output/weight, output/bias
 //
-// Parameters start from one seed, each from a random stream of its own name.
+// Parameters start from one seed, each from a random stream of its own name; those of
+// some models, such as [RBF], from data ([Prepare]). Besides parameters there are
+// statistics, which are not learned but averaged over the training steps.
+//
+// An [Architecture] of the [Catalogue] makes the model of a [Plan], or says why these
+// parts make none. A new one is a file and a row.
 package models

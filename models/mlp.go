@@ -43,7 +43,7 @@ func LayerName(i int) string { return fmt.Sprintf("layer%02d", i+1) }
 type mlp struct{}
 
 func (mlp) Model(p Plan) (Model, error) {
-	return MLP{p.Depth, p.Width, p.Activation, p.Initializer, p.Normalization}, nil
+	return MLP(p), nil
 }
 
 // deepLinear is that of MLPs without a nonlinearity (A. Saxe, J. McClelland, S. Ganguli:

@@ -27,36 +27,32 @@ func (b *Builder) OnData(node *G.Node, do func(evaluate func() ([]float64, error
 	b.network.starts = append(b.network.starts, start{node, do})
 }
 
+// Examples gives batches of inputs x and targets t, row-major; a train.Stream is one.
+type Examples interface {
+	Next32(x, t []float32) error
+	Next64(x, t []float64) error
+}
+
 // Prepare gives the parameters of a model their data-dependent starts, layer by layer,
-// on a batch of inputs x ([]float32 or []float64, as the parameters are; row-major), and
-// returns what was done: nothing for a model without. It is called once, before training;
-// s.Batch is disregarded. The time it takes grows with the square of the number of starts.
-func Prepare(m Model, s Shape, p *Parameters, x any) ([]Start, error) {
-	rows := 0
-	switch x := x.(type) {
-	case []float32:
-		rows = len(x)
-	case []float64:
-		rows = len(x)
-	}
-	if s.Inputs > 0 {
-		rows /= s.Inputs
-	}
-	s.Batch = rows
+// on one batch of s.Batch examples, and returns what was done: nothing, and reads no
+// examples, for a model without. It is called once, before training. The time it takes
+// grows with the square of the number of starts.
+func Prepare(m Model, s Shape, p *Parameters, examples Examples) ([]Start, error) {
 	n, err := layout(m, s, p, true)
 	if err != nil {
 		return nil, errors.Wrap(err, "prepare")
 	}
-	input := n.Input.Value().(*tensor.Dense)
-	fits := false
-	switch x := x.(type) {
-	case []float32:
-		fits = input.Dtype() == tensor.Float32 && copy(input.Float32s(), x) == len(x)
-	case []float64:
-		fits = input.Dtype() == tensor.Float64 && copy(input.Float64s(), x) == len(x)
+	if len(n.starts) == 0 {
+		return nil, nil
 	}
-	if !fits {
-		return nil, errors.Errorf("prepare: %T is no batch for a network of %v with %d inputs", x, input.Dtype(), s.Inputs)
+	x, t := n.Input.Value().(*tensor.Dense), n.Target.Value().(*tensor.Dense)
+	if p.dtype == tensor.Float32 {
+		err = examples.Next32(x.Float32s(), t.Float32s())
+	} else {
+		err = examples.Next64(x.Float64s(), t.Float64s())
+	}
+	if err != nil {
+		return nil, errors.Wrap(err, "prepare: examples")
 	}
 	var report []Start
 	for _, start := range n.starts {

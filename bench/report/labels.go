@@ -22,7 +22,9 @@ var fields = []field{
 	{"activation", func(c study.Config) any { return c.Activation }, nil},
 	{"depth", func(c study.Config) any { return c.Depth }, func(c study.Config) string { return fmt.Sprintf("depth %d", c.Depth) }},
 	{"width", func(c study.Config) any { return c.Width }, func(c study.Config) string { return fmt.Sprintf("width %d", c.Width) }},
+	{"model", func(c study.Config) any { return c.Model }, nil},
 	{"initializer", func(c study.Config) any { return c.Initializer }, nil},
+	{"normalization", func(c study.Config) any { return c.Normalization }, nil},
 	{"dtype", func(c study.Config) any { return c.DType }, func(c study.Config) string { return c.DType }},
 	{"flush_to_zero", func(c study.Config) any { return c.FlushToZero }, func(c study.Config) string {
 		if c.FlushToZero {
@@ -66,6 +68,11 @@ func problemLabels(problems []study.Config) []string {
 				choices = append(choices, f.value(c).(study.Choice))
 			}
 			parts = choiceLabels(choices)
+			for j, p := range parts {
+				if p == "none" {
+					parts[j] = "no " + f.name
+				}
+			}
 		}
 		for j, p := range parts {
 			if labels[j] != "" {

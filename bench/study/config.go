@@ -14,13 +14,15 @@ type Choice = catalogue.Choice
 
 // Config is one run, complete: no default is left to be filled in.
 type Config struct {
-	Task        Choice `json:"task"`
-	Depth       int    `json:"depth"` // hidden layers
-	Width       int    `json:"width"` // units of each
-	Activation  Choice `json:"activation"`
-	Initializer Choice `json:"initializer"`
-	Optimizer   Choice `json:"optimizer"`
-	DType       string `json:"dtype"` // float32 or float64
+	Task          Choice `json:"task"`
+	Model         Choice `json:"model"` // the architecture
+	Depth         int    `json:"depth"` // hidden layers
+	Width         int    `json:"width"` // units of each
+	Activation    Choice `json:"activation"`
+	Initializer   Choice `json:"initializer"`
+	Normalization Choice `json:"normalization"`
+	Optimizer     Choice `json:"optimizer"`
+	DType         string `json:"dtype"` // float32 or float64
 	// FlushToZero has the processor take denormal numbers for 0: faster where gradients
 	// vanish, but more of them become exact zeros.
 	FlushToZero bool    `json:"flush_to_zero"`

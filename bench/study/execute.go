@@ -13,6 +13,7 @@ import (
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/models/train"
+	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"gorgonia.org/tensor"
@@ -20,6 +21,9 @@ import (
 
 // evaluationBatch is the number of examples that are evaluated together.
 const evaluationBatch = 256
+
+// startExamples is the least number of examples that data-dependent starts see.
+const startExamples = 256
 
 // Execute does one run and returns its record, or nil if ctx ended before it was
 // complete. progress, if not nil, is called now and then with the number of updates
@@ -56,7 +60,8 @@ type execution struct {
 
 	task       tasks.Task
 	activation activations.Activation
-	model      models.MLP
+	model      models.Model
+	start      []models.Start
 	parameters *models.Parameters
 	loop       *train.Loop
 	probe      *probe.Probe
@@ -78,8 +83,7 @@ func (e *execution) prepare() error {
 	if e.activation, err = activations.Catalogue.Make(c.Activation); err != nil {
 		return err
 	}
-	initializer, err := initializers.Catalogue.Make(c.Initializer)
-	if err != nil {
+	if e.model, err = newModel(c); err != nil {
 		return err
 	}
 	solver, err := optimizers.Catalogue.Make(c.Optimizer)
@@ -93,7 +97,9 @@ func (e *execution) prepare() error {
 	if e.parameters, err = models.NewParameters(dtype, c.Seed); err != nil {
 		return err
 	}
-	e.model = models.MLP{Depth: c.Depth, Width: c.Width, Activation: e.activation, Initializer: initializer}
+	if err := e.startFromData(); err != nil {
+		return err
+	}
 	network, err := models.Build(e.model, e.shape(c.Batch), e.parameters, true)
 	if err != nil {
 		return err
@@ -115,6 +121,35 @@ func (e *execution) prepare() error {
 	return nil
 }
 
+// newModel returns the model of a configuration.
+func newModel(c Config) (models.Model, error) {
+	architecture, err := models.Catalogue.Make(c.Model)
+	if err != nil {
+		return nil, err
+	}
+	plan := models.Plan{Depth: c.Depth, Width: c.Width}
+	if plan.Activation, err = activations.Catalogue.Make(c.Activation); err != nil {
+		return nil, err
+	}
+	if plan.Initializer, err = initializers.Catalogue.Make(c.Initializer); err != nil {
+		return nil, err
+	}
+	if plan.Normalization, err = normalization.Catalogue.Make(c.Normalization); err != nil {
+		return nil, err
+	}
+	return architecture.Model(plan)
+}
+
+// startFromData gives the parameters their data-dependent starts, on the first examples
+// of the training set in the run's order: a batch, or more if that is too few for
+// statistics or for a center for each unit.
+func (e *execution) startFromData() (err error) {
+	c := e.config
+	rows := max(c.Batch, c.Width, startExamples)
+	e.start, err = models.Prepare(e.model, e.shape(rows), e.parameters, e.task.Train().Batches(c.Seed, rows))
+	return err
+}
+
 func (e *execution) shape(batch int) models.Shape {
 	return models.Shape{Inputs: e.task.Inputs(), Outputs: e.task.Outputs(), Batch: batch, Loss: models.Loss(e.task.Loss())}
 }
@@ -129,7 +164,10 @@ func (e *execution) addProbe(n *models.Network) error {
 			samples++
 		}
 	}
-	saturation := map[string][]activations.Interval{e.activation.Name(): activations.Saturation(e.activation)}
+	saturation := map[string][]activations.Interval{
+		e.activation.Name(): activations.Saturation(e.activation),
+		models.RBFFunction:  models.RBFSaturation(),
+	}
 	var err error
 	if e.probe, err = probe.New(n, e.loop.Machine, saturation, samples); err != nil {
 		return err
@@ -200,7 +238,7 @@ func (e *execution) record(result train.Result) (*Record, error) {
 	*s = Summary{
 		Status: result.Status, Steps: result.Steps, Reason: result.Reason, Layer: result.Layer,
 		Final: e.metrics[len(e.metrics)-1], Target: Number(c.Target),
-		Parameters: e.parameters.Count(), LayerColumns: LayerColumns, Environment: Here(),
+		Parameters: e.parameters.Count(), Start: e.start, LayerColumns: LayerColumns, Environment: Here(),
 	}
 	nan := Number(math.NaN())
 	s.DenormalSteps = nan

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
 )
 
@@ -47,12 +48,14 @@ type Summary struct {
 	DecadesLast  Number `json:"decades_last"`
 	// DenormalSteps is the number of updates in which the processor met denormal numbers
 	// or a result became one (flushed or not); null where it can't tell.
-	DenormalSteps Number      `json:"denormal_steps"`
-	Parameters    int         `json:"parameters"`
-	LayerNames    []string    `json:"layer_names"`
-	LayerColumns  []string    `json:"layer_columns"` // of layers.npy
-	Warnings      []string    `json:"warnings,omitempty"`
-	Environment   Environment `json:"environment"`
+	DenormalSteps Number `json:"denormal_steps"`
+	Parameters    int    `json:"parameters"`
+	// Start is what the parameters' data-dependent starts did, where there are any.
+	Start        []models.Start `json:"start,omitempty"`
+	LayerNames   []string       `json:"layer_names"`
+	LayerColumns []string       `json:"layer_columns"` // of layers.npy
+	Warnings     []string       `json:"warnings,omitempty"`
+	Environment  Environment    `json:"environment"`
 }
 
 // Timing is how long a run took.

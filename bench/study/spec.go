@@ -14,9 +14,12 @@ import (
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/catalogue"
 	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
 )
 
 // Spec is a study: what its file says, checked, and the runs that it stands for.
@@ -29,10 +32,12 @@ type Spec struct {
 
 // Defaults of what a study file may leave out.
 const (
-	defaultSeeds   = 5
-	defaultProbe   = 8
-	defaultDType   = "float32"
-	evaluationRuns = 20 // evaluations in a run, unless budget.evaluate says otherwise
+	defaultSeeds         = 5
+	defaultProbe         = 8
+	defaultModel         = "mlp"
+	defaultNormalization = "none"
+	defaultDType         = "float32"
+	evaluationRuns       = 20 // evaluations in a run, unless budget.evaluate says otherwise
 )
 
 // Load reads a study from a file. An error names file, line and column, and what
@@ -85,9 +90,8 @@ func withExponents(v any) any {
 	return v
 }
 
-// axes are the keys of a grid and of a case. The last four need not be given: steps and
-// batch are the budget's then.
-var axes = []string{"depth", "width", "activation", "initializer", "optimizer", "dtype", "flush-to-zero", "steps", "batch"}
+// axes are the keys of a grid and of a case. Some need not be given: see isSet.
+var axes = []string{"model", "depth", "width", "activation", "initializer", "normalization", "optimizer", "dtype", "flush-to-zero", "steps", "batch"}
 
 // reader walks through a study's values, and keeps the first error.
 type reader struct {
@@ -204,7 +208,7 @@ func (r *reader) spec() *Spec {
 	} else if !nameForm.MatchString(s.Name) {
 		r.fail(at(nil, "name"), "name %q: want lower-case words with hyphens, as it names a directory", s.Name)
 	}
-	base := Config{DType: defaultDType, Probe: r.integer(m, nil, "probe", 0, defaultProbe)}
+	base := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: r.integer(m, nil, "probe", 0, defaultProbe)}
 	r.budget(m, &base)
 	r.task(m, &base)
 	seeds := r.seeds(m)
@@ -390,14 +394,52 @@ func (r *reader) expand(base Config, grid map[string]any, where func(axis string
 		}
 		points = next
 	}
+	r.combinations(points, grid, where, path)
 	return points
 }
 
+// combinations tries each combination of a model with what it is made of, small.
+func (r *reader) combinations(points []Config, grid map[string]any, where func(axis string) []any, path []any) {
+	// The mistake is shown at the most particular axis of those that are given.
+	for _, axis := range []string{"activation", "model", "normalization"} {
+		if _, ok := grid[axis]; ok {
+			path = at(where(axis), axis)
+		}
+	}
+	tried := map[string]bool{}
+	for _, c := range points {
+		// Beyond two, sizes make no difference to what can be built.
+		c.Depth, c.Width, c.Batch = min(c.Depth, 2), min(c.Width, 2), min(c.Batch, 2)
+		c.Optimizer, c.Steps, c.Evaluate, c.DType, c.FlushToZero = Choice{}, 0, 0, "", false
+		if key := c.Hash(); !tried[key] {
+			tried[key] = true
+			if err := buildable(c); err != nil {
+				r.fail(path, "%v", err)
+				return
+			}
+		}
+	}
+}
+
+// buildable returns why a configuration's network can't be built for training.
+func buildable(c Config) error {
+	m, err := newModel(c)
+	if err != nil {
+		return err
+	}
+	p, err := models.NewParameters(tensor.Float32, 0)
+	if err != nil {
+		return err
+	}
+	_, err = models.Build(m, models.Shape{Inputs: 2, Outputs: 2, Batch: c.Batch, Loss: models.CrossEntropy}, p, true)
+	return err
+}
+
 // isSet tells whether a configuration has a value for an axis that the grid may leave
-// out.
+// out: a default, or that of the budget.
 func isSet(c Config, axis string) bool {
 	switch axis {
-	case "dtype", "flush-to-zero":
+	case "model", "normalization", "dtype", "flush-to-zero":
 		return true
 	case "steps":
 		return c.Steps > 0
@@ -439,6 +481,10 @@ func (r *reader) set(c Config, axis string, v any, path []any) []Config {
 		} else if c.FlushToZero && !kernels.SupportsFlushToZero() {
 			r.fail(path, "the %s kernels in use here can't flush to zero: leave it out", kernels.Name())
 		}
+	case "model":
+		return each(choices(r, models.Catalogue, v, path), func(c *Config) *Choice { return &c.Model })
+	case "normalization":
+		return each(choices(r, normalization.Catalogue, v, path), func(c *Config) *Choice { return &c.Normalization })
 	case "activation":
 		return each(choices(r, activations.Catalogue, v, path), func(c *Config) *Choice { return &c.Activation })
 	case "initializer":

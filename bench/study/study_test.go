@@ -104,6 +104,12 @@ func TestMistakes(t *testing.T) {
 		{"no budget", "budget: {steps: 12, batch: 16, evaluate: 4}\n", "", "test.yaml:2:1: the study has no budget"},
 		{"zero steps", "steps: 12", "steps: 0", "test.yaml:4:17: steps must be at least 1, not 0"},
 		{"seed twice", "[1, 7]", "[1, 1]", "test.yaml:5:12: seed 1 is listed twice"},
+		{"unknown model", "width: 8", "width: 8\n  model: rbff", `test.yaml:9:10: unknown model "rbff"; did you mean rbf?`},
+		{"model that does not fit", "width: 8", "width: 8\n  model: [mlp, rbf]", "test.yaml:9:10: an RBF layer is exp("},
+		{"normalization that does not fit", "width: 8", "width: 8\n  normalization: [none, distance-scale]", "test.yaml:9:18: models: distance-scale normalises the squared distances of RBF layers"},
+		{"batch of 1", "batch: 16, evaluate: 4}", "batch: 1, evaluate: 4}\ncases: [{normalization: batch-norm}]", "test.yaml:5:25: models: batch-norm: layer01 can't be normalised over a batch of 1"},
+		{"width of 1", "width: 8", "width: 1\n  normalization: layer-norm", "test.yaml:9:18: models: layer-norm: layer01 has one unit"},
+		{"bad placement", "width: 8", "width: 8\n  normalization: {name: rms-norm, placement: beside}", "test.yaml:9:35: normalization rms-norm: placement: "},
 		{"bad name", "name: small", "name: ../small", `test.yaml:2:7: name "../small"`},
 		{"syntax", "grid:", "grid: [", "test.yaml:"},
 		{"duplicate key", "name: small", "name: small\nname: other", "test.yaml:3:1: "},
@@ -125,6 +131,50 @@ func TestMistakes(t *testing.T) {
 	for _, text := range []string{"", "42", "- a", "name: x\nbudget: 3", "\x00", "a: &a [*a]"} {
 		if _, err := study.Parse("test.yaml", []byte(text)); err == nil {
 			t.Errorf("%q is accepted", text)
+		}
+	}
+}
+
+// TestModelsAndNormalizations runs one of each kind: what starts from data says so, the
+// defaults are spelt out, and float64 works like float32.
+func TestModelsAndNormalizations(t *testing.T) {
+	s := parse(t, `
+name: models
+task: digits
+budget: {steps: 6, batch: 16}
+seeds: 1
+grid: {depth: 2, width: 8, initializer: glorot-normal, optimizer: sgd, dtype: [float32, float64]}
+cases:
+  - {activation: tanh, normalization: [none, {name: batch-norm, placement: [before, after]}, layer-norm, weight-norm]}
+  - {activation: tanh, model: mlp}
+  - {activation: identity, model: deep-linear, normalization: rms-norm}
+  - {activation: gaussian, model: {name: rbf, kappa: [0.5, 1]}, normalization: [none, distance-standardize]}
+`)
+	if len(s.Configs) != 2*(5+1+4) {
+		t.Fatalf("%d runs", len(s.Configs))
+	}
+	for _, c := range s.Configs {
+		if c.Model.Name == "" || c.Normalization.Name == "" {
+			t.Errorf("a default is left out: %+v", c)
+		}
+		r, err := study.Execute(context.Background(), c, nil)
+		if err != nil {
+			t.Errorf("%v, %v: %v", c.Model, c.Normalization, err)
+			continue
+		}
+		starts := 0
+		if c.Model.Name == "rbf" {
+			starts = 3 // centers and the width of the first layer, the width of the second
+		}
+		if r.Summary.Status != train.Done || len(r.Summary.Start) != starts {
+			t.Errorf("%v, %v: %s, %d starts, want %d", c.Model, c.Normalization, r.Summary.Status, len(r.Summary.Start), starts)
+		}
+		if c.Model.Name == "rbf" {
+			for i, share := range r.Layers.Quantity(probe.Saturated)[0] {
+				if i < 2 && !(share < 0.5) {
+					t.Errorf("%v, %v: %g of layer %d is saturated at the start", c.Model, c.Normalization, share, i+1)
+				}
+			}
 		}
 	}
 }

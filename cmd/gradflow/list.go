@@ -11,7 +11,9 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
 )
@@ -32,8 +34,10 @@ type entry struct {
 func sections() []section {
 	return []section{
 		sectionOf("tasks", tasks.Catalogue),
+		sectionOf("models", models.Catalogue),
 		sectionOf("activations", activations.Catalogue),
 		sectionOf("initializers", initializers.Catalogue),
+		sectionOf("normalizations", normalization.Catalogue),
 		sectionOf("optimizers", optimizers.Catalogue),
 		sectionOf("links", optimizers.Links).in("optimizers"),
 		sectionOf("schedules", optimizers.Schedules).in("optimizers"),
