@@ -11,6 +11,9 @@ var Catalogue = catalogue.New("activation",
 	row("softplus", "log(1 + e^z)", Softplus),
 	row("gaussian", "e^(-z²), the radial basis function of one variable", Gaussian),
 	row("relu", "max(z, 0), the baseline", ReLU),
+	catalogue.Row("dks", "deep kernel shaping of another activation, for a network's depth", makeDKS),
+	catalogue.Row("tat", "tailored transformation of another activation, for a network's depth", makeTAT),
+	catalogue.Row("tailored-relu", "leaky rectifier with its slope tailored to a network's depth", makeTailoredReLU),
 )
 
 func row(name, doc string, make func() Activation) catalogue.Entry[Activation] {

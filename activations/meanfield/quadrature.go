@@ -44,7 +44,10 @@ const (
 )
 
 // part is an interval with the integral over it.
-type part struct{ lo, hi, value, size, err float64 }
+type part struct {
+	lo, hi, value, size, err float64
+	stuck                    int // bisections on the way here that did not help
+}
 
 // kronrod integrates g over [lo, hi]; size is the integral of |g|. The estimate of
 // the error is QUADPACK's.
@@ -66,7 +69,7 @@ func kronrod(g func(float64) float64, lo, hi float64) part {
 	for i := range kronrodNode[:10] {
 		spread += kronrodWeight[i] * (math.Abs(values[2*i]-sum/2) + math.Abs(values[2*i+1]-sum/2))
 	}
-	p := part{lo, hi, sum * half, size * half, math.Abs(sum-gauss) * half}
+	p := part{lo: lo, hi: hi, value: sum * half, size: size * half, err: math.Abs(sum-gauss) * half}
 	if spread *= half; spread > 0 && p.err > 0 {
 		if r := 200 * p.err / spread; r < 1 {
 			p.err = spread * r * math.Sqrt(r)
@@ -107,12 +110,18 @@ func integrate(g func(float64) float64, breaks []float64, tolerance, negligible 
 		done := true
 		for i, p := range parts {
 			middle := (p.lo + p.hi) / 2
-			if p.err <= limit || !(p.lo < middle && middle < p.hi) || p.hi-p.lo < 1e-15*max(math.Abs(p.lo), math.Abs(p.hi)) {
+			if p.err <= limit || p.stuck > 3 || !(p.lo < middle && middle < p.hi) || p.hi-p.lo < 1e-15*max(math.Abs(p.lo), math.Abs(p.hi)) {
 				continue
 			}
 			done = false
-			parts[i] = kronrod(g, p.lo, middle)
-			parts = append(parts, kronrod(g, middle, p.hi))
+			a, b := kronrod(g, p.lo, middle), kronrod(g, middle, p.hi)
+			// A kink's error is halved at least; that of rounded values is not.
+			if a.stuck = p.stuck; a.err+b.err > 0.9*p.err && math.Abs(a.value+b.value-p.value) <= 1e-5*p.size {
+				a.stuck++
+			}
+			b.stuck = a.stuck
+			parts[i] = a
+			parts = append(parts, b)
 		}
 		if done {
 			return Estimate{value, err + 0x1p-52*size}
