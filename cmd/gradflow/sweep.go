@@ -1,0 +1,273 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/report"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/sweep"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/optimizers"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// sweepFlags are the flags that describe the study of a sweep.
+type sweepFlags struct {
+	name, task, activation, initializer, dtype, rates string
+	optimizers                                        []string
+	depth, width, steps, batch, seeds                 int
+}
+
+// ownFlags are those that go with a study file, too.
+var ownFlags = []string{"margin", "out", "workers", "json"}
+
+func newSweep() *cobra.Command {
+	var (
+		flags  sweepFlags
+		margin float64
+		out    string
+		work   int
+		asJSON bool
+	)
+	c := &cobra.Command{
+		Use:   "sweep [STUDY.yaml]",
+		Short: "How much does each optimizer depend on its learning rate?",
+		Long: `Sweep trains a network with each optimizer at many learning rates, and shows the
+final validation score over the rate: the best one, and over how many decades the score
+stays within a margin of it. The study is described by flags, or read from a file whose
+optimizers have lists of rates. Like any study it is recorded and goes on where it
+stopped; sweep.svg and sweep.png are written beside the records.
+
+Optimizers without a rate, such as vsgd-fd, are run once and drawn as a level line. In a
+chain, the rate is that of the optimizer in it.`,
+		Example: `  gradflow sweep --activation tanh --depth 20 --optimizer sgd --optimizer smorms3
+  gradflow sweep --rates 1e-3:10:decades --seeds 1 --optimizer 'sgd(momentum=0.9)' --optimizer vsgd-fd
+  gradflow sweep bench/studies/quickstart-rates.yaml`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return useError{fmt.Errorf("%s takes one study file at most; see %s --help", c.CommandPath(), c.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if work < 0 {
+				return useError{fmt.Errorf("--workers %d: must be at least 1, or 0 for one for each core", work)}
+			}
+			if !(margin >= 0 && margin < 1) {
+				return useError{fmt.Errorf("--margin %g: must be a share from 0 to below 1", margin)}
+			}
+			var spec *study.Spec
+			var err error
+			if len(args) == 1 {
+				spec, err = sweepFile(c, args[0])
+			} else {
+				spec, err = flags.spec()
+			}
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = filepath.Join("gradflow-out", spec.Name)
+			}
+			return runSweep(c, spec, out, work, margin, asJSON)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&flags.name, "name", "", "name of the study, sweep-NAME (default from task, activation and depth)")
+	f.StringVar(&flags.task, "task", "digits", "task")
+	f.IntVar(&flags.depth, "depth", 10, "hidden layers")
+	f.IntVar(&flags.width, "width", 64, "units of each")
+	f.StringVar(&flags.activation, "activation", "tanh", "activation")
+	f.StringVar(&flags.initializer, "initializer", "glorot-normal", "initialisation of the weights")
+	f.StringArrayVar(&flags.optimizers, "optimizer", []string{"sgd", "rmsprop", "smorms3", "irprop-minus", "adam", "vsgd-fd"},
+		"optimizer without its rate, such as sgd(momentum=0.9); may be repeated")
+	f.StringVar(&flags.rates, "rates", "1e-4:10:half-decades", "rates: a list, or FROM:TO:SPACING with decades, half-decades or third-decades")
+	f.IntVar(&flags.steps, "steps", 400, "updates of each run")
+	f.IntVar(&flags.batch, "batch", 64, "examples in a step")
+	f.IntVar(&flags.seeds, "seeds", 3, "runs of each optimizer at each rate")
+	f.StringVar(&flags.dtype, "dtype", "float32", "float32 or float64")
+	f.Float64Var(&margin, "margin", 0.05, "share of the best score that counts as near it")
+	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>)")
+	f.IntVar(&work, "workers", 0, "runs side by side (default one for each core)")
+	f.BoolVar(&asJSON, "json", false, "print the curves as JSON")
+	complete(c, "task", tasks.Catalogue.Names())
+	complete(c, "activation", activations.Catalogue.Names())
+	complete(c, "initializer", initializers.Catalogue.Names())
+	complete(c, "optimizer", optimizers.Catalogue.Names())
+	complete(c, "dtype", []string{"float32", "float64"})
+	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+	}
+	return c
+}
+
+// sweepFile reads the study from a file; flags that describe one are then mistakes.
+func sweepFile(c *cobra.Command, file string) (*study.Spec, error) {
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && !slices.Contains(ownFlags, f.Name) {
+			err = useError{fmt.Errorf("--%s: %s describes the study", f.Name, file)}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	spec, err := study.Load(file)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+		return nil, useError{err}
+	}
+	return spec, err
+}
+
+// spec writes the study that the flags describe, and reads it.
+func (s *sweepFlags) spec() (*study.Spec, error) {
+	task, err := readChoice(tasks.Catalogue, "--task", s.task)
+	if err != nil {
+		return nil, err
+	}
+	activation, err := readChoice(activations.Catalogue, "--activation", s.activation)
+	if err != nil {
+		return nil, err
+	}
+	initializer, err := readChoice(initializers.Catalogue, "--initializer", s.initializer)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := sweep.ParseRates(s.rates)
+	if err != nil {
+		return nil, useError{fmt.Errorf("--rates: %w", err)}
+	}
+	for _, n := range []struct {
+		flag         string
+		value, least int
+	}{{"depth", s.depth, 0}, {"width", s.width, 1}, {"steps", s.steps, 1}, {"batch", s.batch, 1}, {"seeds", s.seeds, 1}} {
+		if n.value < n.least {
+			return nil, useError{fmt.Errorf("--%s %d: must be at least %d", n.flag, n.value, n.least)}
+		}
+	}
+	var lines []string
+	for _, text := range s.optimizers {
+		c, err := readChoice(optimizers.Catalogue, "--optimizer", text)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, sweepLines(c, rates)...)
+	}
+	if s.name == "" {
+		s.name = fmt.Sprintf("%s-%s-%d", task.Name, activation.Name, s.depth)
+	}
+	quoted := func(c catalogue.Choice) string { return strconv.Quote(c.String()) }
+	text := fmt.Sprintf(`# A sweep over learning rates, written by gradflow sweep.
+name: sweep-%s
+about: How much does each optimizer depend on its learning rate?
+task: %s
+budget: {steps: %d, batch: %d}
+seeds: %d
+probe: 0
+grid:
+  depth: %d
+  width: %d
+  activation: %s
+  initializer: %s
+  dtype: %s
+  optimizer:
+%s`, s.name, quoted(task), s.steps, s.batch, s.seeds, s.depth, s.width, quoted(activation), quoted(initializer), s.dtype, strings.Join(lines, ""))
+	return study.Parse("the study that the flags describe", []byte(text))
+}
+
+// sweepLines are the entries of a study for an optimizer at all rates.
+func sweepLines(c catalogue.Choice, rates []float64) (lines []string) {
+	for _, r := range rates {
+		at, ok := sweep.WithRate(c, r)
+		lines = append(lines, fmt.Sprintf("    - %s\n", strconv.Quote(at.String())))
+		if !ok {
+			break
+		}
+	}
+	return lines
+}
+
+func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margin float64, asJSON bool) error {
+	progress := newProgress(c.ErrOrStderr())
+	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
+	progress.end()
+	if errors.Is(err, study.ErrLocked) {
+		return err
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", spec.Name, tell(outcome))
+	if outcome.Interrupted {
+		fmt.Fprintln(c.ErrOrStderr(), "Interrupted: the runs in progress were left out. To go on, give the same command again.")
+		return errInterrupted
+	}
+	if err != nil {
+		return err
+	}
+	s, err := openSweep(c.ErrOrStderr(), out, spec, margin)
+	if err != nil {
+		return err
+	}
+	for i := range s.Problems {
+		for _, format := range []string{"svg", "png"} {
+			name := "sweep." + format
+			if len(s.Problems) > 1 {
+				name = fmt.Sprintf("sweep-%d.%s", i+1, format)
+			}
+			picture, err := s.Problems[i].Figure(format)
+			if err != nil {
+				return err
+			}
+			if err := study.WriteFile(filepath.Join(out, name), picture); err != nil {
+				return err
+			}
+		}
+	}
+	w := c.OutOrStdout()
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(s)
+	}
+	if err := s.WriteText(w, sweep.TextOptions{Width: terminalWidth(w), Colour: colours(w)}); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nThe curves are drawn in %s\n", filepath.Join(out, "sweep*.svg"))
+	return nil
+}
+
+// openSweep reads the runs of the study; others in its directory are from earlier ones.
+func openSweep(stderr io.Writer, dir string, spec *study.Spec, margin float64) (*sweep.Sweep, error) {
+	results, err := study.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	ours := map[string]bool{}
+	for _, c := range spec.Configs {
+		ours[c.Hash()] = true
+	}
+	results.Records = slices.DeleteFunc(results.Records, func(r *study.Record) bool { return !ours[r.Hash] })
+	for _, w := range results.Warnings {
+		fmt.Fprintf(stderr, "warning: %s\n", w)
+	}
+	told := map[string]bool{}
+	for _, r := range results.Records {
+		for _, w := range r.Summary.Warnings {
+			if !told[w] {
+				fmt.Fprintf(stderr, "warning: %s\n", w)
+				told[w] = true
+			}
+		}
+	}
+	return sweep.New(report.Rank(results), margin), nil
+}
