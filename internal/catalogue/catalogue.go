@@ -35,6 +35,7 @@ type Catalogue[T any] struct {
 	byName  map[string]int
 	fields  [][]field
 	using   map[reflect.Type]maker
+	written func(text string) (Choice, bool)
 }
 
 // New makes a catalogue. kind is what its things are called in messages, such
@@ -67,6 +68,29 @@ func (c *Catalogue[T]) Using(others ...interface{ made() (reflect.Type, maker) }
 		c.using[t] = m
 	}
 	return c
+}
+
+// Written gives text that names no entry to read, which returns the choice that it
+// stands for, if it is its kind of text: a formula, say. It returns c.
+func (c *Catalogue[T]) Written(read func(text string) (Choice, bool)) *Catalogue[T] {
+	c.written = read
+	return c
+}
+
+// Read is the function [Read], and understands what [Catalogue.Written] adds.
+func (c *Catalogue[T]) Read(v any) (Choice, error) {
+	choice, err := Read(v)
+	text, ok := v.(string)
+	if !ok || c.written == nil {
+		return choice, err
+	}
+	if _, known := c.byName[choice.Name]; err == nil && known {
+		return choice, nil
+	}
+	if other, ok := c.written(text); ok {
+		return other, nil
+	}
+	return choice, err
 }
 
 func (c *Catalogue[T]) made() (reflect.Type, maker) { return reflect.TypeFor[T](), c }
@@ -145,10 +169,8 @@ func (c *Catalogue[T]) Make(choice Choice) (T, error) {
 	}
 	i := c.byName[full.Name]
 	s := reflect.New(c.entries[i].typ).Elem()
-	for _, f := range c.fields[i] {
-		if err := assign(s.Field(f.index), full.Settings[f.name], c); err != nil {
-			return zero, place(err, c.context(choice), f.name)
-		}
+	if err := assignFields(s, c.fields[i], full.Settings, c); err != nil {
+		return zero, place(err, c.context(choice), "")
 	}
 	made, err := c.entries[i].make(s)
 	if err != nil {
@@ -166,7 +188,7 @@ func (c *Catalogue[T]) nested(t reflect.Type) maker { return c.using[t] }
 func (c *Catalogue[T]) kindName() string { return c.kind }
 
 func (c *Catalogue[T]) complete(v any) (any, error) {
-	choice, err := Read(v)
+	choice, err := c.Read(v)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,12 @@
 // another value gets an error instead of the default. Consequently no bool may
 // have the default true.
 //
+// A record, that is a struct within the settings, of which only the first setting may be
+// required, can be written as that setting alone.
+//
+// A field of type map[string]S with the tag json:"*" takes all settings that no other
+// field does, such as the parameters of a formula.
+//
 // The range tag bounds a number, or every number of a list: range:"(0,]" is
 // above 0, range:"[0,1)" from 0 to below 1.
 //

@@ -28,6 +28,7 @@ type field struct {
 	def      any    // the default in canonical form
 	defText  string // as the tag has it
 	in       *interval
+	rest     bool // it takes every setting that no other field does; typ is that of each
 }
 
 // fields reads the tags of a settings struct. A wrong tag is a mistake in the
@@ -50,6 +51,17 @@ func fields(t reflect.Type) []field {
 			bad(sf, "a setting is an exported field and not called %q", name)
 		}
 		f := field{index: i, name: name, doc: sf.Tag.Get("doc"), typ: sf.Type}
+		if name == "*" {
+			if sf.Type.Kind() != reflect.Map || sf.Type.Key().Kind() != reflect.String {
+				bad(sf, "what takes all other settings is a map of strings")
+			}
+			f.rest, f.typ, f.defText = true, sf.Type.Elem(), "none"
+			if err := supported(f.typ); err != nil {
+				bad(sf, "%v", err)
+			}
+			out = append(out, f)
+			continue
+		}
 		text, given := sf.Tag.Lookup("default")
 		f.required, f.defText = !given, text
 		if err := supported(sf.Type); err != nil {
@@ -116,6 +128,7 @@ func Defaults[S any](s *S) error {
 		switch {
 		case !at.IsZero():
 			err = checkGo(at, f.in)
+		case f.rest:
 		case f.required:
 			err = Invalid("", "is required")
 		default:
@@ -141,6 +154,12 @@ func checkGo(v reflect.Value, in *interval) error {
 		for i := range v.Len() {
 			if err := checkGo(v.Index(i), in); err != nil {
 				return place(err, "", fmt.Sprintf("[%d]", i))
+			}
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			if err := checkGo(v.MapIndex(k), in); err != nil {
+				return place(err, "", k.String())
 			}
 		}
 	case reflect.Struct:
@@ -202,11 +221,21 @@ func canonical(v any, t reflect.Type, in nester) (any, error) {
 	case reflect.Slice:
 		return canonicalList(v, t, in)
 	case reflect.Struct:
-		m, ok := v.(map[string]any)
-		if !ok {
+		fs := fields(t)
+		if m, ok := v.(map[string]any); ok {
+			return canonicalMap(m, fs, in)
+		}
+		if !short(fs) {
 			return nil, Invalid("", "%s is not a mapping", describe(v))
 		}
-		return canonicalMap(m, fields(t), in)
+		c, err := canonicalMap(map[string]any{fs[0].name: v}, fs, in)
+		if e, ok := err.(*Error); ok && e.Path == fs[0].name {
+			e.Path = ""
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
 	}
 	if v == nil { // only fields with default:"null" get here with nil
 		return nil, nil
@@ -216,6 +245,16 @@ func canonical(v any, t reflect.Type, in nester) (any, error) {
 		return nil, Invalid("", "no catalogue makes a %s", t)
 	}
 	return m.complete(v)
+}
+
+// short tells whether a record can be written as its first setting alone.
+func short(fs []field) bool {
+	for i, f := range fs {
+		if i > 0 && f.required || f.rest {
+			return false
+		}
+	}
+	return len(fs) > 0
 }
 
 func canonicalList(v any, t reflect.Type, in nester) (any, error) {
@@ -241,9 +280,14 @@ func canonicalList(v any, t reflect.Type, in nester) (any, error) {
 // canonicalMap checks the given settings and fills in the defaults.
 func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, error) {
 	out := make(map[string]any, len(fs))
-	names := make([]string, len(fs))
+	var names []string
+	var rest *field
 	for i, f := range fs {
-		names[i] = f.name
+		if f.rest {
+			rest = &fs[i]
+			continue
+		}
+		names = append(names, f.name)
 		v, ok := given[f.name]
 		switch {
 		case !ok && f.required:
@@ -269,9 +313,21 @@ func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, 
 	}
 	if len(given) > 0 {
 		for _, k := range sortedKeys(given) {
-			if _, known := out[k]; !known {
+			switch _, known := out[k]; {
+			case known:
+				continue
+			case rest == nil:
 				return nil, Invalid(k, "unknown setting; %s", didYouMean(k, names))
+			case given[k] == nil:
+				return nil, Invalid(k, "has no value")
+			case !isWord(k):
+				return nil, Invalid(k, "is no name of a setting")
 			}
+			c, err := canonical(given[k], rest.typ, in)
+			if err != nil {
+				return nil, place(err, "", k)
+			}
+			out[k] = c
 		}
 	}
 	return out, nil
@@ -311,11 +367,7 @@ func assign(at reflect.Value, v any, in nester) error {
 			}
 		}
 	case reflect.Struct:
-		for _, f := range fields(at.Type()) {
-			if err := assign(at.Field(f.index), v.(map[string]any)[f.name], in); err != nil {
-				return place(err, "", f.name)
-			}
-		}
+		return assignFields(at, fields(at.Type()), v.(map[string]any), in)
 	case reflect.Interface, reflect.Pointer, reflect.Func:
 		made, err := lookup(in, at.Type()).makeValue(v.(Choice))
 		if err != nil {
@@ -324,6 +376,39 @@ func assign(at reflect.Value, v any, in nester) error {
 		at.Set(made)
 	default:
 		at.Set(reflect.ValueOf(v).Convert(at.Type()))
+	}
+	return nil
+}
+
+// assignFields sets the fields of a struct to canonical settings.
+func assignFields(at reflect.Value, fs []field, settings map[string]any, in nester) error {
+	var rest reflect.Value
+	named := make(map[string]bool, len(fs))
+	for _, f := range fs {
+		if f.rest {
+			rest = at.Field(f.index)
+			continue
+		}
+		named[f.name] = true
+		if err := assign(at.Field(f.index), settings[f.name], in); err != nil {
+			return place(err, "", f.name)
+		}
+	}
+	if !rest.IsValid() {
+		return nil
+	}
+	for _, k := range sortedKeys(settings) {
+		if named[k] {
+			continue
+		}
+		v := reflect.New(rest.Type().Elem()).Elem()
+		if err := assign(v, settings[k], in); err != nil {
+			return place(err, "", k)
+		}
+		if rest.IsNil() {
+			rest.Set(reflect.MakeMap(rest.Type()))
+		}
+		rest.SetMapIndex(reflect.ValueOf(k).Convert(rest.Type().Key()), v)
 	}
 	return nil
 }
@@ -352,6 +437,9 @@ func typeName(t reflect.Type, in nester) string {
 		var parts []string
 		for _, f := range fields(t) {
 			parts = append(parts, f.name+": "+typeName(f.typ, in))
+		}
+		if short(fields(t)) {
+			return typeName(fields(t)[0].typ, in) + " or {" + strings.Join(parts, ", ") + "}"
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	}
