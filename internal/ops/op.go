@@ -59,8 +59,8 @@ type operation struct {
 	shapes []tensor.Shape // of the node's inputs, then its own; nil outside a graph
 	// The views of the last call, here so that a call allocates nothing: an
 	// operation belongs to one node, and the machines of a graph take turns.
-	in32 [4]view[float32]
-	in64 [4]view[float64]
+	in32 []view[float32]
+	in64 []view[float64]
 }
 
 var (
@@ -239,15 +239,18 @@ func (o *operation) fits(out G.Value, in []G.Value) bool {
 	return slices.Equal(out.Shape(), o.shapes[len(in)])
 }
 
-func call[F kernels.Float](f func(view[F], []view[F]), views *[4]view[F], out G.Value, in []G.Value) bool {
+func call[F kernels.Float](f func(view[F], []view[F]), views *[]view[F], out G.Value, in []G.Value) bool {
+	if len(*views) < len(in) {
+		*views = make([]view[F], len(in))
+	}
 	y, ok := read[F](out)
 	for i, v := range in {
 		var readable bool
-		views[i], readable = read[F](v)
+		(*views)[i], readable = read[F](v)
 		ok = ok && readable
 	}
 	if ok {
-		f(y, views[:len(in)])
+		f(y, (*views)[:len(in)])
 	}
 	return ok
 }
