@@ -5,6 +5,7 @@ import (
 	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Activation is the nonlinearity of a layer, applied to each of its pre-activations.
@@ -31,12 +32,21 @@ func Elementwise(name string, f, df func(z float64) float64) Activation {
 type elementwise struct {
 	name     string
 	f, df    func(float64) float64
-	function func() *ops.Function // a new one for each node, as it may have memory of its own
+	function func() *ops.Function                                        // a new one for each node, as it may have memory of its own
+	rounding func(z float64, t tensor.Dtype) (value, derivative float64) // nil: no steps that cancel
 }
 
 func (e *elementwise) Name() string                 { return e.name }
 func (e *elementwise) F(z float64) float64          { return e.f(z) }
 func (e *elementwise) Derivative(z float64) float64 { return e.df(z) }
+
+// RoundingError implements activationtest.Rounding.
+func (e *elementwise) RoundingError(z float64, t tensor.Dtype) (value, derivative float64) {
+	if e.rounding == nil {
+		return 0, 0
+	}
+	return e.rounding(z, t)
+}
 
 func (e *elementwise) Node(z *G.Node) (*G.Node, error) {
 	if e.f == nil || e.df == nil {
@@ -56,44 +66,19 @@ func vectorised(name string, f, df func(float64) float64,
 	}}
 }
 
-// stretched makes a·f(b·z) of an activation of the catalogue.
-func stretched(name string, a, b float64, inner Activation) Activation {
-	in := inner.(*elementwise)
-	return &elementwise{
-		name: name,
-		f:    func(z float64) float64 { return a * in.f(b*z) },
-		df:   func(z float64) float64 { return a * b * in.df(b*z) },
-		function: func() *ops.Function {
-			f := in.function()
-			return &ops.Function{
-				Name:   name,
-				F32:    stretch(a, b, f.F32),
-				F64:    stretch(a, b, f.F64),
-				Grad32: stretchGradient(a, b, f.Grad32),
-				Grad64: stretchGradient(a, b, f.Grad64),
-			}
-		},
+// mapped and mappedGradient make kernels of functions of one element.
+func mapped[F kernels.Float](f func(z F) F) func(dst, z []F) {
+	return func(dst, z []F) {
+		for i, v := range z {
+			dst[i] = f(v)
+		}
 	}
 }
 
-func stretch[T kernels.Float](a, b float64, f func(dst, z []T)) func(dst, z []T) {
-	return func(dst, z []T) {
-		kernels.Scale(dst, z, T(b))
-		f(dst, dst)
-		kernels.Scale(dst, dst, T(a))
-	}
-}
-
-func stretchGradient[T kernels.Float](a, b float64, grad func(dst, z, dy []T)) func(dst, z, dy []T) {
-	const block = 512
-	inner := make([]T, block) // b·z, a piece at a time: dst may be dy
-	return func(dst, z, dy []T) {
-		for len(z) > 0 {
-			n := min(block, len(z))
-			kernels.Scale(inner[:n], z[:n], T(b))
-			grad(dst[:n], inner[:n], dy[:n])
-			kernels.Scale(dst[:n], dst[:n], T(a*b))
-			dst, z, dy = dst[n:], z[n:], dy[n:]
+func mappedGradient[F kernels.Float](grad func(z, dy F) F) func(dst, z, dy []F) {
+	return func(dst, z, dy []F) {
+		for i, v := range z {
+			dst[i] = grad(v, dy[i])
 		}
 	}
 }

@@ -21,3 +21,12 @@ func logistic(z float64) float64 {
 	}
 	return 1 / (1 + math.Exp(-z))
 }
+
+// timesLogistic returns x·s(z), of which s(z) alone may underflow.
+func timesLogistic(x, z float64) float64 {
+	if z < -700 {
+		h := math.Exp(z / 2)
+		return x * h * h
+	}
+	return x * logistic(z)
+}

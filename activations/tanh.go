@@ -23,4 +23,8 @@ func sech2(z float64) float64 {
 
 // ScaledTanh is 1.7159 tanh(2z/3), which maps ±1 to ±1 and has its largest second
 // derivative there (Y. LeCun, L. Bottou, G. Orr, K.-R. Müller: Efficient BackProp, 1998).
-func ScaledTanh() Activation { return stretched("scaled-tanh", 1.7159, 2./3, Tanh()) }
+func ScaledTanh() Activation {
+	return composed(composition{name: "scaled-tanh", text: "1.7159*tanh(2/3*z)",
+		f:  func(z float64) float64 { return 1.7159 * math.Tanh(2./3*z) },
+		df: func(z float64) float64 { return 1.7159 * 2 / 3 * sech2(2./3*z) }})
+}
