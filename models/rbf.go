@@ -31,9 +31,14 @@ import (
 //
 // The slope of exp(-κd²/mean d²) by an input is largest at κ = 1. But the squared
 // distances of n independent coordinates are nearly equal: their deviation is about 1/√n of
-// their mean. So are the z of all examples, and the squared gradient falls by a factor of the
-// order of n in each layer, for any κ. Dividing distances by their mean does not change
-// that; standardising them does.
+// their mean. So are the z of all examples, and with centers of variance 1 the squared
+// gradient falls by a factor of the order of n in each layer, for any κ. Dividing
+// distances by their mean does not change that. Standardising them does, and so do
+// centers of a variance of .1: then most of ‖x - c‖² is the ‖x‖² that all units of a layer
+// share, as their inputs are positive, and the gradient passes through that one
+// direction. All activations come to depend on it alone, and a network of ten layers hardly
+// learns. What keeps both the gradient and the directions apart is to center activations:
+// layer-norm after f.
 type RBF struct {
 	Depth int // hidden layers; 0 makes a linear model
 	Width int // units of each

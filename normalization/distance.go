@@ -49,7 +49,7 @@ func (n distanceScale) Normalize(b Builder, layer string, x *G.Node) (*G.Node, e
 
 // DistanceStandardizeConfig are the settings of [NewDistanceStandardize].
 type DistanceStandardizeConfig struct {
-	Momentum float64 `json:"momentum" default:"0.1" range:"(0,1]" doc:"weight of a batch in the running statistics"`
+	Momentum float64 `json:"momentum" default:"1" range:"(0,1]" doc:"weight of a batch in the running statistics"`
 	Eps      float64 `json:"eps" default:"1e-8" range:"(0,)" doc:"added to the variance"`
 	Shift    float64 `json:"shift" default:"2" doc:"first value of the shift, in deviations"`
 }
@@ -60,9 +60,13 @@ type DistanceStandardizeConfig struct {
 //	d² ← (d² - mean)/√(variance + eps) + β
 //
 // with the learned shift β, as layer/shift; the layer's width, which multiplies them, is
-// the factor γ. Statistics are as in [NewBatchNorm]. The result may be negative, and the
-// activation then above 1: at first for the share of examples that are nearer than
-// shift deviations below the mean.
+// the factor γ. The result may be negative, and the activation then above 1: at first
+// for the share of examples that are nearer than shift deviations below the mean.
+//
+// Statistics are as in [NewBatchNorm], but for the momentum: those of the last batch are
+// taken for evaluation. The deviation of squared distances is small beside their mean, so
+// that a mean that lags a few steps behind the parameters is many deviations wrong, and
+// more so in each further layer.
 func NewDistanceStandardize(c DistanceStandardizeConfig) (Normalization, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, errors.Wrap(err, "distance-standardize")

@@ -16,9 +16,9 @@
 //	    - smorms3
 //
 // A list anywhere in the grid is an axis. model is the architecture and normalization what
-// stands in its hidden layers, for which mlp and none are taken where the grid does not
-// say; combinations that can't be built are found before anything runs. cases, a list of partial grids, stand in for
-// the parts that don't combine freely:
+// stands in its hidden layers: mlp and none where the grid does not say. Combinations that
+// can't be built are found before anything runs. cases, a list of partial grids, stand in
+// for the parts that don't combine freely:
 //
 //	cases:
 //	  - {depth: 10, activation: softplus}

@@ -54,37 +54,30 @@ type distances struct {
 	d64 shifted[float64]
 }
 
-// shifted has the rows of x and c less the mean of c's, and their squared norms.
+// shifted has the rows of x and c less a point amid the centers, and their squared
+// norms.
 type shifted[F kernels.Float] struct {
-	x, c           []F
+	x, c, middle   []F
 	xNorms, cNorms []float64
-	mean           []float64
 }
 
 func (s *shifted[F]) set(x, c view[F]) {
-	if s.mean == nil {
-		s.x, s.c, s.mean = make([]F, len(x.data)), make([]F, len(c.data)), make([]float64, x.cols)
+	if s.middle == nil {
+		s.x, s.c, s.middle = make([]F, len(x.data)), make([]F, len(c.data)), make([]F, x.cols)
 		s.xNorms, s.cNorms = make([]float64, x.rows), make([]float64, c.rows)
 	}
-	clear(s.mean)
-	for j := range c.rows {
-		for k, v := range row(c, j) {
-			s.mean[k] += float64(v)
-		}
-	}
-	for k := range s.mean {
-		s.mean[k] /= float64(c.rows)
-	}
-	subtract(s.x, x, s.mean, s.xNorms)
-	subtract(s.c, c, s.mean, s.cNorms)
+	// The mean of the centers, as nearly as sums in F have it: any point will do.
+	kernels.ColumnSums(s.middle, c.matrix())
+	kernels.Scale(s.middle, s.middle, 1/F(c.rows))
+	subtract(s.x, x, s.middle, s.xNorms)
+	subtract(s.c, c, s.middle, s.cNorms)
 }
 
-func subtract[F kernels.Float](dst []F, x view[F], mean, norms []float64) {
+func subtract[F kernels.Float](dst []F, x view[F], middle []F, norms []float64) {
+	copy(dst, x.data)
 	for i := range x.rows {
 		out := dst[i*x.cols : (i+1)*x.cols]
-		for k, v := range row(x, i) {
-			out[k] = F(float64(v) - mean[k])
-		}
+		kernels.Axpy(out, middle, -1)
 		norms[i] = kernels.SquaredSum(out)
 	}
 }
@@ -94,14 +87,16 @@ func distanceKernel[F kernels.Float](s *shifted[F]) func(view[F], []view[F]) {
 		x, c := in[0], in[1]
 		s.set(x, c)
 		kernels.Mul(d.matrix(), kernels.Dense(x.rows, x.cols, s.x), kernels.Dense(c.rows, c.cols, s.c).T(), false)
-		for i := range d.rows {
-			for j, product := range row(d, i) {
-				sum := s.xNorms[i] + s.cNorms[j]
+		for i, norm := range s.xNorms {
+			out := row(d, i)
+			norms := s.cNorms[:len(out)]
+			for j, product := range out {
+				sum := norm + norms[j]
 				v := sum - 2*float64(product)
 				if !(v >= sum/8) {
 					v = squaredDistance(row(x, i), row(c, j))
 				}
-				d.data[i*d.cols+j] = F(v)
+				out[j] = F(v)
 			}
 		}
 	}
@@ -154,10 +149,9 @@ func distanceGradientKernel[F kernels.Float](s *shifted[F], ofX bool) func(view[
 			}
 		}
 		for i := range d.rows {
-			out, own := row(d, i), own[i*d.cols:(i+1)*d.cols]
-			for k, product := range out {
-				out[k] = F(2 * (sums[i]*float64(own[k]) - float64(product)))
-			}
+			out := row(d, i)
+			kernels.Scale(out, out, -2)
+			kernels.Axpy(out, own[i*d.cols:(i+1)*d.cols], F(2*sums[i]))
 		}
 	}
 }
@@ -215,11 +209,19 @@ var productColumnSums = &rule{
 }
 
 func productColumnSumsKernel[F kernels.Float](y view[F], in []view[F]) {
-	for j := range y.data {
-		var sum float64
+	const block = 64
+	var sums [block]float64
+	for from := 0; from < len(y.data); from += block {
+		n := min(block, len(y.data)-from)
+		clear(sums[:])
 		for i := range in[0].rows {
-			sum += float64(in[0].data[i*in[0].cols+j]) * float64(in[1].data[i*in[0].cols+j])
+			a, b := row(in[0], i)[from:from+n], row(in[1], i)[from:from+n]
+			for j, v := range a {
+				sums[j%block] += float64(v) * float64(b[j])
+			}
 		}
-		y.data[j] = F(sum)
+		for j := range n {
+			y.data[from+j] = F(sums[j])
+		}
 	}
 }

@@ -156,7 +156,9 @@ func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares
 		// these as its mean.
 		first := row(x, 0)
 		for i := 1; i < x.rows; i++ {
-			for j, v := range row(x, i) {
+			r := row(x, i)
+			first, mean := first[:len(r)], mean[:len(r)]
+			for j, v := range r {
 				mean[j] += float64(v) - float64(first[j])
 			}
 		}
@@ -168,7 +170,9 @@ func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares
 		return
 	}
 	for i := range x.rows {
-		for j, v := range row(x, i) {
+		r := row(x, i)
+		mean, squares := mean[:len(r)], squares[:len(r)]
+		for j, v := range r {
 			d := float64(v) - mean[j]
 			squares[j] += d * d
 		}
@@ -275,7 +279,7 @@ func Normalize(x, statistics, gamma, beta *G.Node, n Normalization) (*G.Node, er
 type normalizer struct {
 	Normalization
 	gamma, beta            bool
-	inverses, sum, product []float64 // of each group: 1/s, Σh, Σhx̂
+	inverses, sum, product []float64 // of each row or column: 1/s, and sums
 	scale                  []float64 // of each column: γ
 }
 
@@ -324,16 +328,23 @@ func normalizeKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]) {
 		if k.beta {
 			beta = in[len(in)-1].data
 		}
+		if !k.Rows {
+			for j, inverse := range s.inverse {
+				k.scale[j] *= inverse
+			}
+		}
 		for i := range x.rows {
 			r, out := row(x, i), row(y, i)
+			out, scale := out[:len(r)], k.scale[:len(r)]
 			if k.Rows {
 				c, inverse := float64(s.center[i]), s.inverse[i]
 				for j, v := range r {
-					out[j] = F((float64(v) - c) * inverse * k.scale[j])
+					out[j] = F((float64(v) - c) * inverse * scale[j])
 				}
 			} else {
+				center := s.center[:len(r)]
 				for j, v := range r {
-					out[j] = F((float64(v) - float64(s.center[j])) * s.inverse[j] * k.scale[j])
+					out[j] = F((float64(v) - float64(center[j])) * scale[j])
 				}
 			}
 			if beta != nil {
@@ -388,59 +399,76 @@ func inputGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]
 	return func(d view[F], in []view[F]) {
 		x, s, g := in[0], readStatistics(k, in[1]), in[2]
 		factors(k, in[3:])
-		count := float64(x.rows)
-		if k.Rows {
-			count = float64(x.cols)
-		}
 		clear(k.sum)
 		clear(k.product)
-		if !k.Fixed {
-			for i := range x.rows {
-				addRow(k, s, i, row(x, i), row(g, i))
-			}
-		}
-		for j := range k.sum {
-			k.sum[j], k.product[j] = k.weigh(k.sum[j], k.product[j], count)
-		}
-		for i := range x.rows {
-			r, g, d := row(x, i), row(g, i), row(d, i)
-			if k.Rows {
-				c, inverse, sum, product := float64(s.center[i]), s.inverse[i], k.sum[i], k.product[i]
-				for j, v := range r {
-					d[j] = F(inverse * (float64(g[j])*k.scale[j] - sum - (float64(v)-c)*inverse*product))
-				}
-			} else {
-				for j, v := range r {
-					inverse := s.inverse[j]
-					d[j] = F(inverse * (float64(g[j])*k.scale[j] - k.sum[j] - (float64(v)-float64(s.center[j]))*inverse*k.product[j]))
-				}
-			}
+		if k.Rows {
+			rowGradient(k, s, d, x, g)
+		} else {
+			columnGradient(k, s, d, x, g)
 		}
 	}
 }
 
-// addRow adds a row's part to Σh and Σhx̂.
-func addRow[F kernels.Float](k *normalizer, s statistics[F], i int, x, g []F) {
-	if k.Rows {
-		c := float64(s.center[i])
+func rowGradient[F kernels.Float](k *normalizer, s statistics[F], d, x, g view[F]) {
+	for i := range x.rows {
+		r, g, d := row(x, i), row(g, i), row(d, i)
+		g, d, scale := g[:len(r)], d[:len(r)], k.scale[:len(r)]
+		c, inverse := float64(s.center[i]), s.inverse[i]
 		var sum, product float64
-		for j, v := range x {
-			h := float64(g[j]) * k.scale[j]
-			sum += h
-			product += h * (float64(v) - c)
+		if !k.Fixed {
+			for j, v := range r {
+				h := float64(g[j]) * scale[j]
+				sum += h
+				product += h * (float64(v) - c)
+			}
+			sum, product = k.weigh(sum, product*inverse, len(r))
 		}
-		k.sum[i], k.product[i] = sum, product*s.inverse[i]
-		return
+		for j, v := range r {
+			d[j] = F(inverse * (float64(g[j])*scale[j] - sum - (float64(v)-c)*inverse*product))
+		}
 	}
-	for j, v := range x {
-		h := float64(g[j]) * k.scale[j]
-		k.sum[j] += h
-		k.product[j] += h * ((float64(v) - float64(s.center[j])) * s.inverse[j])
+}
+
+func columnGradient[F kernels.Float](k *normalizer, s statistics[F], d, x, g view[F]) {
+	if !k.Fixed {
+		columnProducts(k, s, x, g, true)
+	}
+	// γ and 1/s are the same for a column: they are multiplied by last.
+	for j, inverse := range s.inverse {
+		sum, product := k.weigh(k.sum[j], k.product[j]*inverse, x.rows)
+		k.scale[j] *= inverse
+		k.sum[j], k.product[j] = k.scale[j]*sum, k.scale[j]*product*inverse
+	}
+	for i := range x.rows {
+		r, g, d := row(x, i), row(g, i), row(d, i)
+		n := len(r)
+		g, d, center, scale, sum, product := g[:n], d[:n], s.center[:n], k.scale[:n], k.sum[:n], k.product[:n]
+		for j, v := range r {
+			d[j] = F(float64(g[j])*scale[j] - sum[j] - (float64(v)-float64(center[j]))*product[j])
+		}
+	}
+}
+
+// columnProducts adds Σg (if so asked) and Σg(x - c) of each column to k.sum and k.product.
+func columnProducts[F kernels.Float](k *normalizer, s statistics[F], x, g view[F], sums bool) {
+	for i := range x.rows {
+		r, g := row(x, i), row(g, i)
+		n := len(r)
+		g, center, sum, product := g[:n], s.center[:n], k.sum[:n], k.product[:n]
+		for j, v := range r {
+			product[j] += float64(g[j]) * (float64(v) - float64(center[j]))
+		}
+		if sums {
+			for j, v := range g {
+				sum[j] += float64(v)
+			}
+		}
 	}
 }
 
 // weigh turns Σh and Σhx̂ into what is subtracted from h: a number, and a factor of x̂.
-func (k *normalizer) weigh(sum, product, count float64) (float64, float64) {
+func (k *normalizer) weigh(sum, product float64, n int) (float64, float64) {
+	count := float64(n)
 	if k.Divisor == Mean {
 		return product / count, 0
 	}
@@ -473,22 +501,24 @@ func (k *normalizer) gammaGradient() *rule {
 func gammaGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]) {
 	return func(d view[F], in []view[F]) {
 		x, s, g := in[0], readStatistics(k, in[1]), in[2]
-		sum := k.scale
-		clear(sum)
+		if !k.Rows {
+			clear(k.product)
+			columnProducts(k, s, x, g, false)
+			for j, v := range k.product {
+				d.data[j] = F(v * s.inverse[j])
+			}
+			return
+		}
+		clear(k.scale)
 		for i := range x.rows {
 			r, g := row(x, i), row(g, i)
-			if k.Rows {
-				c, inverse := float64(s.center[i]), s.inverse[i]
-				for j, v := range r {
-					sum[j] += float64(g[j]) * ((float64(v) - c) * inverse)
-				}
-			} else {
-				for j, v := range r {
-					sum[j] += float64(g[j]) * ((float64(v) - float64(s.center[j])) * s.inverse[j])
-				}
+			g, sum := g[:len(r)], k.scale[:len(r)]
+			c, inverse := float64(s.center[i]), s.inverse[i]
+			for j, v := range r {
+				sum[j] += float64(g[j]) * ((float64(v) - c) * inverse)
 			}
 		}
-		for j, v := range sum {
+		for j, v := range k.scale {
 			d.data[j] = F(v)
 		}
 	}
