@@ -38,6 +38,8 @@ const (
 	// NonFinite is the number of elements of z, y, ∂L/∂z and ∂L/∂W that are NaN or
 	// infinite.
 	NonFinite
+	// WeightNorm is log10 of the norm of W before the update.
+	WeightNorm
 	quantities
 )
 
@@ -46,7 +48,7 @@ var Names = [quantities]string{
 	"weight-gradient", "pre-activation-gradient", "update",
 	"pre-activation-mean", "pre-activation-deviation",
 	"activation-mean", "activation-deviation",
-	"saturated", "zero-gradient", "denormal-gradient", "non-finite",
+	"saturated", "zero-gradient", "denormal-gradient", "non-finite", "weight-norm",
 }
 
 func (q Quantity) String() string { return Names[q] }
@@ -203,9 +205,9 @@ func (p *Probe) afterStep(*train.State) error {
 	for i := range p.layers {
 		l, row := &p.layers[i], &p.now.Layers[i]
 		if w, ok := float32s(l.weight.Value()); ok {
-			row[Update] = update(w, l.before.([]float32))
+			row[WeightNorm], row[Update] = update(w, l.before.([]float32))
 		} else {
-			row[Update] = update(float64s(l.weight.Value()), l.before.([]float64))
+			row[WeightNorm], row[Update] = update(float64s(l.weight.Value()), l.before.([]float64))
 		}
 	}
 	p.Samples = append(p.Samples, p.now)
@@ -213,12 +215,12 @@ func (p *Probe) afterStep(*train.State) error {
 	return nil
 }
 
-// update returns log10 ‖w - before‖/‖before‖. It uses before up.
-func update[F kernels.Float](w, before []F) float64 {
+// update returns log10 of ‖before‖ and of ‖w - before‖/‖before‖. It uses before up.
+func update[F kernels.Float](w, before []F) (size, ratio float64) {
 	var unused [quantities]float64
-	size := norm(&unused, before)
+	size = norm(&unused, before)
 	kernels.Axpy(before, w, -1)
-	return norm(&unused, before) - size
+	return size, norm(&unused, before) - size
 }
 
 // Decades returns how many powers of ten the norm of a gradient loses from the last

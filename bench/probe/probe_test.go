@@ -175,6 +175,7 @@ func TestAgainstPlainSums(t *testing.T) {
 				probe.ZeroGradient:           0,
 				probe.DenormalGradient:       0,
 				probe.NonFinite:              0,
+				probe.WeightNorm:             math.Log10(floats.Norm(before[i], 2)),
 			}
 			tol := 1e-11
 			if dtype == tensor.Float32 {

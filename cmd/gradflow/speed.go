@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/gradflow/gradflow/activations"
@@ -78,7 +79,7 @@ func readChoice[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.
 		_, err = c.Make(choice)
 	}
 	if err != nil {
-		return choice, useError{fmt.Errorf("%s: %w", flag, err)}
+		return choice, useError{fmt.Errorf("%s: %s", flag, strings.TrimPrefix(err.Error(), "name: "))}
 	}
 	return choice, nil
 }

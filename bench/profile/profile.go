@@ -1,0 +1,174 @@
+package profile
+
+import (
+	"context"
+	"math"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/activations/meanfield"
+	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/stats"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/models/train"
+	"github.com/pkg/errors"
+)
+
+// Profile is a network seen layer by layer.
+type Profile struct {
+	Config study.Config `json:"config"`
+	Start  []Layer      `json:"start"`
+	// Trained is the network before the last of the steps; empty without steps, or if the
+	// run diverged before.
+	Trained []Layer      `json:"trained,omitempty"`
+	Steps   int          `json:"steps"` // done
+	Status  train.Status `json:"status,omitempty"`
+	Reason  string       `json:"reason,omitempty"`
+	// Theory is that of the plain network; nil if there is none for it.
+	Theory *Theory `json:"theory,omitempty"`
+}
+
+// Layer is one layer, from the input on; the output layer is the last.
+type Layer struct {
+	Name                   string       `json:"layer"`
+	PreActivationMean      study.Number `json:"pre_activation_mean"`
+	PreActivationStd       study.Number `json:"pre_activation_std"`
+	Saturated              study.Number `json:"saturated"` // share of the units
+	Gradient               study.Number `json:"log10_gradient"`
+	WeightGradient         study.Number `json:"log10_weight_gradient"`
+	Update                 study.Number `json:"log10_update_ratio"` // of the step that follows
+	ZeroGradient           study.Number `json:"zero_gradient"`      // share of exact zeros
+	Chi                    study.Number `json:"chi_measured"`       // from the layer above to this one
+	PredictedChi           study.Number `json:"chi_predicted"`
+	PredictedPreActivation study.Number `json:"pre_activation_std_predicted"`
+}
+
+// Theory is what mean field theory says of the network's start.
+type Theory struct {
+	WeightVariance study.Number `json:"weight_variance"` // σ_w², the median of the hidden layers'
+	Q              study.Number `json:"q_star"`
+	Chi1           study.Number `json:"chi1"`
+	Xi             study.Number `json:"xi_gradient"`
+	Phase          string       `json:"phase"`
+	Critical       study.Number `json:"critical_weight_variance"` // null if there is none
+	NoCritical     string       `json:"no_critical,omitempty"`    // why
+}
+
+// Measure builds the network of a configuration, runs a batch, and trains it for
+// steps updates, 0 for none. Of the configuration, Steps, Evaluate and Probe are not
+// used.
+func Measure(ctx context.Context, c study.Config, steps int) (*Profile, error) {
+	if steps < 0 {
+		return nil, errors.Errorf("%d steps: must be at least 0", steps)
+	}
+	// The probes see a step before it is made: one is always made.
+	c.Steps, c.Evaluate, c.Probe = steps+1, steps+1, 1
+	r, err := study.Execute(ctx, c, nil)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, ctx.Err()
+	}
+	p := &Profile{Config: c, Steps: min(steps, r.Summary.Steps)}
+	if steps > 0 {
+		p.Status, p.Reason = r.Summary.Status, r.Summary.Reason
+		if r.Summary.Layer != "" {
+			p.Reason += ", first in " + r.Summary.Layer
+		}
+	}
+	if r.Layers == nil {
+		return nil, errors.Errorf("nothing could be measured: %s", r.Summary.Reason)
+	}
+	probed := r.Layers.Steps()
+	p.Start = layers(r, 0)
+	if steps > 0 && probed[len(probed)-1] == steps {
+		p.Trained = layers(r, len(probed)-1)
+	}
+	if c.Model.Name == "mlp" && c.Normalization.Name == "none" {
+		if err := p.predict(r); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// layers reads the layers of one probed step.
+func layers(r *study.Record, sample int) []Layer {
+	quantity := func(q probe.Quantity) []float64 { return r.Layers.Quantity(q)[sample] }
+	nan := study.Number(math.NaN())
+	list := make([]Layer, len(r.Summary.LayerNames))
+	for i := range list {
+		at := func(q probe.Quantity) study.Number { return study.Number(quantity(q)[i]) }
+		l := Layer{Name: r.Summary.LayerNames[i],
+			PreActivationMean: at(probe.PreActivationMean), PreActivationStd: at(probe.PreActivationDeviation),
+			Saturated: at(probe.Saturated), Gradient: at(probe.PreActivationGradient),
+			WeightGradient: at(probe.WeightGradient), Update: at(probe.Update), ZeroGradient: at(probe.ZeroGradient),
+			Chi: nan, PredictedChi: nan, PredictedPreActivation: nan}
+		if i+1 < len(list) {
+			above := quantity(probe.PreActivationGradient)[i+1]
+			l.Chi = study.Number(math.Pow(10, 2*(float64(l.Gradient)-above)))
+		}
+		list[i] = l
+	}
+	return list
+}
+
+// predict adds what theory says of the start.
+func (p *Profile) predict(r *study.Record) error {
+	f, err := activations.Catalogue.Make(p.Config.Activation)
+	if err != nil {
+		return err
+	}
+	task, err := tasks.Catalogue.Make(p.Config.Task)
+	if err != nil {
+		return err
+	}
+	field, err := meanfield.New(f)
+	if err != nil { // a nonlinearity that the theory does not cover
+		return nil
+	}
+	// σ² of the layer above, which brings the gradient down.
+	norms := r.Layers.Quantity(probe.WeightNorm)[0]
+	hidden := len(p.Start) - 1
+	variance := func(i int) float64 {
+		units := p.Config.Width
+		if i == hidden {
+			units = task.Outputs()
+		}
+		return math.Pow(10, 2*norms[i]) / float64(units)
+	}
+	var widths []float64
+	for i := 1; i < hidden; i++ {
+		widths = append(widths, variance(i))
+	}
+	if len(widths) == 0 {
+		return nil
+	}
+	weight := stats.Median(widths)
+	v := meanfield.Variances{Weight: weight}
+	t, err := field.Theory(v)
+	if err != nil {
+		return err
+	}
+	p.Theory = &Theory{WeightVariance: study.Number(weight), Q: study.Number(t.Q), Chi1: study.Number(t.Chi1),
+		Xi: study.Number(t.XiGradient), Phase: t.Phase.String(), Critical: study.Number(math.NaN())}
+	if critical, err := field.Critical(0); err == nil {
+		p.Theory.Critical = study.Number(critical.Weight)
+	} else {
+		p.Theory.NoCritical = err.Error()
+	}
+	first := p.Start[0]
+	q := float64(first.PreActivationMean*first.PreActivationMean + first.PreActivationStd*first.PreActivationStd)
+	for i, l := range field.Propagate(v, q, hidden) {
+		p.Start[i].PredictedPreActivation = study.Number(math.Sqrt(l.Q))
+		p.Start[i].PredictedChi = study.Number(l.Chi / weight * variance(i+1))
+	}
+	return nil
+}
+
+// Decades returns how many powers of ten the norm of the gradient of the
+// pre-activations loses from the output layer to the first: +Inf where it arrives as 0.
+func Decades(layers []Layer) float64 {
+	return float64(layers[len(layers)-1].Gradient - layers[0].Gradient)
+}

@@ -1,0 +1,162 @@
+package profile_test
+
+import (
+	"context"
+	"fmt"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/profile"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/optimizers"
+)
+
+func complete[T any](c *catalogue.Catalogue[T], text string) catalogue.Choice {
+	choice, err := catalogue.Parse(text)
+	if err == nil {
+		choice, err = c.Complete(choice)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return choice
+}
+
+func config(activation string, depth int) study.Config {
+	return study.Config{
+		Task: complete(tasks.Catalogue, "digits"), Model: complete(models.Catalogue, "mlp"),
+		Depth: depth, Width: 128, Batch: 64, DType: "float64", Seed: 1,
+		Activation:    complete(activations.Catalogue, activation),
+		Initializer:   complete(initializers.Catalogue, "lecun-normal"),
+		Normalization: complete(normalization.Catalogue, "none"),
+		Optimizer:     complete(optimizers.Catalogue, "sgd"),
+	}
+}
+
+func measure(t *testing.T, c study.Config, steps int) *profile.Profile {
+	t.Helper()
+	p, err := profile.Measure(context.Background(), c, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestAgainstTheory compares the whole way of the gradient with the product of the
+// predicted factors. Each factor is a mean over 128 units: with a relative deviation
+// of about sqrt(2/128) for each of 19 independent layers, the logarithm of the product
+// has the deviation sqrt(19·2/128) = 0.54, in decades of the norm 0.54/2/ln 10 = 0.12.
+func TestAgainstTheory(t *testing.T) {
+	for _, activation := range []string{"tanh", "sigmoid", "softplus", "scaled-tanh"} {
+		p := measure(t, config(activation, 20), 0)
+		var want float64
+		for _, l := range p.Start[:20] {
+			want -= math.Log10(float64(l.PredictedChi)) / 2
+		}
+		if got := profile.Decades(p.Start); math.Abs(got-want) > 4*0.12 {
+			t.Errorf("%s: the gradient loses %.2f decades, predicted %.2f", activation, got, want)
+		}
+		if len(p.Start) != 21 || p.Start[0].Name != "layer01" || p.Start[20].Name != "output" {
+			t.Errorf("%s: layers %+v", activation, p.Start)
+		}
+	}
+}
+
+// TestAdvice checks that what is advised does what it is advised for.
+func TestAdvice(t *testing.T) {
+	p := measure(t, config("sigmoid", 20), 0)
+	if lost := profile.Decades(p.Start); lost < 10 {
+		t.Fatalf("sigmoid 20 deep loses %.1f decades", lost)
+	}
+	trials, err := profile.Advise(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive := map[string]bool{}
+	for _, trial := range trials {
+		if trial.Problem != "" {
+			t.Errorf("%s: %s", trial.Remedy, trial.Problem)
+		}
+		alive[strings.Fields(trial.Remedy)[0]] = math.Abs(float64(trial.Decades)) < 3
+	}
+	if !alive["initializer:"] || !alive["activation:"] {
+		t.Errorf("neither or only one of the critical start and the shaped sigmoid keeps the gradient: %+v", trials)
+	}
+	if v := p.Verdict(); !strings.Contains(v, "dies") || !strings.Contains(v, "χ₁ = 0.05") {
+		t.Errorf("verdict: %s", v)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		config study.Config
+		want   string
+	}{
+		{config("tanh", 10), "lives"},
+		{func() study.Config {
+			c := config("tanh", 60)
+			c.Initializer = complete(initializers.Catalogue, "lecun-normal(gain=2.5)")
+			return c
+		}(), "explodes"},
+		{func() study.Config { c := config("sigmoid", 120); c.DType = "float32"; return c }(), "exactly 0 in layer01"},
+	} {
+		if v := measure(t, c.config, 0).Verdict(); !strings.Contains(v, c.want) {
+			t.Errorf("verdict %q, want %q in it", v, c.want)
+		}
+	}
+}
+
+func TestSteps(t *testing.T) {
+	p := measure(t, config("tanh", 3), 15)
+	if p.Steps != 15 || len(p.Trained) != 4 || p.Trained[0].Gradient == p.Start[0].Gradient {
+		t.Errorf("after 15 steps: %d, %+v", p.Steps, p.Trained)
+	}
+	if _, err := profile.Measure(context.Background(), config("tanh", 3), -1); err == nil {
+		t.Error("-1 steps: no error")
+	}
+	c := config("tanh", 3)
+	c.Optimizer = complete(optimizers.Catalogue, "sgd(rate=1e200)")
+	if v := measure(t, c, 15).Verdict(); !strings.Contains(v, "diverged") {
+		t.Errorf("at a rate of 1e200: %s", v)
+	}
+}
+
+func TestPicture(t *testing.T) {
+	p := measure(t, config("tanh", 12), 3)
+	dir := t.TempDir()
+	for _, name := range []string{"p.png", "p.svg"} {
+		if err := p.Draw(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Open(filepath.Join(dir, "p.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if c, err := png.DecodeConfig(f); err != nil || c.Width < 1000 {
+		t.Errorf("the picture is %d wide, %v", c.Width, err)
+	}
+	if err := p.Draw(filepath.Join(dir, "p.gif")); err == nil {
+		t.Error("a .gif is accepted")
+	}
+}
+
+func Example() {
+	p, err := profile.Measure(context.Background(), config("sigmoid", 20), 0)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("The gradient loses %.0f decades; χ₁ is %.2f.\n", profile.Decades(p.Start), float64(p.Theory.Chi1))
+	// Output: The gradient loses 13 decades; χ₁ is 0.06.
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/profile"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/optimizers"
+	"github.com/spf13/cobra"
+)
+
+func newProfile() *cobra.Command {
+	var (
+		config                       = study.Config{DType: "float32"}
+		task, model, activation      string
+		initializer, norm, optimizer string
+		steps                        int
+		picture                      string
+		asJSON, noAdvice             bool
+	)
+	c := &cobra.Command{
+		Use:   "profile",
+		Short: "Look through a network layer by layer",
+		Long: `Profile builds a network, runs a batch, and shows for each layer what its units do and
+what becomes of the gradient on its way back, with what theory predicts beside it. With
+--steps it also trains, and shows the layers after that. It ends with where the gradient
+dies, what theory says of it, and what the remedies do that theory suggests, measured.`,
+		Example: `  gradflow profile --activation sigmoid --depth 20
+  gradflow profile --activation softplus --depth 50 --steps 200 --optimizer smorms3
+  gradflow profile --model rbf --activation gaussian --depth 20 --plot rbf.png
+  gradflow profile --activation tanh --depth 100 --width 128 --initializer orthogonal --json`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			for _, f := range []func() error{
+				func() (err error) { config.Task, err = readComplete(tasks.Catalogue, "--task", task); return },
+				func() (err error) { config.Model, err = readComplete(models.Catalogue, "--model", model); return },
+				func() (err error) {
+					config.Activation, err = readComplete(activations.Catalogue, "--activation", activation)
+					return
+				},
+				func() (err error) {
+					config.Initializer, err = readComplete(initializers.Catalogue, "--initializer", initializer)
+					return
+				},
+				func() (err error) {
+					config.Normalization, err = readComplete(normalization.Catalogue, "--normalization", norm)
+					return
+				},
+				func() (err error) {
+					config.Optimizer, err = readComplete(optimizers.Catalogue, "--optimizer", optimizer)
+					return
+				},
+			} {
+				if err := f(); err != nil {
+					return err
+				}
+			}
+			switch {
+			case config.Depth < 1 || config.Width < 1 || config.Batch < 1:
+				return useError{fmt.Errorf("--depth %d, --width %d, --batch %d: all must be at least 1", config.Depth, config.Width, config.Batch)}
+			case steps < 0:
+				return useError{fmt.Errorf("--steps %d: must be at least 0", steps)}
+			case config.DType != "float32" && config.DType != "float64":
+				return useError{fmt.Errorf("--dtype %q: want float32 or float64", config.DType)}
+			}
+			p, err := profile.Measure(c.Context(), config, steps)
+			if err != nil {
+				return err
+			}
+			var trials []profile.Trial
+			if !noAdvice && math.Abs(profile.Decades(p.Start)) > 1 {
+				if trials, err = profile.Advise(c.Context(), p); err != nil {
+					return err
+				}
+			}
+			if picture != "" {
+				if err := p.Draw(picture); err != nil {
+					return useError{err}
+				}
+			}
+			w := c.OutOrStdout()
+			if asJSON {
+				e := json.NewEncoder(w)
+				e.SetIndent("", "  ")
+				return e.Encode(struct {
+					*profile.Profile
+					Verdict string          `json:"verdict"`
+					Trials  []profile.Trial `json:"trials,omitempty"`
+				}{p, p.Verdict(), trials})
+			}
+			return printProfile(w, p, trials, picture)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&task, "task", "digits", "task that the batch is of")
+	f.StringVar(&model, "model", "mlp", "architecture")
+	f.StringVar(&activation, "activation", "tanh", "activation, such as tanh or scaled(of=tanh,a=1.5)")
+	f.StringVar(&initializer, "initializer", "glorot-normal", "initialiser of the weights")
+	f.StringVar(&norm, "normalization", "none", "normalisation")
+	f.StringVar(&optimizer, "optimizer", "sgd", "optimizer of the steps")
+	f.IntVar(&config.Depth, "depth", 50, "hidden layers")
+	f.IntVar(&config.Width, "width", 128, "units of each")
+	f.IntVar(&config.Batch, "batch", 64, "examples in a batch")
+	f.StringVar(&config.DType, "dtype", "float32", "float32 or float64")
+	f.Uint64Var(&config.Seed, "seed", 1, "seed of weights and examples")
+	f.IntVar(&steps, "steps", 0, "training steps")
+	f.StringVar(&picture, "plot", "", "draw a picture into this .png or .svg file")
+	f.BoolVar(&asJSON, "json", false, "print as JSON")
+	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")
+	complete(c, "task", tasks.Catalogue.Names())
+	complete(c, "model", models.Catalogue.Names())
+	complete(c, "activation", activations.Catalogue.Names())
+	complete(c, "initializer", initializers.Catalogue.Names())
+	complete(c, "normalization", normalization.Catalogue.Names())
+	complete(c, "optimizer", optimizers.Catalogue.Names())
+	complete(c, "dtype", []string{"float32", "float64"})
+	return c
+}
+
+// readComplete reads a choice from a flag, with its defaults filled in.
+func readComplete[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.Choice, error) {
+	choice, err := readChoice(c, flag, text)
+	if err != nil {
+		return choice, err
+	}
+	full, err := c.Complete(choice)
+	if err != nil {
+		return choice, useError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return full, nil
+}
+
+// Rows of the table at most: of a deeper network some layers in between are left out.
+const mostRows = 40
+
+func printProfile(w io.Writer, p *profile.Profile, trials []profile.Trial, picture string) error {
+	c := p.Config
+	fmt.Fprintf(w, "%s %s, %d x %d, %s", c.Model.Name, c.Activation, c.Depth, c.Width, c.Initializer)
+	if c.Normalization.Name != "none" {
+		fmt.Fprintf(w, ", %s", c.Normalization)
+	}
+	fmt.Fprintf(w, "; a batch of %d %s, at the start\n\n", c.Batch, c.Task.Name)
+	if err := printLayers(w, p.Start, p.Theory != nil); err != nil {
+		return err
+	}
+	if len(p.Trained) > 0 {
+		fmt.Fprintf(w, "\nafter %d steps of %s\n\n", p.Steps, c.Optimizer)
+		if err := printLayers(w, p.Trained, false); err != nil {
+			return err
+		}
+	}
+	width := terminalWidth(w)
+	if width == 0 || width > 100 {
+		width = 100
+	}
+	fmt.Fprintf(w, "\n%s\n", wrap(p.Verdict(), width))
+	if len(trials) > 0 {
+		fmt.Fprintf(w, "\nTried at the start, decades that the gradient loses (now %.1f):\n", profile.Decades(p.Start))
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, trial := range trials {
+			result := fmt.Sprintf("%.1f", float64(trial.Decades))
+			if trial.Problem != "" {
+				result = trial.Problem
+			}
+			fmt.Fprintf(t, "  %s\t%s\n", trial.Remedy, result)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	if picture != "" {
+		fmt.Fprintf(w, "\nThe picture: %s\n", picture)
+	}
+	return nil
+}
+
+// printLayers prints a row for each layer, with a bar as long as log10 of its gradient.
+func printLayers(w io.Writer, layers []profile.Layer, theory bool) error {
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	header := "layer\tmean\tdeviation\tsaturated\tlog10 gradient\t"
+	if theory {
+		header = "layer\tmean\tdeviation\tsaturated\tχ measured\tχ predicted\tlog10 gradient\t"
+	}
+	fmt.Fprintln(t, header)
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, l := range layers {
+		if g := float64(l.Gradient); g-g == 0 {
+			lo, hi = min(lo, g), max(hi, g)
+		}
+	}
+	lo = min(lo, hi-3) // a bar spans three decades at least
+	bars := []string{""}
+	every := (len(layers) + mostRows - 1) / mostRows
+	for i, l := range layers {
+		if i%every != 0 && i < len(layers)-2 {
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t", l.Name, number(l.PreActivationMean), number(l.PreActivationStd), percent(l.Saturated))
+		if theory {
+			fmt.Fprintf(t, "%s\t%s\t", number(l.Chi), number(l.PredictedChi))
+		}
+		fmt.Fprintf(t, "%s\t\n", gradient(l.Gradient))
+		bars = append(bars, bar(float64(l.Gradient), lo, hi))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for i, line := range strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n") {
+		fmt.Fprintln(w, strings.TrimRight(line+"  "+bars[i], " "))
+	}
+	return nil
+}
+
+func number(n study.Number) string {
+	if n.IsNaN() {
+		return ""
+	}
+	return fmt.Sprintf("%.3g", float64(n))
+}
+
+func percent(n study.Number) string {
+	if n.IsNaN() {
+		return ""
+	}
+	return fmt.Sprintf("%.0f%%", 100*float64(n))
+}
+
+// gradient prints log10 of a norm.
+func gradient(n study.Number) string {
+	if math.IsInf(float64(n), -1) {
+		return "exactly 0"
+	}
+	return fmt.Sprintf("%.2f", float64(n))
+}
+
+const barWidth = 24
+
+// bar draws where x lies from lo to hi, in eighths of a character.
+func bar(x, lo, hi float64) string {
+	if !(x-x == 0) || !(hi > lo) {
+		return ""
+	}
+	eighths := int(math.Round(8*barWidth*(x-lo)/(hi-lo))) + 1
+	b := strings.Repeat("█", eighths/8)
+	if rest := eighths % 8; rest > 0 {
+		b += string([]rune(" ▏▎▍▌▋▊▉")[rest])
+	}
+	return b
+}
+
+// wrap breaks text into lines of at most width characters.
+func wrap(text string, width int) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n")
+}
