@@ -88,8 +88,10 @@ func matmul(ta, tb bool) *rule {
 			}
 			return tensor.Shape{m, n}, nil
 		},
-		f32: matmulKernel[float32](ta, tb),
-		f64: matmulKernel[float64](ta, tb),
+		f32:   matmulKernel[float32](ta, tb, false),
+		f64:   matmulKernel[float64](ta, tb, false),
+		add32: matmulKernel[float32](ta, tb, true),
+		add64: matmulKernel[float64](ta, tb, true),
 		// With A and B as multiplied, C = A·B has the gradients g·Bᵀ and Aᵀ·g; of a
 		// transposed input it is the transpose of that.
 		grads: func() []gradient {
@@ -107,7 +109,7 @@ func matmul(ta, tb bool) *rule {
 	}
 }
 
-func matmulKernel[F kernels.Float](ta, tb bool) func(view[F], []view[F]) {
+func matmulKernel[F kernels.Float](ta, tb, add bool) func(view[F], []view[F]) {
 	return func(c view[F], in []view[F]) {
 		a, b := in[0].matrix(), in[1].matrix()
 		if ta {
@@ -116,7 +118,7 @@ func matmulKernel[F kernels.Float](ta, tb bool) func(view[F], []view[F]) {
 		if tb {
 			b = b.T()
 		}
-		kernels.Mul(c.matrix(), a, b, false)
+		kernels.Mul(c.matrix(), a, b, add)
 	}
 }
 

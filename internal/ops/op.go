@@ -22,6 +22,9 @@ type rule struct {
 	shape func(in []tensor.Shape) (tensor.Shape, error)
 	f32   func(out view[float32], in []view[float32])
 	f64   func(out view[float64], in []view[float64])
+	// add32 and add64, where there are any, add the result to out: sums use them.
+	add32 func(out view[float32], in []view[float32])
+	add64 func(out view[float64], in []view[float64])
 	// grads gives the gradient with respect to each input; the zero gradient
 	// stands for an input that has none. A rule without grads can't be differentiated.
 	grads func() []gradient
@@ -29,6 +32,8 @@ type rule struct {
 	curve curve
 	// overwrite has the inputs that the result may be written over.
 	overwrite []int
+	// function is what is applied to each element of the only input, if that is all.
+	function *Function
 }
 
 // gradient says how the gradient of an input is computed: by a rule, from some of
@@ -341,7 +346,12 @@ func (o *operation) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 
 // node adds the gradient to the graph; with the gradient of the result.
 func (g gradient) node(in G.Nodes, out, grad *G.Node) (*G.Node, error) {
-	args := make([]*G.Node, len(g.of))
+	return apply(g.rule(), g.nodes(in, out, grad)...)
+}
+
+// nodes are those that the gradient is computed from.
+func (g gradient) nodes(in G.Nodes, out, grad *G.Node) G.Nodes {
+	args := make(G.Nodes, len(g.of))
 	for k, n := range g.of {
 		switch n {
 		case result:
@@ -352,7 +362,7 @@ func (g gradient) node(in G.Nodes, out, grad *G.Node) (*G.Node, error) {
 			args[k] = in[n]
 		}
 	}
-	return apply(g.rule(), args...)
+	return args
 }
 
 // DoDiff adds the gradients to those of the inputs: the LispMachine's way.

@@ -43,7 +43,17 @@ func pointwise(f *Function, dims int) *rule {
 		},
 		curve:     elementwise,
 		overwrite: []int{0},
+		function:  f,
 	}
+}
+
+// FunctionIn returns the function that a node applies to each element of its only
+// input, nil if it is not made by [Pointwise].
+func FunctionIn(n *G.Node) *Function {
+	if o, ok := n.Op().(*operation); ok {
+		return o.function
+	}
+	return nil
 }
 
 // pointwiseGradient is g·f'(z) of z and g. It has no derivative of its own.
