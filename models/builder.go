@@ -111,8 +111,8 @@ func (b *Builder) Normalize(norm normalization.Normalization, site normalization
 }
 
 // Affine returns z = x·W + b with the parameters name/weight, filled by init, and
-// name/bias, zeros at first. norm, if not nil, normalises W or z where that is its site;
-// there is no bias where it would take it away.
+// name/bias, zeros at first unless init is an initializers.Biased. norm, if not nil,
+// normalises W or z where that is its site; there is no bias where it would take it away.
 func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.Initializer, norm normalization.Normalization) (z, weight, bias *G.Node, err error) {
 	fail := func(err error) (z, weight, bias *G.Node, _ error) { return nil, nil, nil, err }
 	if init == nil {
@@ -131,7 +131,7 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 	if r, ok := norm.(normalization.BiasRemover); ok && r.Site() == normalization.PreActivation {
 		z, err = ops.MatMul(x, w, false, false)
 	} else {
-		if bias, err = b.Parameter(name+"/bias", nil, units); err != nil {
+		if bias, err = b.bias(name, init, units); err != nil {
 			return fail(err)
 		}
 		z, err = ops.Affine(x, w, bias)
@@ -139,8 +139,38 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 	if err != nil {
 		return fail(errors.Wrap(err, name))
 	}
+	b.fit(name, init, z)
 	z, err = b.Normalize(norm, normalization.PreActivation, name, z)
 	return z, weight, bias, err
+}
+
+// bias returns the biases of a layer, zeros at first unless init says otherwise.
+func (b *Builder) bias(name string, init initializers.Initializer, units int) (*G.Node, error) {
+	biased, ok := init.(initializers.Biased)
+	if !ok {
+		return b.Parameter(name+"/bias", nil, units)
+	}
+	return b.Learnable(name+"/bias", func(x []float64) {
+		biased.FillBias(x, initializers.Stream(b.network.Parameters.seed, name+"/bias"))
+	}, units)
+}
+
+// fit has init go on with data, if it does: with the layer's pre-activations z.
+func (b *Builder) fit(name string, init initializers.Initializer, z *G.Node) {
+	fit, ok := init.(initializers.FromData)
+	if !ok {
+		return
+	}
+	b.OnData(z, func(evaluate func() ([]float64, error)) (Start, error) {
+		t := b.network.Parameters.Tensor(name + "/weight")
+		w := values(t)
+		report, err := fit.Fit(w, func() ([]float64, error) {
+			setValues(t, w)
+			return evaluate()
+		})
+		setValues(t, w)
+		return Start{Layer: name, Values: report}, err
+	})
 }
 
 // Dense adds the layer y = f(x·W + b), normalised by norm if that is not nil, and
@@ -148,6 +178,10 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activation, init initializers.Initializer, norm normalization.Normalization) (*G.Node, error) {
 	if f == nil {
 		return nil, errors.Errorf("%s has no activation", name)
+	}
+	init, err := initializers.For(init, f)
+	if err != nil {
+		return nil, errors.Wrap(err, name)
 	}
 	z, weight, bias, err := b.Affine(name, x, units, init, norm)
 	if err != nil {
@@ -164,6 +198,10 @@ func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activat
 // Output adds the output layer y = x·W + b.
 func (b *Builder) Output(x *G.Node, init initializers.Initializer) (*G.Node, error) {
 	const name = "output"
+	init, err := initializers.For(init, nil)
+	if err != nil {
+		return nil, errors.Wrap(err, name)
+	}
 	z, weight, bias, err := b.Affine(name, x, b.Shape().Outputs, init, nil)
 	if err != nil {
 		return nil, err

@@ -47,14 +47,14 @@ func (e *NoCritical) Error() string {
 }
 
 func (p *NearCritical) String() string {
-	text := fmt.Sprintf("%.4g at weight variance %.4g", p.Chi1, p.Weight)
-	switch {
-	case p.Limit && p.Q == 0:
-		text += " (where q* = 0 ceases to be stable)"
-	case p.Limit:
-		text += " (where q* goes to infinity)"
+	if !p.Limit {
+		return fmt.Sprintf("%.4g at weight variance %.4g", p.Chi1, p.Weight)
 	}
-	return text
+	where := "q* goes to infinity"
+	if p.Q == 0 {
+		where = "q* = 0 ceases to be stable"
+	}
+	return fmt.Sprintf("%.3g at weight variance %.4g (where %s)", p.Chi1, p.Weight, where)
 }
 
 // Critical returns the point of the critical line at a variance of the biases: the

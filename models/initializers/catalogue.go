@@ -11,6 +11,11 @@ var Catalogue = catalogue.New("initializer",
 	row("he-normal", "N(0, 2gain²/fan-in)", HeNormal),
 	row("he-uniform", "U(-a, a) of variance 2gain²/fan-in", HeUniform),
 	row("orthogonal", "a random orthogonal matrix times gain", Orthogonal),
+	row("identity", "the identity times gain", Identity),
+	catalogue.Row("sparse", "N(0, gain²) for some inputs of each unit, 0 for the others", Sparse),
+	catalogue.Row("gain", "N(0, g²/fan-in) with the nonlinearity's gain g = 1/√E[f²]", func(struct{}) (Initializer, error) { return Gain(), nil }),
+	catalogue.Row("critical", "N(0, σ²/fan-in) with the σ² that keeps the gradient's size, by theory", func(c CriticalConfig) (Initializer, error) { return Critical(c) }),
+	catalogue.Row("lsuv", "orthogonal, then scaled to variance 1 of each layer's pre-activations on a batch", func(c LSUVConfig) (Initializer, error) { return LSUV(c) }),
 )
 
 type settings struct {

@@ -7,7 +7,16 @@
 //	glorot   gain²·2/(fan-in + fan-out)   a compromise between forward and backward
 //	he       gain²·2/fan-in               makes up for the half that ReLU cuts off
 //
-// from a normal or a uniform distribution, or W is a random orthogonal matrix.
+// from a normal or a uniform distribution, or W is a random orthogonal matrix, the
+// identity, or sparse.
+//
+// Some depend on the layer's nonlinearity f ([Adaptable], by way of [For]):
+//
+//	gain         1/(fan-in·E[f(z)²])           z ~ N(0, 1): keeps the variance forward
+//	critical     σ_w²/fan-in with χ₁ = 1       keeps the gradient's size, by mean field theory
+//
+// and one goes on with data ([FromData]): lsuv. To add one, write a file like
+// sparse.go and a row in catalogue.go.
 //
 // Everything comes from one seed, and each parameter has a random stream of its
 // own, chosen by its name ([Stream]): adding a layer changes none of the others,

@@ -33,6 +33,9 @@ func Values(init Initializer, seed uint64, name string, fanIn, fanOut int) ([]fl
 	if fanIn < 1 || fanOut < 1 {
 		return nil, errors.Errorf("parameter %s: shape (%d, %d), want at least (1, 1)", name, fanIn, fanOut)
 	}
+	if _, ok := init.(Adaptable); ok {
+		return nil, errors.Errorf("parameter %s: the initialiser %s depends on the layer's nonlinearity: use what For returns", name, init.Name())
+	}
 	w := make([]float64, fanIn*fanOut)
 	init.Fill(w, fanIn, fanOut, Stream(seed, name))
 	return w, nil

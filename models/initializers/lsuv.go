@@ -1,0 +1,61 @@
+package initializers
+
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/pkg/errors"
+	"gonum.org/v1/gonum/stat"
+)
+
+// LSUVConfig are the settings of [LSUV].
+type LSUVConfig struct {
+	// Tolerance is how far from 1 the variance may stay.
+	Tolerance float64 `json:"tolerance" default:"0.1" range:"(0,1)" doc:"how far from 1 the variance may stay"`
+	// Tries is the largest number of times that a layer is scaled.
+	Tries int `json:"tries" default:"10" range:"[1,]" doc:"largest number of times that a layer is scaled"`
+}
+
+// LSUV is layer-sequential unit variance: W is a random orthogonal matrix at first;
+// then, layer by layer, it is divided by the deviation of the layer's pre-activations
+// over a batch until their variance is 1 within the tolerance, or the tries are used up
+// (D. Mishkin, J. Matas: All you need is a good init, 2016). The variance is that about
+// the mean, over the batch and all units. Reported are the variances before and after
+// and the number of times.
+func LSUV(c LSUVConfig) (FromData, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	return &lsuv{Orthogonal(1), c}, nil
+}
+
+type lsuv struct {
+	Initializer
+	c LSUVConfig
+}
+
+func (*lsuv) Name() string { return "lsuv" }
+
+func (l *lsuv) Fit(w []float64, evaluate func() ([]float64, error)) (map[string]float64, error) {
+	report := map[string]float64{}
+	for try := 0; ; try++ {
+		z, err := evaluate()
+		if err != nil {
+			return nil, err
+		}
+		variance := stat.PopVariance(z, nil)
+		if !(variance > 0) || math.IsInf(variance, 0) {
+			return nil, errors.Errorf("the pre-activations have the variance %g over the batch: no factor makes it 1", variance)
+		}
+		if try == 0 {
+			report["variance_before"] = variance
+		}
+		report["variance_after"], report["tries"] = variance, float64(try)
+		if math.Abs(variance-1) <= l.c.Tolerance || try == l.c.Tries {
+			return report, nil
+		}
+		for i := range w {
+			w[i] /= math.Sqrt(variance)
+		}
+	}
+}
