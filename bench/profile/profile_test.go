@@ -97,6 +97,39 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
+// TestHundredLayers starts plain networks of 100 layers critically: the gradient that
+// arrives in the first layer is within three decades of the last one's. The smooth
+// nonlinearities that have no critical point (package meanfield says why) lose more
+// than that from an ordinary start, but not when they are shaped for the depth.
+func TestHundredLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains nothing, but builds 40 deep networks")
+	}
+	uncritical := map[string]bool{"softplus": true, "gelu": true, "gelu-tanh": true, "silu": true, "mish": true}
+	for _, name := range []string{"identity", "tanh", "scaled-tanh", "sigmoid", "arctan", "erf", "sine", "gaussian", "softplus", "gelu", "gelu-tanh", "silu", "mish"} {
+		p := measure(t, config(name, 100), 0)
+		c := p.Config
+		switch critical := float64(p.Theory.Critical); {
+		case uncritical[name]:
+			if !p.Theory.Critical.IsNaN() || p.Theory.NoCritical == "" {
+				t.Errorf("%s: a critical variance of %g", name, critical)
+			}
+			if lost := profile.Decades(p.Start); lost < 3 {
+				t.Errorf("%s: loses %.1f decades only", name, lost)
+			}
+			c.Activation = complete(activations.Catalogue, fmt.Sprintf("dks(of=%s,depth=100)", name))
+		case math.IsNaN(critical):
+			t.Errorf("%s: no critical point: %s", name, p.Theory.NoCritical)
+			continue
+		default:
+			c.Initializer = complete(initializers.Catalogue, fmt.Sprintf("lecun-normal(gain=%.12g)", math.Sqrt(critical)))
+		}
+		if lost := profile.Decades(measure(t, c, 0).Start); math.Abs(lost) > 3 {
+			t.Errorf("%s: from %s with %s the gradient changes by %.1f decades", name, c.Initializer, c.Activation, -lost)
+		}
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		config study.Config
