@@ -282,14 +282,14 @@ func (e *execution) record(result train.Result) (*Record, error) {
 }
 
 func (e *execution) scoreOf(m Metric) Number {
-	if e.task.Loss() == tasks.CrossEntropy {
+	if e.task.Loss().HigherIsBetter() {
 		return m.ValidationAccuracy
 	}
 	return m.ValidationLoss
 }
 
 func (e *execution) better(a, b Number) bool {
-	if e.task.Loss() == tasks.CrossEntropy {
+	if e.task.Loss().HigherIsBetter() {
 		return a > b
 	}
 	return a < b

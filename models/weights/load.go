@@ -62,7 +62,7 @@ func read(file string, r io.ReaderAt, size int64, p *models.Parameters) (map[str
 
 // match compares what the file has with what the network needs.
 func match(h *header, p *models.Parameters) error {
-	if len(p.Names()) == 0 {
+	if len(names(p)) == 0 {
 		return errors.Wrap(ErrMismatch, "there are no parameters to load it into: build the network first")
 	}
 	var foreign []string
@@ -72,7 +72,7 @@ func match(h *header, p *models.Parameters) error {
 		}
 	}
 	var absent []string
-	for _, name := range p.Names() {
+	for _, name := range names(p) {
 		i := slices.IndexFunc(h.tensors, func(e entry) bool { return e.name == name })
 		if i < 0 {
 			absent = append(absent, name)

@@ -21,12 +21,16 @@ const (
 	layout    = "row-major; a layer is y = f(x W + b) with weight (inputs, units), the transpose of torch.nn.Linear's"
 )
 
-// Save writes the parameters to a file, with metadata of the caller's if there are
+// Save writes the parameters and running statistics to a file, with metadata of the caller's if there are
 // any; the key "layout" says how the values lie and is not for the caller. The file
 // appears when it is complete and on the disk; one that is there is replaced.
 func Save(file string, p *models.Parameters, metadata map[string]string) error {
 	return errors.Wrap(atomically(file, func(w io.Writer) error { return write(w, p, metadata) }), "save weights")
 }
+
+// names are those of the parameters, and after them those of the running statistics of
+// normalisations: without them a loaded network would not give the same output.
+func names(p *models.Parameters) []string { return append(p.Names(), p.Statistics()...) }
 
 // write is Save for any writer.
 func write(w io.Writer, p *models.Parameters, metadata map[string]string) error {
@@ -37,7 +41,7 @@ func write(w io.Writer, p *models.Parameters, metadata map[string]string) error 
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	for _, name := range p.Names() {
+	for _, name := range names(p) {
 		if err := encode(w, p.Tensor(name)); err != nil {
 			return err
 		}
@@ -48,7 +52,7 @@ func write(w io.Writer, p *models.Parameters, metadata map[string]string) error 
 // writeHeader makes the header of a file, with its length. The parameters keep their
 // order.
 func writeHeader(p *models.Parameters, metadata map[string]string) ([]byte, error) {
-	if len(p.Names()) == 0 {
+	if len(names(p)) == 0 {
 		return nil, errors.New("there are no parameters: build the network first")
 	}
 	all := map[string]string{layoutKey: layout}
@@ -70,7 +74,7 @@ func writeHeader(p *models.Parameters, metadata map[string]string) ([]byte, erro
 		Offsets [2]int64 `json:"data_offsets"`
 	}
 	width, at := dtypes[dtype(p)], int64(0)
-	for _, name := range p.Names() {
+	for _, name := range names(p) {
 		t := p.Tensor(name)
 		if name == metadataKey {
 			return nil, errors.Errorf("a parameter cannot be named %s", name)
