@@ -72,6 +72,7 @@ type param struct {
 
 	valueGrad gorgonia.ValueGrad
 	w, g, to  view // of this step; to is w unless the update goes elsewhere
+	h         view // curvature, if the method needs it
 	visit     uint64
 }
 
@@ -112,7 +113,10 @@ func (m *method) Update(params []gorgonia.ValueGrad, b Batch, into []gorgonia.Va
 			"differ by chance, and what their magnitude tells is lost"}
 	}
 	m.batch = b
-	err := m.apply()
+	err := m.bindCurvatures()
+	if err == nil {
+		err = m.apply()
+	}
 	m.batch = Batch{}
 	return errors.Wrap(err, m.name)
 }
@@ -152,11 +156,11 @@ func (m *method) each(p *param, rule func(*block[float64])) error {
 		b.w, b.g, b.to = p.w.f64, p.g.f64, p.to.f64
 	}
 	if m.needs&NeedsCurvature != 0 {
-		h, err := m.curvature(p)
-		if err != nil {
-			return err
+		b.h = p.h.f64
+		if p.single {
+			b.h = m.scratch.h[:p.size]
+			p.h.widen(b.h)
 		}
-		b.h = h
 	}
 	rule(b)
 	for i := range p.to.f32 {
@@ -173,27 +177,30 @@ func (p *param) into() bool {
 	return &p.to.f64[0] != &p.w.f64[0]
 }
 
-func (m *method) curvature(p *param) ([]float64, error) {
-	v := m.batch.Curvature(p.name)
-	if v == nil {
-		return nil, errors.Wrapf(ErrNeedsBatch, "no curvature of %s", p.name)
+// bindCurvatures binds the present curvatures, if the method needs them, and checks
+// them, so that a step that fails changes nothing.
+func (m *method) bindCurvatures() error {
+	if m.needs&NeedsCurvature == 0 {
+		return nil
 	}
-	h, err := viewOf(v)
-	if err != nil {
-		return nil, errors.Wrapf(err, "curvature of %s", p.name)
+	for _, p := range m.active {
+		v := m.batch.Curvature(p.name)
+		if v == nil {
+			return errors.Wrapf(ErrNeedsBatch, "no curvature of %s", p.name)
+		}
+		h, err := viewOf(v)
+		if err != nil {
+			return errors.Wrapf(err, "curvature of %s", p.name)
+		}
+		if !v.Shape().Eq(p.shape) || h.single() != p.single {
+			return errors.Errorf("curvature of %s is %v of %v, its value %v of %v", p.name, v.Shape(), v.Dtype(), p.shape, p.dtype())
+		}
+		if !finite(h.squaredSum()) {
+			return errors.Wrapf(ErrNonFinite, "curvature of %s", p.name)
+		}
+		p.h = h
 	}
-	if !v.Shape().Eq(p.shape) || h.single() != p.single {
-		return nil, errors.Errorf("curvature of %s is %v of %v, its value %v of %v", p.name, v.Shape(), v.Dtype(), p.shape, p.dtype())
-	}
-	if !finite(h.squaredSum()) {
-		return nil, errors.Wrapf(ErrNonFinite, "curvature of %s", p.name)
-	}
-	if !p.single {
-		return h.f64, nil
-	}
-	wide := m.scratch.h[:p.size]
-	h.widen(wide)
-	return wide, nil
+	return nil
 }
 
 func (p *param) dtype() tensor.Dtype {

@@ -221,6 +221,26 @@ func TestNeeds(t *testing.T) {
 	if err := step(mustMake(t, "vsgd-g"), Batch{}, p); !errors.Is(err, ErrNeedsBatch) {
 		t.Errorf("vsgd-g without Curvature: %v", err)
 	}
+	// A bad curvature of the last parameter keeps the first from moving, too.
+	a, z := newParameter("a", tensor.Float64, []float64{1}, 1), newParameter("z", tensor.Float64, []float64{1}, 1)
+	for _, text := range []string{"vsgd-l(start=1)", "vsgd-b(start=1)", "vsgd-g(start=1)"} {
+		s := mustMake(t, text)
+		h := map[string]gorgonia.Value{"a": newValue(tensor.Float64, []float64{1}, 1), "z": newValue(tensor.Float64, []float64{1}, 1)}
+		b := Batch{Curvature: func(name string) gorgonia.Value { return h[name] }}
+		set(a.grad, []float64{1})
+		if err := step(s, b, a, z); err != nil {
+			t.Fatal(err)
+		}
+		set(h["z"], []float64{math.NaN()})
+		before := get(a.value)[0]
+		if err := step(s, b, a, z); !errors.Is(err, ErrNonFinite) || get(a.value)[0] != before {
+			t.Errorf("%s: a moved from %g to %g; error %v", text, before, get(a.value)[0], err)
+		}
+		set(h["z"], []float64{1})
+		if err := step(s, b, a, z); err != nil || get(a.value)[0] == before {
+			t.Errorf("%s: a does not move after that; error %v", text, err)
+		}
+	}
 	if got := (NeedsLoss | NeedsCurvature).String(); got != "the loss and curvature" {
 		t.Error(got)
 	}
