@@ -125,27 +125,7 @@ func TailoredReLU(t Topology, correlation float64) (*Transformed, error) {
 			}
 		}
 	}
-	return transform("tailored-relu", leaky(a), 1, 0, math.Sqrt(2/(1+a*a)), 0), nil
-}
-
-// leaky returns the leaky rectifier of slope a.
-func leaky(a float64) Activation {
-	return Elementwise("leaky-relu",
-		func(z float64) float64 {
-			if z < 0 {
-				return a * z
-			}
-			return z
-		},
-		func(z float64) float64 {
-			switch {
-			case z > 0:
-				return 1
-			case z <= 0:
-				return a
-			}
-			return z // NaN
-		})
+	return transform("tailored-relu", LeakyReLU(a), 1, 0, math.Sqrt(2/(1+a*a)), 0), nil
 }
 
 // solveIncreasing returns the x > least with f(x) = target, f being increasing.
@@ -182,6 +162,9 @@ const (
 func shape(name string, f Activation, want []float64, try func(p []float64) (*Transformed, []float64), n int, accept func(*Transformed) bool) (*Transformed, error) {
 	if f == nil {
 		return nil, errors.Errorf("%s: no activation", name)
+	}
+	if p, ok := f.(Parametric); ok && len(p.Parameters()) > 0 {
+		return nil, errors.Errorf("%s of %s: its parameters are learned, but the transformation holds for one value of them: make them fixed", name, f.Name())
 	}
 	residual := func(p []float64) []float64 {
 		if p[0] > math.Log(largestScale) || math.Abs(p[1]) > largestShift {

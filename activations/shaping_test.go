@@ -248,7 +248,8 @@ func TestShapingMistakes(t *testing.T) {
 		"tat(curvature=-1)":                   "above 0",
 		"tailored-relu(correlation=1)":        "below 1",
 		"dks(depth=50,shortcut=0.5,branch=3)": "no multiple",
-		"dks(shortcut=1)":                     "below 1",
+		"dks(of=formula(of=\"a*tanh(z)\",learn=layer,a=1))": "are learned",
+		"dks(shortcut=1)": "below 1",
 	} {
 		err := make(text)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
@@ -268,8 +269,10 @@ func TestShapingMistakes(t *testing.T) {
 			t.Log(err)
 		}
 	}
-	if err := make("dks(of=softplus,depth=12,shortcut=0.5,branch=3)"); err != nil {
-		t.Error(err)
+	for _, text := range []string{"dks(of=softplus,depth=12,shortcut=0.5,branch=3)", "tat(of=\"sin(z) + z\")"} {
+		if err := make(text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 

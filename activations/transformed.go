@@ -1,10 +1,13 @@
 package activations
 
 import (
+	"math"
+
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Transformed is γ·(f(αz + β) + δ), with the derivative αγ f'(αz + β).
@@ -44,61 +47,51 @@ func (t *Transformed) Node(z *G.Node) (*G.Node, error) {
 	return y, errors.Wrapf(err, "activation %q", t.name)
 }
 
-// function computes by f's kernels for float64, also for float32: γ and δ are such
-// that f(αz + β) + δ cancels by as many digits as γ has. In float64 the values are
-// F's, as two ways to compute f differ by what is left of the digits.
+// function computes in float64 for float32, too: γ and δ are such that f(αz + β) + δ
+// cancels by as many digits as γ has.
 func (t *Transformed) function(f *ops.Function) *ops.Function {
-	const block = 512
-	u, y, g := make([]float64, block), make([]float64, block), make([]float64, block)
-	inner := func(z []float64) []float64 { // αz + β
-		for i, v := range z {
-			y[i] = t.Alpha*v + t.Beta
-		}
-		return y[:len(z)]
-	}
-	slopes := func(z, dy []float64) { // y = dy·f̂'(z)
-		in := inner(z)
-		f.Grad64(in, in, dy)
-		kernels.Scale(in, in, t.Alpha*t.Gamma)
-	}
-	return &ops.Function{
+	inner := make([]float64, block) // αz + β, a piece at a time: dst may be dy
+	own := &ops.Function{
 		Name: t.name,
 		F64: func(dst, z []float64) {
 			for i, v := range z {
-				dst[i] = t.F(v)
+				dst[i] = t.Alpha*v + t.Beta
 			}
-		},
-		F32: func(dst, z []float32) {
-			for len(z) > 0 {
-				n := min(block, len(z))
-				convert(u[:n], z[:n])
-				in := inner(u[:n])
-				f.F64(in, in)
-				for i, v := range in {
-					dst[i] = float32(t.Gamma * (v + t.Delta))
-				}
-				dst, z = dst[n:], z[n:]
+			f.F64(dst, dst)
+			for i, v := range dst[:len(z)] {
+				dst[i] = t.Gamma * (v + t.Delta)
 			}
 		},
 		Grad64: func(dst, z, dy []float64) {
 			for len(z) > 0 {
 				n := min(block, len(z))
-				slopes(z[:n], dy[:n])
-				copy(dst, y[:n])
-				dst, z, dy = dst[n:], z[n:], dy[n:]
-			}
-		},
-		Grad32: func(dst, z, dy []float32) {
-			for len(z) > 0 {
-				n := min(block, len(z))
-				convert(u[:n], z[:n])
-				convert(g[:n], dy[:n])
-				slopes(u[:n], g[:n])
-				convert(dst[:n], y[:n])
+				for i, v := range z[:n] {
+					inner[i] = t.Alpha*v + t.Beta
+				}
+				f.Grad64(dst[:n], inner[:n], dy[:n])
+				kernels.Scale(dst[:n], dst[:n], t.Alpha*t.Gamma)
 				dst, z, dy = dst[n:], z[n:], dy[n:]
 			}
 		},
 	}
+	own.F32, own.Grad32 = widened(own.F64, own.Grad64)
+	return own
+}
+
+// RoundingError implements activationtest.Rounding: the last digit of f and of its
+// argument, times γ.
+func (t *Transformed) RoundingError(z float64, of tensor.Dtype) (value, derivative float64) {
+	const last = 0x1p-52
+	u := t.Alpha*z + t.Beta
+	if r, ok := t.f.(*elementwise); ok {
+		value, derivative = r.RoundingError(u, tensor.Float64)
+	}
+	argument := last * (math.Abs(t.Alpha*z) + math.Abs(t.Beta))
+	value += 2*last*(math.Abs(t.f.F(u))+math.Abs(t.Delta)) + argument*math.Abs(t.f.Derivative(u))
+	if math.IsNaN(value) {
+		value = math.Inf(1)
+	}
+	return math.Abs(t.Gamma) * value, math.Abs(t.Alpha*t.Gamma) * derivative
 }
 
 // convert sets dst to x in another precision.

@@ -33,9 +33,21 @@
 //	tanh            1.0000 (q* = 0)              1.7610 (q* = 0.57)
 //	scaled-tanh     0.7642 (q* = 0)              1.1962 (q* = 0.876)
 //	sigmoid         103.0076 (q* = 45.6)         103.1285 (q* = 45.7)
+//	hard-tanh       1.0000 (q* = 0)              1.1655 (q* = 0.464)
+//	softsign        1.0000 (q* = 0)              3.1412 (q* = 0.412)
+//	arctan          1.0000 (q* = 0)              1.7722 (q* = 0.692)
+//	erf             0.7854 (q* = 0)              1.3758 (q* = 0.517)
+//	sine            1.0000 (q* = 0)              1.5021 (q* = 0.552)
 //	softplus        none: χ₁ → 1 at 2            none: χ₁ → 1 at 2
 //	gaussian        2.9142 (q* = 1.21)           2.9394 (q* = 1.25)
 //	relu            2.0000 (any q*)              none: χ₁ → 1 at 2
+//	leaky-relu      1.9998 (any q*)              none: χ₁ → 1 at 2
+//	elu             1.0000 (q* = 0)              1.5337 (q* = 1.3)
+//	selu            0.4768 (q* = 0)              0.9018 (q* = 0.827)
+//	gelu            none: χ₁ → 1 at 4            none: χ₁ jumps from 0.9 to 1
+//	gelu-tanh       none: χ₁ → 1 at 4            none: χ₁ jumps from 0.9 to 1
+//	silu            none: χ₁ → 1 at 4            none: χ₁ jumps from 0.88 to 1
+//	mish            none: χ₁ → 1 at 2.778        none: χ₁ jumps from 0.96 to 1
 //
 // Those without one grow like a linear function on one side at least: E[f²] ≈ k q and
 // E[f'²] ≈ k for large q. If f is bent so that E[f²] > q E[f'²] at all q, as softplus

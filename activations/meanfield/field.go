@@ -121,9 +121,12 @@ func (m *Field) growth(q float64) float64 {
 	return e.Value / s
 }
 
-// tangent returns the limit of E[f'²] at q = 0: f'(0)², or at a kink the mean of
-// both sides'.
+// tangent returns the limit of E[f'²] at q = 0, f'(0)², or at a kink the mean of both
+// sides': by Aitken's method, as what is missing goes like a power of q.
 func (m *Field) tangent() float64 {
-	d, q := m.slopes, m.q
-	return d[0] - (d[1]-d[0])/(q[1]-q[0])*q[0]
+	d0, d1, d2 := m.slopes[0], m.slopes[perDecade], m.slopes[2*perDecade]
+	if math.Abs(d1-d0) < 1e-12*d0 {
+		return d0
+	}
+	return d0 - (d1-d0)*(d1-d0)/(d2-2*d1+d0)
 }

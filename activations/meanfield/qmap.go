@@ -80,7 +80,7 @@ func (m *Field) FixedPoints(v Variances) (list []FixedPoint, neutral bool) {
 	}
 	start := m.QMap(v, 0)
 	if start == 0 {
-		slope := v.Weight * m.squares[0] / m.q[0] // from the right: f may have a kink at 0
+		slope := v.Weight * m.tangent()
 		stable := slope < 1
 		for _, r := range change {
 			if math.Abs(r) >= significant {
