@@ -24,9 +24,9 @@ func (b *Builder) Shape() Shape { return b.network.Shape }
 // with zeros if that is nil.
 func (b *Builder) Parameter(name string, init initializers.Initializer, shape ...int) (*G.Node, error) {
 	if init == nil {
-		return b.parameter(name, nil, shape...)
+		return b.ofLayer(name, nil, shape...)
 	}
-	return b.parameter(name, func(x []float64) error {
+	return b.ofLayer(name, func(x []float64) error {
 		values, err := initializers.Values(init, b.network.Parameters.seed, name, shape[0], shape[len(shape)-1])
 		copy(x, values)
 		return err
@@ -36,10 +36,18 @@ func (b *Builder) Parameter(name string, init initializers.Initializer, shape ..
 // Learnable is Parameter with the first values of a new parameter set by fill. It
 // makes Builder a normalization.Builder, with the three methods that follow.
 func (b *Builder) Learnable(name string, fill func(x []float64), shape ...int) (*G.Node, error) {
-	return b.parameter(name, func(x []float64) error {
+	return b.ofLayer(name, func(x []float64) error {
 		fill(x)
 		return nil
 	}, shape...)
+}
+
+// ofLayer is parameter, for what no activation has.
+func (b *Builder) ofLayer(name string, fill func(x []float64) error, shape ...int) (*G.Node, error) {
+	if b.network.ofActivations[name] {
+		return nil, errors.Errorf("%s is a parameter of the activation already: give that another name", name)
+	}
+	return b.parameter(name, fill, shape...)
 }
 
 func (b *Builder) parameter(name string, fill func(x []float64) error, shape ...int) (*G.Node, error) {
@@ -128,6 +136,7 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 	if err != nil {
 		return fail(err)
 	}
+	b.network.readers[x] = append(b.network.readers[x], w)
 	if r, ok := norm.(normalization.BiasRemover); ok && r.Site() == normalization.PreActivation {
 		z, err = ops.MatMul(x, w, false, false)
 	} else {
@@ -187,11 +196,11 @@ func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activat
 	if err != nil {
 		return nil, err
 	}
-	y, err := f.Node(z)
+	y, params, err := b.Activate(name, f, z)
 	if err != nil {
-		return nil, errors.Wrap(err, name)
+		return nil, err
 	}
-	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: z, Activation: y, Weight: weight, Bias: bias, Function: f.Name()})
+	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: z, Activation: y, Weight: weight, Bias: bias, Function: f.Name(), Parameters: params})
 	return b.Normalize(norm, normalization.Activation, name, y)
 }
 

@@ -33,16 +33,19 @@ type Network struct {
 	Input      *G.Node // (batch, inputs)
 	Target     *G.Node // (batch, outputs)
 	Output     *G.Node // (batch, outputs): logits for the cross-entropy
-	Loss       *G.Node // scalar
+	Loss       *G.Node // scalar: what is trained on, with the penalties if it is for training
 	Layers     []Layer // from the input to the output
 	Learnables G.Nodes // the parameters, in the order of the layers
 	Parameters *Parameters
 	Shape      Shape
 
-	training bool
-	updates  []func() error // to call after each training step
-	needs    G.Nodes        // what they read
-	starts   []start        // that depend on data
+	training      bool
+	updates       []func() error      // to call after each training step
+	needs         G.Nodes             // what they read
+	starts        []start             // that depend on data
+	readers       map[*G.Node]G.Nodes // the weights that multiply a node
+	penalties     []penalty
+	ofActivations map[string]bool // the names of the parameters that activations have
 }
 
 // Layer is what can be seen of one layer y = f(z). The output layer is the last,
@@ -53,6 +56,7 @@ type Layer struct {
 	Activation    *G.Node // y
 	Weight, Bias  *G.Node // the parameters; no bias where a normalisation takes it away
 	Function      string  // the name of f; "" for the output layer
+	Parameters    G.Nodes // what f learns, such as layer01/a
 }
 
 // Model is the description of a network.
@@ -76,7 +80,7 @@ func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	}
 	building.Lock()
 	defer building.Unlock()
-	if _, err = G.Grad(n.Loss, n.Learnables...); err != nil {
+	if err = ops.Gradient(n.Loss, n.Learnables...); err != nil {
 		return nil, errors.Wrap(err, "models: gradients")
 	}
 	return n, nil
@@ -100,6 +104,9 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		Parameters: p,
 		Shape:      s,
 		training:   training,
+		readers:    map[*G.Node]G.Nodes{},
+
+		ofActivations: map[string]bool{},
 	}
 	for _, data := range []*G.Node{n.Input, n.Target} {
 		t := tensor.New(tensor.Of(p.dtype), tensor.WithShape(data.Shape()...), tensor.WithEngine(G.StandardEngine{}))
@@ -118,7 +125,10 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	if s.Loss == MeanSquaredError {
 		loss = ops.MeanSquaredError
 	}
-	if n.Loss, err = loss(n.Output, n.Target); err != nil {
+	if n.Loss, err = loss(n.Output, n.Target); err == nil && training {
+		n.Loss, err = n.penalise(n.Loss)
+	}
+	if err != nil {
 		return nil, errors.Wrap(err, "models")
 	}
 	return n, nil

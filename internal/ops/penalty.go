@@ -179,7 +179,7 @@ func Plus(a *G.Node, c float64, b *G.Node) (*G.Node, error) { return apply(plus(
 
 func plus(c float64) *rule {
 	grads := func() []gradient {
-		return []gradient{{rule: func() *rule { return times(1) }, of: []int{seed}}, {rule: func() *rule { return times(c) }, of: []int{seed}}}
+		return []gradient{{rule: func() *rule { return times(1) }, of: []int{0, seed}}, {rule: func() *rule { return times(c) }, of: []int{0, seed}}}
 	}
 	return &rule{
 		name:  "plus",
@@ -200,13 +200,14 @@ func plusKernel[F kernels.Float](c float64) func(view[F], []view[F]) {
 	}
 }
 
-// times is c·g of a scalar.
+// times is c·g of two scalars, of which the first stands for the graph: the gradient of
+// a loss is a constant, which belongs to none.
 func times(c float64) *rule {
 	return &rule{
 		name:  "times",
-		in:    []int{0},
+		in:    []int{0, 0},
 		shape: scalarShape,
-		f32:   func(y view[float32], in []view[float32]) { y.data[0] = float32(c * float64(in[0].data[0])) },
-		f64:   func(y view[float64], in []view[float64]) { y.data[0] = c * in[0].data[0] },
+		f32:   func(y view[float32], in []view[float32]) { y.data[0] = float32(c * float64(in[1].data[0])) },
+		f64:   func(y view[float64], in []view[float64]) { y.data[0] = c * in[1].data[0] },
 	}
 }

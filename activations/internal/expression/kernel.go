@@ -38,6 +38,10 @@ const (
 // operand is a register or, if that is negative, a scalar.
 type operand struct{ register, scalar int }
 
+var absent = operand{-1, -1}
+
+func (o operand) isScalar() bool { return o.scalar >= 0 && o.register < 0 }
+
 type blockStep[F kernels.Float] struct {
 	do      func(s *blockStep[F], dst, a, b, c []F)
 	dst     int
@@ -106,8 +110,8 @@ func (c *compiler[F]) temporary() int {
 
 // move sets a register to an operand.
 func (c *compiler[F]) move(dst int, o operand) {
-	c.steps = append(c.steps, blockStep[F]{dst: dst, a: o, do: func(s *blockStep[F], dst, a, _, _ []F) {
-		if s.a.register >= 0 {
+	c.steps = append(c.steps, blockStep[F]{dst: dst, a: o, b: absent, c: absent, do: func(s *blockStep[F], dst, a, _, _ []F) {
+		if !s.a.isScalar() {
 			copy(dst, a)
 			return
 		}
@@ -137,7 +141,7 @@ func (c *compiler[F]) compile(i int, n *Node, isRoot bool) {
 		node *Node
 		to   *operand
 	}{{n.a, &s.a}, {n.b, &s.b}, {n.c, &s.c}} {
-		*part.to = operand{register: -1}
+		*part.to = absent
 		if part.node != nil {
 			*part.to = c.at[part.node]
 			isScalar = isScalar && part.to.register < 0
@@ -145,7 +149,7 @@ func (c *compiler[F]) compile(i int, n *Node, isRoot bool) {
 	}
 	if isScalar {
 		c.at[n] = operand{-1, len(c.scalars)}
-		c.scalars = append(c.scalars, step{n, s.a.scalar, s.b.scalar, s.c.scalar})
+		c.scalars = append(c.scalars, step{n, max(s.a.scalar, 0), max(s.b.scalar, 0), max(s.c.scalar, 0)})
 		return
 	}
 	var spent []int // registers that the step is the last to read: it may write there
@@ -156,7 +160,7 @@ func (c *compiler[F]) compile(i int, n *Node, isRoot bool) {
 	}
 	if n.op >= call { // these take no scalars
 		for _, o := range []*operand{&s.a, &s.b, &s.c} {
-			if o.register < 0 && (o == &s.a || o == &s.b && n.b != nil || o == &s.c && n.c != nil) {
+			if o.isScalar() {
 				r := c.temporary()
 				c.move(r, *o)
 				*o = operand{register: r}
@@ -173,7 +177,7 @@ func (c *compiler[F]) compile(i int, n *Node, isRoot bool) {
 	case call, slope:
 		s.value, s.grad = functions[F](n.fn)
 	}
-	s.do = doing[F](n.op, s.a.register < 0, s.b.register < 0)
+	s.do = doing[F](n.op, s.a.isScalar(), s.b.isScalar())
 	c.steps = append(c.steps, s)
 }
 
@@ -376,10 +380,10 @@ func (k *Kernel[F]) each(n, cols int, params [][]F, f func(from, to int)) {
 	}
 	for i := range k.steps {
 		s := &k.steps[i]
-		if s.a.register < 0 {
+		if s.a.isScalar() {
 			s.x = F(k.values[s.a.scalar])
 		}
-		if s.b.register < 0 {
+		if s.b.isScalar() {
 			s.y = F(k.values[s.b.scalar])
 		}
 	}

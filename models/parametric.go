@@ -1,0 +1,85 @@
+package models
+
+import (
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Activate returns f(z). What f learns becomes parameters of the layer with this name,
+// such as layer03/a, of shape (1), or (units) if each unit has its own; they are returned
+// too, the same ones each time. Their penalties are terms of the loss of a network built
+// for training.
+func (b *Builder) Activate(name string, f activations.Activation, z *G.Node) (y *G.Node, params G.Nodes, err error) {
+	p, ok := f.(activations.Parametric)
+	if !ok {
+		y, err = f.Node(z)
+		return y, nil, errors.Wrap(err, name)
+	}
+	var penalised []penalty
+	for _, a := range p.Parameters() {
+		path := name + "/" + a.Name
+		if b.nodes[path] != nil && !b.network.ofActivations[path] {
+			return nil, nil, errors.Errorf("%s is a parameter of the layer already: give the activation's another name", path)
+		}
+		size := 1
+		if a.Learn == activations.PerUnit {
+			size = z.Shape()[z.Dims()-1]
+		}
+		node, err := b.parameter(path, func(x []float64) error {
+			for i := range x {
+				x[i] = a.Start
+			}
+			return nil
+		}, size)
+		if err != nil {
+			return nil, nil, err
+		}
+		params = append(params, node)
+		if a.Penalty != nil && !b.network.ofActivations[path] {
+			penalised = append(penalised, penalty{path, a.Penalty, node, nil})
+		}
+		b.network.ofActivations[path] = true
+	}
+	if y, err = p.NodeWith(z, params...); err != nil {
+		return nil, nil, errors.Wrap(err, name)
+	}
+	for _, term := range penalised {
+		term.y = y
+		b.network.penalties = append(b.network.penalties, term)
+	}
+	return y, params, nil
+}
+
+// penalty is a term of the training loss.
+type penalty struct {
+	name string
+	activations.Penalty
+	parameter, y *G.Node
+}
+
+// penalise returns the loss with the penalties.
+func (n *Network) penalise(loss *G.Node) (*G.Node, error) {
+	for _, p := range n.penalties {
+		term, err := p.Node(p.parameter, n.readers[p.y]...)
+		if err == nil {
+			loss, err = ops.Plus(loss, p.Coefficient(), term)
+		}
+		if err != nil {
+			return nil, errors.Wrapf(err, "penalty of %s", p.name)
+		}
+	}
+	return loss, nil
+}
+
+// ParameterValues returns the values that the layer's learned parameters of the
+// activation have now, by their names there.
+func (l Layer) ParameterValues() map[string][]float64 {
+	list := map[string][]float64{}
+	for _, p := range l.Parameters {
+		list[p.Name()[len(l.Name)+1:]] = values(p.Value().(*tensor.Dense))
+	}
+	return list
+}
