@@ -361,6 +361,64 @@ func TestCurvatureOfSums(t *testing.T) {
 	}
 }
 
+// TestCurvatureOfShortcuts compares with central differences: of the mean squared error of
+// an operation that works element by element, h is 2/n of the squared slope; of the learned
+// factor, the sum.
+func TestCurvatureOfShortcuts(t *testing.T) {
+	const n = 6
+	for name, c := range map[string]struct {
+		shapes [][]int
+		build  func(in []*G.Node) *G.Node
+		plain  func(in []float64) float64 // of one element
+	}{
+		"shortcut": {[][]int{{2, 3}, {2, 3}},
+			func(in []*G.Node) *G.Node { return must(ops.Shortcut(in[0], in[1], 1)) },
+			func(in []float64) float64 { return in[0] + in[1] }},
+		"scaled shortcut": {[][]int{{2, 3}, {2, 3}},
+			func(in []*G.Node) *G.Node { return must(ops.Shortcut(in[0], in[1], 0.25)) },
+			func(in []float64) float64 { return in[0] + 0.25*in[1] }},
+		"learned shortcut": {[][]int{{2, 3}, {2, 3}, {1}},
+			func(in []*G.Node) *G.Node { return must(ops.LearnedShortcut(in[0], in[1], in[2])) },
+			func(in []float64) float64 { return in[0] + in[2]*in[1] }},
+		"carry": {[][]int{{2, 3}, {2, 3}, {2, 3}},
+			func(in []*G.Node) *G.Node { return must(ops.Carry(in[0], in[1], in[2])) },
+			func(in []float64) float64 {
+				gate := 1 / (1 + math.Exp(-in[0]))
+				return gate*in[1] + (1-gate)*in[2]
+			}},
+	} {
+		for _, dtype := range dtypes {
+			g := G.NewGraph()
+			var in []*G.Node
+			var values [][]float64
+			for i, s := range c.shapes {
+				values = append(values, random(uint64(i+1), size(s)))
+				in = append(in, input(g, dtype, fmt.Sprint("in", i), values[i], s...))
+			}
+			h, err := ops.Curvature(must(ops.MeanSquaredError(c.build(in), input(g, dtype, "t", random(9, n), 2, 3))), in...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run(t, g, h...)
+			for i := range in {
+				want := make([]float64, len(values[i]))
+				for k := range n {
+					at := make([]float64, len(values))
+					for j, v := range values {
+						at[j] = v[k%len(v)]
+					}
+					at[i] += 1e-5
+					up := c.plain(at)
+					at[i] -= 2e-5
+					slope := (up - c.plain(at)) / 2e-5
+					want[k%len(want)] += 2. / n * slope * slope
+				}
+				closeAll(t, fmt.Sprint(name, ", input ", i), dtype, floats(h[i].Value()), want)
+			}
+		}
+	}
+}
+
 // TestSureCrossEntropy: p(1-p) keeps its accuracy where p is nearly 1.
 func TestSureCrossEntropy(t *testing.T) {
 	for _, dtype := range dtypes {

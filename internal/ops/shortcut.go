@@ -23,6 +23,7 @@ func Shortcut(x, f *G.Node, scale float64) (*G.Node, error) {
 			}
 			return []gradient{identity(2), {rule: func() *rule { return scaled(scale) }, of: []int{seed}}}
 		},
+		curve:     elementwise,
 		overwrite: []int{0},
 	}, x, f)
 }
@@ -70,6 +71,7 @@ var learnedShortcut = &rule{
 			{rule: func() *rule { return inner }, of: []int{seed, 1}},
 		}
 	},
+	curve:     multilinear,
 	overwrite: []int{0},
 }
 
@@ -133,6 +135,7 @@ var carry = &rule{
 			{rule: carryTo(-1), of: []int{0, seed}},
 		}
 	},
+	curve: elementwise,
 }
 
 const carryBlock = 512
