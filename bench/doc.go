@@ -1,6 +1,7 @@
 // Package bench has the studies that run as Go benchmarks, over the packages below
-// it: tasks (data), probe (what is measured), study (grids, runs, records), stats and
-// report.
+// it: tasks (data), probe (what is measured), study (grids, runs, records), stats,
+// report and sweep (learning rates). stress has the unit tests of optimizers, which need
+// no networks.
 //
 //	go test -bench . -benchtime 1x ./bench
 //	go test -bench Optimizers -benchtime 1x -count 10 ./bench | tee new.txt; benchstat new.txt

@@ -3,6 +3,8 @@
 //
 //	gradflow run bench/studies/quickstart.yaml    run a study, or go on with it
 //	gradflow report gradflow-out/quickstart       rank what was run, draw the report
+//	gradflow sweep --activation tanh --depth 20   scores over decades of the learning rate
+//	gradflow stress                               unit tests of optimizers
 //	gradflow list                                 what a study can be made of
 //	gradflow data get mnist                       download a real data set
 //
