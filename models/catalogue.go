@@ -26,5 +26,12 @@ type Architecture interface {
 var Catalogue = catalogue.New("model",
 	catalogue.Row("mlp", "plain feed-forward layers f(x·W + b)", func(struct{}) (Architecture, error) { return mlp{}, nil }),
 	catalogue.Row("deep-linear", "layers x·W + b without a nonlinearity", func(struct{}) (Architecture, error) { return deepLinear{}, nil }),
+	catalogue.Row("residual", "blocks x + s·F(x) with a shortcut", func(s residual) (Architecture, error) { return s, nil }),
+	catalogue.Row("highway", "layers T∘f(x·W + b) + (1-T)∘x with a learned gate T", func(s highway) (Architecture, error) { return s, nil }),
+	catalogue.Row("autoencoder", "layers that narrow to a code and widen again", func(s autoencoder) (Architecture, error) { return s, nil }),
+	catalogue.Row("rnn", "recurrent layers f(x·W + b + h·U), of sequences", func(s rnn) (Architecture, error) { return s, nil }),
+	catalogue.Row("irnn", "the same of ReLU from an identity U", func(s irnn) (Architecture, error) { return s, nil }),
+	catalogue.Row("lstm", "recurrent layers of long short-term memory cells, of sequences", func(s lstm) (Architecture, error) { return s, nil }),
+	catalogue.Row("gru", "recurrent layers of gated recurrent units, of sequences", func(s gru) (Architecture, error) { return s, nil }),
 	catalogue.Row("rbf", "layers exp(-b‖x - c‖²) of radial basis functions", func(s rbf) (Architecture, error) { return s, s.check() }),
 )

@@ -19,12 +19,19 @@ const (
 	CrossEntropy Loss = "cross-entropy"
 	// MeanSquaredError is the mean over batch and outputs of (y - t)².
 	MeanSquaredError Loss = "mean-squared-error"
+	// StepCrossEntropy is the cross-entropy of the answers of a sequence: its mean over the
+	// batch and over the target steps.
+	StepCrossEntropy Loss = "step-cross-entropy"
 )
 
 // Shape is what a model must fit: the task's sizes, and the examples in a batch.
 type Shape struct {
 	Inputs, Outputs, Batch int
 	Loss                   Loss
+	// Steps and TargetSteps are those of sequences, 0 for other tasks: the inputs are Steps
+	// vectors, one after the other, and the outputs the answers in the last TargetSteps
+	// of them.
+	Steps, TargetSteps int
 }
 
 // Network is a model laid out as a graph for one batch size.
@@ -81,7 +88,7 @@ func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	building.Lock()
 	defer building.Unlock()
 	if err = ops.Gradient(n.Loss, n.Learnables...); err != nil {
-		return nil, errors.Wrap(err, "models: gradients")
+		return nil, errors.Wrap(err, "models")
 	}
 	return n, nil
 }
@@ -91,8 +98,12 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	switch {
 	case s.Inputs < 1 || s.Outputs < 1 || s.Batch < 1:
 		return nil, errors.Errorf("a network of %d inputs, %d outputs and batch %d: all must be at least 1", s.Inputs, s.Outputs, s.Batch)
-	case s.Loss != CrossEntropy && s.Loss != MeanSquaredError:
-		return nil, errors.Errorf("loss %q: want %s or %s", s.Loss, CrossEntropy, MeanSquaredError)
+	case s.Steps < 0 || s.Steps > 0 && (s.Inputs%s.Steps != 0 || s.TargetSteps < 1 || s.TargetSteps > s.Steps || s.Outputs%s.TargetSteps != 0):
+		return nil, errors.Errorf("%d inputs and %d outputs are no sequence of %d steps with answers in %d", s.Inputs, s.Outputs, s.Steps, s.TargetSteps)
+	case s.Loss == StepCrossEntropy && s.Steps == 0:
+		return nil, errors.Errorf("loss %s of what is no sequence: use %s", s.Loss, CrossEntropy)
+	case s.Loss != CrossEntropy && s.Loss != MeanSquaredError && s.Loss != StepCrossEntropy:
+		return nil, errors.Errorf("loss %q: want %s, %s or %s", s.Loss, CrossEntropy, MeanSquaredError, StepCrossEntropy)
 	}
 	building.Lock()
 	defer building.Unlock()
@@ -122,8 +133,11 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		return nil, errors.Errorf("models: the model's output is of shape %v, want %v", n.Output.Shape(), want)
 	}
 	loss := ops.CrossEntropy
-	if s.Loss == MeanSquaredError {
+	switch s.Loss {
+	case MeanSquaredError:
 		loss = ops.MeanSquaredError
+	case StepCrossEntropy:
+		loss = func(y, t *G.Node) (*G.Node, error) { return ops.StepCrossEntropy(y, t, s.TargetSteps) }
 	}
 	if n.Loss, err = loss(n.Output, n.Target); err == nil && training {
 		n.Loss, err = n.penalise(n.Loss)
