@@ -127,7 +127,7 @@ func makeFormula(s formulaSettings) (Activation, error) {
 	f, err := Formula(s.Of, params...)
 	var wrong *FormulaError
 	if errors.As(err, &wrong) {
-		return nil, catalogue.Invalid("of", "%v", err)
+		return nil, catalogue.Invalid("of", "%s", strings.TrimPrefix(wrong.Error(), "formula "))
 	}
 	if err != nil {
 		return nil, err
@@ -135,7 +135,8 @@ func makeFormula(s formulaSettings) (Activation, error) {
 	return f, nil
 }
 
-var variableZ = regexp.MustCompile(`(^|[^A-Za-z0-9_])z([^A-Za-z0-9_]|$)`)
+// variableZ finds a z of its own, or one after a number.
+var variableZ = regexp.MustCompile(`(^|[^A-Za-z0-9_.])[0-9.]*z([^A-Za-z0-9_]|$)`)
 
 // asFormula takes text with a z of its own for a formula without parameters.
 func asFormula(text string) (catalogue.Choice, bool) {

@@ -507,7 +507,7 @@ func choices[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) []C
 	}
 	variants := []map[string]any{m}
 	name, _ := m["name"].(string)
-	for _, s := range c.Settings(name) {
+	for _, s := range c.Given(name, m) {
 		list, ok := m[s.Name].([]any)
 		if !ok || strings.HasPrefix(s.Type, "list") {
 			continue
@@ -542,7 +542,7 @@ func choices[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) []C
 
 // choose reads, completes and tries one choice.
 func choose[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) (Choice, bool) {
-	choice, err := catalogue.Read(v)
+	choice, err := c.Read(v)
 	if err == nil {
 		choice, err = c.Complete(choice)
 	}

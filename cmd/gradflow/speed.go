@@ -74,7 +74,7 @@ under "gradflow".`,
 
 // readChoice reads a choice from a flag.
 func readChoice[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.Choice, error) {
-	choice, err := catalogue.Parse(text)
+	choice, err := c.Read(text)
 	if err == nil {
 		_, err = c.Make(choice)
 	}

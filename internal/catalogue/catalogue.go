@@ -141,6 +141,27 @@ func (c *Catalogue[T]) Settings(name string) []Setting {
 	return out
 }
 
+// Given is Settings for the settings that are given, of which there can be more than the
+// entry names.
+func (c *Catalogue[T]) Given(name string, settings map[string]any) []Setting {
+	var out []Setting
+	for _, s := range c.Settings(name) {
+		if s.Name != "*" {
+			if _, given := settings[s.Name]; given {
+				out = append(out, s)
+			}
+			continue
+		}
+		for _, k := range sortedKeys(settings) {
+			if k != "name" && k != "settings" && !slices.ContainsFunc(c.Settings(name), func(o Setting) bool { return o.Name == k }) {
+				s.Name = k
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
 // Complete checks the names and types in a choice and returns it with every
 // default filled in, nested choices included. Choices that mean the same
 // become equal (reflect.DeepEqual, and in JSON). The constructor is not called:

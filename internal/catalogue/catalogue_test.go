@@ -3,6 +3,7 @@ package catalogue
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -201,6 +202,88 @@ func TestCompleteIsCanonical(t *testing.T) {
 				t.Errorf("read back as %#v (%v), want %#v", again, err, full)
 			}
 		}
+	}
+}
+
+type polygonConfig struct {
+	Kind  string          `json:"kind" default:"plain" doc:"unused"`
+	Sides map[string]side `json:"*" doc:"lengths by name"`
+}
+
+type side struct {
+	Length float64 `json:"length" range:"(0,]" doc:"of the side"`
+	Colour string  `json:"colour" default:"black" doc:"unused"`
+}
+
+type polygon polygonConfig
+
+func (p polygon) area() (sum float64) {
+	for _, s := range p.Sides {
+		sum += s.Length
+	}
+	return sum
+}
+
+// polygons take any settings, and text with a star.
+func polygons() *Catalogue[shape] {
+	return New("shape", Row("square", "a square", newSquare), Row("sum", "several", newSum),
+		Row("polygon", "any sides", func(c polygonConfig) (shape, error) { return polygon(c), Defaults(&c) })).
+		Written(func(text string) (Choice, bool) {
+			return Choice{"polygon", map[string]any{"a": float64(strings.Count(text, "*"))}}, strings.Contains(text, "*")
+		}).Using(tones)
+}
+
+func TestFreeSettings(t *testing.T) {
+	for _, c := range []struct {
+		v    any
+		area float64
+		full string
+	}{
+		{"polygon", 0, "polygon(kind=plain)"},
+		{"polygon(a=1,b={length=2,colour=red})", 3, "polygon(a=1,b={colour=red,length=2},kind=plain)"},
+		{map[string]any{"name": "polygon", "x": uint64(3)}, 3, "polygon(kind=plain,x=3)"},
+		{"(* * *", 3, "polygon(a=3,kind=plain)"},
+		{"square(side=3)", 9, "square(count=3,label=plain,round=false,seed=0,side=3)"},
+		{`sum(of=["**"])`, 2, "sum(extra=null,of=[polygon(a=2,kind=plain)],rules=[],tone=null,weights=[1,0.5])"},
+	} {
+		choice, err := polygons().Read(c.v)
+		if err != nil {
+			t.Errorf("%v: %v", c.v, err)
+			continue
+		}
+		full, err := polygons().Complete(choice)
+		if err != nil || full.String() != c.full {
+			t.Errorf("%v: %v (%v), want %s", c.v, full, err, c.full)
+			continue
+		}
+		made, err := polygons().Make(choice)
+		if err != nil || made.area() != c.area {
+			t.Errorf("%v: %v (%v), want %g", c.v, made, err, c.area)
+		}
+		if again, err := polygons().Complete(full); err != nil || !reflect.DeepEqual(again, full) {
+			t.Errorf("%v is not canonical: %v (%v)", full, again, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"polygon(a=long)":           `shape polygon: a: "long" is not a number`,
+		"polygon(a=-1)":             "shape polygon: a: must be above 0, got -1",
+		"polygon(a={length=-1})":    "shape polygon: a.length: must be above 0",
+		"polygon(a={lenght=1})":     "shape polygon: a.length: is required",
+		"polygon(a=null)":           "shape polygon: a: has no value",
+		"polygon(a={length=1,x=2})": "shape polygon: a.x: unknown setting; choose from length or colour",
+		"polygn":                    "did you mean polygon?",
+	} {
+		choice, err := polygons().Read(text)
+		if err == nil {
+			_, err = polygons().Make(choice)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	given := polygons().Given("polygon", map[string]any{"name": "polygon", "kind": "x", "a": 1, "b": 2})
+	if got := fmt.Sprint(given); !strings.HasPrefix(got, "[{kind text plain") || !strings.Contains(got, "{a number or {length: number, colour: text} none") || len(given) != 3 {
+		t.Errorf("given: %s", got)
 	}
 }
 

@@ -36,7 +36,7 @@
 // have the default true.
 //
 // A record, that is a struct within the settings, of which only the first setting may be
-// required, can be written as that setting alone.
+// required, can be written as that setting alone, which is then also its canonical form.
 //
 // A field of type map[string]S with the tag json:"*" takes all settings that no other
 // field does, such as the parameters of a formula.

@@ -221,21 +221,7 @@ func canonical(v any, t reflect.Type, in nester) (any, error) {
 	case reflect.Slice:
 		return canonicalList(v, t, in)
 	case reflect.Struct:
-		fs := fields(t)
-		if m, ok := v.(map[string]any); ok {
-			return canonicalMap(m, fs, in)
-		}
-		if !short(fs) {
-			return nil, Invalid("", "%s is not a mapping", describe(v))
-		}
-		c, err := canonicalMap(map[string]any{fs[0].name: v}, fs, in)
-		if e, ok := err.(*Error); ok && e.Path == fs[0].name {
-			e.Path = ""
-		}
-		if err != nil {
-			return nil, err
-		}
-		return c, nil
+		return canonicalRecord(v, fields(t), in)
 	}
 	if v == nil { // only fields with default:"null" get here with nil
 		return nil, nil
@@ -245,6 +231,34 @@ func canonical(v any, t reflect.Type, in nester) (any, error) {
 		return nil, Invalid("", "no catalogue makes a %s", t)
 	}
 	return m.complete(v)
+}
+
+// canonicalRecord checks a record. One that can be written as its first setting alone is
+// that, if the others have their defaults.
+func canonicalRecord(v any, fs []field, in nester) (any, error) {
+	m, ok := v.(map[string]any)
+	if !short(fs) {
+		if !ok {
+			return nil, Invalid("", "%s is not a mapping", describe(v))
+		}
+		return canonicalMap(m, fs, in)
+	}
+	if !ok {
+		m = map[string]any{fs[0].name: v}
+	}
+	full, err := canonicalMap(m, fs, in)
+	if e, is := err.(*Error); is && !ok && e.Path == fs[0].name {
+		e.Path = ""
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fs[1:] {
+		if !reflect.DeepEqual(full[f.name], f.def) {
+			return full, nil
+		}
+	}
+	return full[fs[0].name], nil
 }
 
 // short tells whether a record can be written as its first setting alone.
@@ -367,7 +381,15 @@ func assign(at reflect.Value, v any, in nester) error {
 			}
 		}
 	case reflect.Struct:
-		return assignFields(at, fields(at.Type()), v.(map[string]any), in)
+		fs := fields(at.Type())
+		m, ok := v.(map[string]any)
+		if !ok {
+			m = map[string]any{fs[0].name: v}
+			for _, f := range fs[1:] {
+				m[f.name] = f.def
+			}
+		}
+		return assignFields(at, fs, m, in)
 	case reflect.Interface, reflect.Pointer, reflect.Func:
 		made, err := lookup(in, at.Type()).makeValue(v.(Choice))
 		if err != nil {
