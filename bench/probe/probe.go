@@ -72,6 +72,7 @@ type Probe struct {
 type layer struct {
 	weight  *G.Node
 	before  any // a copy of W from before the step
+	first   int // the first layer with the same weight, as time steps share one
 	regions []activations.Interval
 }
 
@@ -87,11 +88,14 @@ func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.I
 		rows = rows[len(n.Layers):]
 	}
 	p.open()
+	first := map[*G.Node]int{}
 	for i, l := range n.Layers {
 		p.Layers = append(p.Layers, l.Name)
 		w := l.Weight.Value().(*tensor.Dense)
-		own := layer{weight: l.Weight, regions: saturation[l.Function]}
-		if w.Dtype() == tensor.Float32 {
+		own := layer{weight: l.Weight, regions: saturation[l.Function], first: i}
+		if k, shared := first[l.Weight]; shared {
+			own.first = k
+		} else if first[l.Weight] = i; w.Dtype() == tensor.Float32 {
 			own.before = make([]float32, len(w.Float32s()))
 		} else {
 			own.before = make([]float64, len(w.Float64s()))
@@ -184,6 +188,10 @@ func (p *Probe) beforeStep(s *train.State) error {
 	p.now.Step = s.Step
 	for i := range p.layers {
 		l, row := &p.layers[i], &p.now.Layers[i]
+		if l.first < i {
+			row[WeightGradient] = p.now.Layers[l.first][WeightGradient]
+			continue
+		}
 		grad, err := l.weight.Grad()
 		if err != nil {
 			return errors.Wrapf(err, "probe: %s", p.Layers[i])

@@ -151,7 +151,16 @@ func (e *execution) startFromData() (err error) {
 }
 
 func (e *execution) shape(batch int) models.Shape {
-	return models.Shape{Inputs: e.task.Inputs(), Outputs: e.task.Outputs(), Batch: batch, Loss: models.Loss(e.task.Loss())}
+	return shapeOf(e.task, batch)
+}
+
+// shapeOf returns what a network for a task must fit.
+func shapeOf(t tasks.Task, batch int) models.Shape {
+	s := models.Shape{Inputs: t.Inputs(), Outputs: t.Outputs(), Batch: batch, Loss: models.Loss(t.Loss())}
+	if sequence, ok := t.(tasks.Sequence); ok {
+		s.Steps, s.TargetSteps = sequence.Steps(), sequence.TargetSteps()
+	}
+	return s
 }
 
 // addProbe measures at log-spaced steps and in the last.

@@ -14,7 +14,7 @@ import (
 // Score is how a network does on a set of examples.
 type Score struct {
 	Loss     float64
-	Accuracy float64 // share of examples whose largest output is the target's; NaN for MeanSquaredError
+	Accuracy float64 // share of examples, or of their answers, whose largest output is the target's; NaN for MeanSquaredError
 }
 
 // Evaluator applies a network to a fixed set of examples, in batches.
@@ -67,7 +67,10 @@ func score[F kernels.Float](e *Evaluator, data func(*tensor.Dense) []F) (Score, 
 	x, t := e.x.([]F), e.t.([]F)
 	input := data(n.Input.Value().(*tensor.Dense))
 	var loss float64
-	right := 0
+	right, answers := 0, 1
+	if s.Loss == models.StepCrossEntropy {
+		answers = s.TargetSteps
+	}
 	for i := 0; i < e.rows; i += s.Batch {
 		count := min(s.Batch, e.rows-i)
 		copy(input, x[i*s.Inputs:(i+count)*s.Inputs])
@@ -78,18 +81,20 @@ func score[F kernels.Float](e *Evaluator, data func(*tensor.Dense) []F) (Score, 
 		y := data(n.Output.Value().(*tensor.Dense))
 		for k := range count {
 			row, target := y[k*s.Outputs:(k+1)*s.Outputs], t[(i+k)*s.Outputs:(i+k+1)*s.Outputs]
-			if s.Loss == models.CrossEntropy {
-				loss += ops.CrossEntropyOf(row, target)
-				if hit(row, target) {
+			if s.Loss == models.MeanSquaredError {
+				loss += ops.MeanSquaredErrorOf(row, target)
+				continue
+			}
+			for width := s.Outputs / answers; len(row) > 0; row, target = row[width:], target[width:] {
+				loss += ops.CrossEntropyOf(row[:width], target[:width]) / float64(answers)
+				if hit(row[:width], target[:width]) {
 					right++
 				}
-			} else {
-				loss += ops.MeanSquaredErrorOf(row, target)
 			}
 		}
 	}
-	result := Score{Loss: loss / float64(e.rows), Accuracy: float64(right) / float64(e.rows)}
-	if s.Loss != models.CrossEntropy {
+	result := Score{Loss: loss / float64(e.rows), Accuracy: float64(right) / float64(e.rows*answers)}
+	if s.Loss == models.MeanSquaredError {
 		result.Accuracy = math.NaN()
 	}
 	return result, nil
