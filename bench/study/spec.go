@@ -408,8 +408,7 @@ func (r *reader) combinations(points []Config, grid map[string]any, where func(a
 	}
 	tried := map[string]bool{}
 	for _, c := range points {
-		// Beyond two, sizes make no difference to what can be built.
-		c.Depth, c.Width, c.Batch = min(c.Depth, 2), min(c.Width, 2), min(c.Batch, 2)
+		c.Batch = min(c.Batch, 2)
 		c.Optimizer, c.Steps, c.Evaluate, c.DType, c.FlushToZero = Choice{}, 0, 0, "", false
 		if key := c.Hash(); !tried[key] {
 			tried[key] = true
@@ -421,18 +420,39 @@ func (r *reader) combinations(points []Config, grid map[string]any, where func(a
 	}
 }
 
-// buildable returns why a configuration's network can't be built for training.
+// buildable returns why a configuration's network can't be built for training. It builds
+// the smallest of its kind.
 func buildable(c Config) error {
+	task, err := tasks.Catalogue.Make(c.Task)
+	if err != nil {
+		return err
+	}
 	m, err := newModel(c)
 	if err != nil {
 		return err
 	}
+	m = smallest(c, m)
 	p, err := models.NewParameters(tensor.Float32, 0)
 	if err != nil {
 		return err
 	}
-	_, err = models.Build(m, models.Shape{Inputs: 2, Outputs: 2, Batch: c.Batch, Loss: models.CrossEntropy}, p, true)
+	_, err = models.Build(m, shapeOf(task, c.Batch), p, true)
 	return err
+}
+
+// smallest returns the model of the least depth from 2, and of width 2 if that can be, that
+// the architecture allows: beyond that, sizes make no difference to what can be built.
+func smallest(c Config, m models.Model) models.Model {
+	for _, width := range []int{min(c.Width, 2), c.Width} {
+		for depth := min(c.Depth, 2); depth < c.Depth; depth++ {
+			small := c
+			small.Depth, small.Width = depth, width
+			if m, err := newModel(small); err == nil {
+				return m
+			}
+		}
+	}
+	return m
 }
 
 // isSet tells whether a configuration has a value for an axis that the grid may leave
