@@ -2,6 +2,7 @@ package meanfield
 
 import (
 	"math"
+	"sort"
 
 	"gonum.org/v1/gonum/interp"
 )
@@ -41,27 +42,26 @@ func (m *Field) Diagram(weights, biases []float64) [][]float64 {
 	return diagram
 }
 
-// settles returns the logarithm of the variance that layers come to, by the signs of
-// the q-map's change on the grid.
+// settles returns the logarithm of the variance that layers come to from inputs of
+// mean square 1, by the sign of the q-map's change there and on the grid.
 func (m *Field) settles(v Variances, excess func(float64) float64, logQ []float64) (x float64, ok bool) {
-	i := 0
-	for i < len(m.q)-1 && m.q[i] < v.Weight+v.Bias {
-		i++
+	last := len(logQ) - 1
+	x = min(max(math.Log(v.Weight+v.Bias), logQ[0]), logQ[last])
+	at := excess(x)
+	if math.Abs(at) < significant { // neutral
+		return x, true
 	}
-	at := m.change(v, i)
-	step := 1
-	if at < 0 {
-		step = -1
+	up := at > 0
+	i, step, end := sort.SearchFloat64s(logQ, x), 1, last+1
+	if !up {
+		i, step, end = i-1, -1, -1
 	}
-	for ; i+step >= 0 && i+step < len(m.q); i += step {
-		next := m.change(v, i+step)
-		if math.Abs(at) < significant { // neutral, or the end at 0
-			return logQ[i], true
+	for ; i != end; i += step {
+		next := excess(logQ[i])
+		if (next > 0) != up {
+			return root(excess, x, logQ[i], at, next, 1e-9), true
 		}
-		if (next > 0) != (at > 0) {
-			return root(excess, logQ[i], logQ[i+step], excess(logQ[i]), excess(logQ[i+step]), 1e-9), true
-		}
-		at = next
+		x, at = logQ[i], next
 	}
-	return logQ[0], step < 0
+	return logQ[0], !up
 }

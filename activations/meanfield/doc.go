@@ -53,8 +53,9 @@
 // E[f'²] ≈ k for large q. If f is bent so that E[f²] > q E[f'²] at all q, as softplus
 // is, χ₁ = σ_w² E[f'²] < σ_w² E[f²]/q ≤ 1 at any fixed point, and 1 only in the limit
 // of infinite q*. If E[f²] grows faster than q E[f'²] at first, as that of GELU, SiLU
-// and Mish does, fixed points with χ₁ ≥ 1 are unstable without biases, and with them χ₁
-// jumps over 1 where one branch of fixed points ends. Where the q-map is neutral
+// and Mish does, fixed points with χ₁ ≥ 1 are unstable without biases, and with small ones
+// χ₁ jumps over 1 where one branch of fixed points ends; biases above about 0.17 make
+// GELU critical at weight variances just below 2. Where the q-map is neutral
 // (linear, ReLU and leaky ReLU), criticality is the one weight variance that keeps
 // every q, and any bias makes q grow without end. Deep kernel shaping moves and scales
 // such an f so that it has what it lacks (activations.DKS).

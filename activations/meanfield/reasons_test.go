@@ -44,6 +44,9 @@ func TestReasons(t *testing.T) {
 				t.Log(name, err)
 			}
 		}
+		if c, err := m.Critical(0.3); name == "gelu" && (err != nil || !(c.Weight > 1.9 && c.Weight < 2)) {
+			t.Errorf("gelu at bias variance 0.3: %v, %v", c, err)
+		}
 		found := false
 		for w := 1.; w < 5; w *= 1.02 {
 			list, _ := m.FixedPoints(meanfield.Variances{Weight: w})
