@@ -212,7 +212,9 @@ func (p *Probe) beforeStep(s *train.State) error {
 func (p *Probe) afterStep(*train.State) error {
 	for i := range p.layers {
 		l, row := &p.layers[i], &p.now.Layers[i]
-		if w, ok := float32s(l.weight.Value()); ok {
+		if l.first < i {
+			row[WeightNorm], row[Update] = p.now.Layers[l.first][WeightNorm], p.now.Layers[l.first][Update]
+		} else if w, ok := float32s(l.weight.Value()); ok {
 			row[WeightNorm], row[Update] = update(w, l.before.([]float32))
 		} else {
 			row[WeightNorm], row[Update] = update(float64s(l.weight.Value()), l.before.([]float64))

@@ -14,6 +14,7 @@ import (
 	"github.com/gradflow/gradflow/optimizers"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
+	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -314,4 +315,70 @@ func ExampleProbe() {
 	}
 	fmt.Printf("The gradient loses %.0f decades.\n", p.Samples[0].Decades(probe.PreActivationGradient))
 	// Output: The gradient loses 6 decades.
+}
+
+// TestSharedWeight probes a recurrent network, of which all time steps have one weight.
+func TestSharedWeight(t *testing.T) {
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		const steps = 6
+		p, err := models.NewParameters(dtype, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := models.Recurrent{Depth: 1, Width: 4, Activation: activations.Tanh(), Initializer: initializers.LeCunNormal(1), Cell: models.RNN, Scale: 0.1}
+		n, err := models.Build(m, models.Shape{Inputs: 2 * steps, Outputs: 1, Batch: 3, Loss: models.MeanSquaredError, Steps: steps, TargetSteps: 1}, p, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loop, err := train.New(n, sequences{}, G.NewVanillaSolver(G.WithLearnRate(0.1)), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pr, err := probe.New(n, loop.Machine, nil, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loop.Hooks = append(loop.Hooks, pr.Hook(nil))
+		if _, err := loop.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(pr.Layers); got != "[layer01/t0001 layer01/t0002 layer01/t0003 layer01/t0004 layer01/t0005 layer01/t0006 output]" {
+			t.Errorf("layers %s", got)
+		}
+		for _, s := range pr.Samples {
+			for i := 1; i < steps; i++ {
+				before, now := s.Layers[i-1], s.Layers[i]
+				if before[probe.WeightGradient] != now[probe.WeightGradient] || before[probe.Update] != now[probe.Update] || math.IsInf(now[probe.Update], 0) {
+					t.Errorf("step %d: time steps %d and %d differ in the gradient of their weight, or it was not moved", s.Step, i, i+1)
+				}
+				// The recurrent weight starts as a tenth of an orthogonal matrix.
+				if fall := now[probe.PreActivationGradient] - before[probe.PreActivationGradient]; s.Step == 0 && (fall < 1 || fall > 1.5) {
+					t.Errorf("step %d: the gradient falls by %.2f decades from time step %d to %d", s.Step, fall, i+1, i)
+				}
+			}
+		}
+	}
+}
+
+// sequences are batches of 3 sequences of 6 steps.
+type sequences struct{}
+
+func (sequences) Next32(x, t []float32) error {
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i)))
+	}
+	for i := range t {
+		t[i] = float32(i)
+	}
+	return nil
+}
+
+func (sequences) Next64(x, t []float64) error {
+	for i := range x {
+		x[i] = math.Sin(float64(i))
+	}
+	for i := range t {
+		t[i] = float64(i)
+	}
+	return nil
 }
