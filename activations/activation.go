@@ -1,7 +1,6 @@
 package activations
 
 import (
-	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -64,21 +63,4 @@ func vectorised(name string, f, df func(float64) float64,
 	return &elementwise{name: name, f: f, df: df, function: func() *ops.Function {
 		return &ops.Function{Name: name, F32: f32, Grad32: grad32, F64: f64, Grad64: grad64}
 	}}
-}
-
-// mapped and mappedGradient make kernels of functions of one element.
-func mapped[F kernels.Float](f func(z F) F) func(dst, z []F) {
-	return func(dst, z []F) {
-		for i, v := range z {
-			dst[i] = f(v)
-		}
-	}
-}
-
-func mappedGradient[F kernels.Float](grad func(z, dy F) F) func(dst, z, dy []F) {
-	return func(dst, z, dy []F) {
-		for i, v := range z {
-			dst[i] = grad(v, dy[i])
-		}
-	}
 }

@@ -6,18 +6,11 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/activationtest"
-	"github.com/gradflow/gradflow/internal/catalogue"
 )
 
 func TestCatalogue(t *testing.T) {
 	for _, name := range activations.Catalogue.Names() {
-		c := catalogue.Choice{Name: name}
-		switch name {
-		case "scaled":
-			c.Settings = map[string]any{"of": "tanh", "a": 1.5}
-		case "formula":
-			c.Settings = map[string]any{"of": "a*tanh(b*z) + 0.1*z", "a": 1.5, "b": 0.7}
-		}
+		c := choiceOf(name)
 		a, err := activations.Catalogue.Make(c)
 		if err != nil {
 			t.Fatal(err)

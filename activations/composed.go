@@ -82,7 +82,12 @@ func composedKernels[F kernels.Float](c expression.Compiled, reach float64) (fun
 		for len(z) > 0 {
 			n := min(block, len(z))
 			for i, v := range z[:n] {
-				near[i] = min(max(v, F(-reach)), F(reach))
+				if v > F(reach) {
+					v = F(reach)
+				} else if v < F(-reach) {
+					v = F(-reach)
+				}
+				near[i] = v
 			}
 			grad(dst[:n], near[:n], dy[:n])
 			dst, z, dy = dst[n:], z[n:], dy[n:]

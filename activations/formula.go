@@ -41,7 +41,7 @@ type FormulaError = expression.Error
 // 0.
 //
 // A formula must depend on z, and it and its derivatives must be finite at z = 0, and
-// numbers at z of ±1/2, ±1, ±2 and ±5, for the values that its parameters start from. An
+// numbers at ±1/2, ±1, ±2 and ±5, for the values that its parameters start from. An
 // error of the text is a [*FormulaError].
 func Formula(text string, params ...Parameter) (Parametric, error) {
 	f := &formula{text: text, params: slices.Clone(params)}
@@ -94,8 +94,11 @@ func (f *formula) parse() error {
 	if err := f.try(); err != nil {
 		return err
 	}
-	if !root.Has() {
+	switch {
+	case !root.Has():
 		return &FormulaError{Text: f.text, Problem: "does not depend on z"}
+	case f.Gradient.IsZero():
+		return &FormulaError{Text: f.text, Problem: "has the derivative 0 everywhere: no gradient would pass"}
 	}
 	return nil
 }

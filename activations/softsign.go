@@ -10,24 +10,31 @@ import (
 // exponentially (X. Glorot, Y. Bengio: Understanding the difficulty of training deep
 // feedforward neural networks, 2010).
 func Softsign() Activation {
-	return vectorised("softsign", softsign[float64], func(z float64) float64 { return softsignGradient(z, 1) },
-		mapped(softsign[float32]), mappedGradient(softsignGradient[float32]),
-		mapped(softsign[float64]), mappedGradient(softsignGradient[float64]))
+	return vectorised("softsign", softsign, func(z float64) float64 { return 1 / (1 + math.Abs(z)) / (1 + math.Abs(z)) },
+		softsigns[float32], softsignGradients[float32],
+		softsigns[float64], softsignGradients[float64])
 }
 
-func softsign[F kernels.Float](z F) F {
-	if math.IsInf(float64(z), 0) {
-		return F(math.Copysign(1, float64(z)))
+func softsign(z float64) float64 {
+	if math.IsInf(z, 0) {
+		return math.Copysign(1, z)
 	}
-	return z / (1 + absolute(z))
+	return z / (1 + math.Abs(z))
 }
 
-// softsignGradient divides twice, as the square overflows.
-func softsignGradient[F kernels.Float](z, dy F) F { return dy / (1 + absolute(z)) / (1 + absolute(z)) }
-
-func absolute[F kernels.Float](z F) F {
-	if z < 0 {
-		return -z
+func softsigns[F kernels.Float](dst, z []F) {
+	for i, v := range z {
+		y := v / (1 + F(math.Abs(float64(v))))
+		if y != y {
+			y = F(softsign(float64(v)))
+		}
+		dst[i] = y
 	}
-	return z
+}
+
+func softsignGradients[F kernels.Float](dst, z, dy []F) {
+	for i, v := range z {
+		r := 1 + F(math.Abs(float64(v)))
+		dst[i] = dy[i] / r / r // not by r², which overflows
+	}
 }

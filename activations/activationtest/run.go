@@ -21,7 +21,8 @@ const (
 
 // Run tests a, as subtests of t. variants are activations of the same kind with
 // other parameters, which must stay distinct from a in one graph; an activation
-// without parameters has none.
+// without parameters has none. Of an [activations.Parametric], its learned parameters are
+// tested too.
 func Run(t *testing.T, a activations.Activation, variants ...activations.Activation) {
 	t.Helper()
 	t.Run("name", func(t *testing.T) {
@@ -30,6 +31,9 @@ func Run(t *testing.T, a activations.Activation, variants ...activations.Activat
 		}
 	})
 	t.Run("derivative", func(t *testing.T) { derivative(t, a) })
+	if p, ok := a.(activations.Parametric); ok && len(p.Parameters()) > 0 {
+		t.Run("parameters", func(t *testing.T) { parameters(t, p) })
+	}
 	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
 		t.Run(fmt.Sprint(dtype), func(t *testing.T) {
 			t.Run("values", func(t *testing.T) { agree(t, a, dtype, ordinary()) })

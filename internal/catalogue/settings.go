@@ -268,7 +268,14 @@ func short(fs []field) bool {
 			return false
 		}
 	}
-	return len(fs) > 0
+	if len(fs) == 0 {
+		return false
+	}
+	switch fs[0].typ.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64, reflect.String:
+		return true
+	}
+	return false // a mapping could then mean either
 }
 
 func canonicalList(v any, t reflect.Type, in nester) (any, error) {

@@ -20,11 +20,11 @@ func init() {
 			derive: func(b *Builder, u, dy *Node) *Node { return b.div(dy, u) }},
 		{Name: "log1p", F: math.Log1p, New: with(kernels.Log1p[float32], kernels.Log1p[float64]),
 			derive: func(b *Builder, u, dy *Node) *Node { return b.div(dy, b.add(u, b.Constant(1))) }},
-		{Name: "sqrt", F: math.Sqrt, New: loops(math.Sqrt),
+		{Name: "sqrt", F: math.Sqrt, New: with(sqrtKernel[float32], sqrtKernel[float64]),
 			derive: func(b *Builder, u, dy *Node) *Node { return b.div(b.mul(b.Constant(0.5), dy), b.Call("sqrt", u)) }},
-		{Name: "abs", F: math.Abs, New: loops(math.Abs),
+		{Name: "abs", F: math.Abs, New: with(absKernel[float32], absKernel[float64]),
 			derive: func(b *Builder, u, dy *Node) *Node { return b.mul(dy, b.Call("sign", u)) }},
-		{Name: "sign", F: sign, New: loops(sign),
+		{Name: "sign", F: sign, New: with(signKernel[float32], signKernel[float64]),
 			derive: func(b *Builder, u, dy *Node) *Node { return b.Constant(0) }},
 		{Name: "sinh", F: math.Sinh, New: loops(math.Sinh),
 			derive: func(b *Builder, u, dy *Node) *Node { return b.mul(dy, b.Call("cosh", u)) }},
@@ -65,6 +65,29 @@ func sign(x float64) float64 {
 		return -1
 	}
 	return x
+}
+
+func sqrtKernel[F kernels.Float](dst, x []F) {
+	for i, v := range x {
+		dst[i] = F(math.Sqrt(float64(v)))
+	}
+}
+
+func absKernel[F kernels.Float](dst, x []F) {
+	for i, v := range x {
+		dst[i] = F(math.Abs(float64(v)))
+	}
+}
+
+func signKernel[F kernels.Float](dst, x []F) {
+	for i, v := range x {
+		if v > 0 {
+			v = 1
+		} else if v < 0 {
+			v = -1
+		}
+		dst[i] = v
+	}
 }
 
 func asinhSlope(x float64) float64 { return 1 / math.Hypot(1, x) }

@@ -158,9 +158,9 @@ func (c *compiler[F]) compile(i int, n *Node, isRoot bool) {
 			spent = append(spent, r)
 		}
 	}
-	if n.op >= call { // these take no scalars
+	if n.op >= call { // these take a scalar as b at most
 		for _, o := range []*operand{&s.a, &s.b, &s.c} {
-			if o.isScalar() {
+			if o.isScalar() && (o != &s.b || n.op == powerLog) {
 				r := c.temporary()
 				c.move(r, *o)
 				*o = operand{register: r}
@@ -258,20 +258,58 @@ func doing[F kernels.Float](o op, a, b bool) func(s *blockStep[F], dst, a, b, c 
 		}
 	case o == maximum && b: // constants are second
 		return func(s *blockStep[F], dst, a, _, _ []F) {
+			if s.y == 0 {
+				kernels.ReLU(dst, a)
+				return
+			}
 			for i, v := range a {
-				dst[i] = max(v, s.y)
+				if v < s.y {
+					v = s.y
+				}
+				dst[i] = v
 			}
 		}
 	case o == minimum && b:
 		return func(s *blockStep[F], dst, a, _, _ []F) {
+			if s.y == 0 { // -max(-x, 0), without branches
+				kernels.Scale(dst, a, -1)
+				kernels.ReLU(dst, dst)
+				kernels.Scale(dst, dst, -1)
+				return
+			}
 			for i, v := range a {
-				dst[i] = min(v, s.y)
+				if v > s.y {
+					v = s.y
+				}
+				dst[i] = v
 			}
 		}
 	case o == call:
 		return func(s *blockStep[F], dst, a, _, _ []F) { s.value(dst, a) }
 	case o == slope:
 		return func(s *blockStep[F], dst, a, _, c []F) { s.grad(dst, a, c) }
+	case o == above && b:
+		return func(s *blockStep[F], dst, a, _, c []F) {
+			if s.y == 0 {
+				kernels.ReLUGrad(dst, a, c)
+				return
+			}
+			for i, v := range c {
+				if !(a[i] > s.y) {
+					v = 0
+				}
+				dst[i] = v
+			}
+		}
+	case o == notAbove && b:
+		return func(s *blockStep[F], dst, a, _, c []F) {
+			for i, v := range c {
+				if a[i] > s.y {
+					v = 0
+				}
+				dst[i] = v
+			}
+		}
 	case o == above:
 		return func(_ *blockStep[F], dst, a, b, c []F) {
 			for i, v := range c {

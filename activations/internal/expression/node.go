@@ -69,6 +69,9 @@ func (n *Node) Has() bool {
 	return false
 }
 
+// IsZero tells whether the expression is the constant 0.
+func (n *Node) IsZero() bool { return n.is(0) }
+
 // order returns what the roots consist of, parts before the whole.
 func order(roots ...*Node) []*Node {
 	var list []*Node
@@ -219,6 +222,8 @@ func (b *Builder) div(x, y *Node) *Node {
 			return b.Call("sigmoid", u)
 		}
 		return b.mul(x, b.Call("sigmoid", b.neg(u)))
+	case y.op == add && y.b.is(1) && y.a.calls("abs") && y.a.a == x && b.functions["softsign"] != nil:
+		return b.Call("softsign", x)
 	}
 	return b.binary(div, x, y)
 }

@@ -18,10 +18,16 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Column == 0 {
-		return fmt.Sprintf("formula %q: %s", e.Text, e.Problem)
+	text := []rune(e.Text)
+	const shown = 80
+	if len(text) > shown { // the part around the column
+		from := min(max(0, e.Column-shown/2), len(text)-shown)
+		text = []rune("…" + string(text[from:from+shown]) + "…")
 	}
-	return fmt.Sprintf("formula %q, column %d: %s", e.Text, e.Column, e.Problem)
+	if e.Column == 0 {
+		return fmt.Sprintf("formula %q: %s", string(text), e.Problem)
+	}
+	return fmt.Sprintf("formula %q, column %d: %s", string(text), e.Column, e.Problem)
 }
 
 // Limits of a formula. They are far beyond what is of use, and keep what is not from
@@ -54,7 +60,7 @@ func (b *Builder) Parse(text string, names []string, nodes []*Node) (*Node, erro
 	p := &parser{Builder: b, text: []rune(text), names: names, nodes: nodes, used: make([]bool, len(names))}
 	defer func() { b.at = 0 }()
 	if len(p.text) > maxLength {
-		return nil, &Error{Text: string(p.text[:40]) + "…", Problem: fmt.Sprintf("has %d characters, more than %d", len(p.text), maxLength)}
+		return nil, &Error{Text: text, Problem: fmt.Sprintf("has %d characters, more than %d", len(p.text), maxLength)}
 	}
 	p.space()
 	n := p.sum()
