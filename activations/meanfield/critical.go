@@ -54,7 +54,7 @@ func (p *NearCritical) String() string {
 	if p.Q == 0 {
 		where = "q* = 0 ceases to be stable"
 	}
-	return fmt.Sprintf("%.3g at weight variance %.4g (where %s)", p.Chi1, p.Weight, where)
+	return fmt.Sprintf("%.2g at weight variance %.4g (where %s)", p.Chi1, p.Weight, where)
 }
 
 // Critical returns the point of the critical line at a variance of the biases: the

@@ -1,0 +1,322 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/activations/meanfield"
+	"github.com/gradflow/gradflow/bench/figures"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/spf13/cobra"
+)
+
+func newTheory() *cobra.Command {
+	var (
+		activation, picture string
+		v                   meanfield.Variances
+		depth               int
+		asJSON              bool
+	)
+	c := &cobra.Command{
+		Use:   "theory",
+		Short: "What theory says of a nonlinearity",
+		Long: `Theory tells what becomes of signals and gradients in wide networks of a nonlinearity
+that start with weights of variance σ_w²/fan-in and biases of variance σ_b², by mean
+field theory: the variance q* that pre-activations come to, the factor χ₁ of the squared
+gradient in each layer backwards, the depth that is trainable, and the weight variance
+that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
+		Example: `  gradflow theory --activation tanh
+  gradflow theory --activation sigmoid --weight-variance 103 --depth 100
+  gradflow theory --activation 'tanh(z) + 0.1*z' --weight-variance 1.5 --bias-variance 0.05
+  gradflow theory --activation 'dks(of=softplus,depth=50)' --json
+  gradflow theory --activation gaussian --weight-variance 2 --plot gaussian.png`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			choice, err := readChoice(activations.Catalogue, "--activation", activation)
+			if err != nil {
+				return err
+			}
+			for flag, x := range map[string]float64{"--weight-variance": v.Weight, "--bias-variance": v.Bias} {
+				if !(x >= 0) || math.IsInf(x, 0) {
+					return useError{fmt.Errorf("%s %g: must be finite and at least 0", flag, x)}
+				}
+			}
+			if depth < 0 {
+				return useError{fmt.Errorf("--depth %d: must be at least 1", depth)}
+			}
+			if picture != "" {
+				if _, err := figures.Format(picture); err != nil {
+					return useError{fmt.Errorf("--plot %w", err)}
+				}
+			}
+			t, err := theoryOf(choice, strings.TrimSpace(activation), v, depth)
+			if err != nil {
+				return useError{fmt.Errorf("--activation %s: %w", activation, err)}
+			}
+			if picture != "" {
+				d := figures.PhaseDiagram{Activation: t.name, Field: t.field, Point: v}
+				if err := figures.Write(picture, d); err != nil {
+					var file *fs.PathError
+					if errors.As(err, &file) {
+						err = fmt.Errorf("%s: %w", picture, file.Err)
+					}
+					return useError{fmt.Errorf("--plot %w", err)}
+				}
+			}
+			w := c.OutOrStdout()
+			if asJSON {
+				e := json.NewEncoder(w)
+				e.SetIndent("", "  ")
+				return e.Encode(t.result())
+			}
+			t.print(w)
+			if picture != "" {
+				fmt.Fprintf(w, "\nThe phase diagram: %s\n", picture)
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&activation, "activation", "tanh", "activation, such as tanh, elu(alpha=0.5) or a formula in z")
+	f.Float64Var(&v.Weight, "weight-variance", 1, "σ_w²: the variance of weights times the fan-in")
+	f.Float64Var(&v.Bias, "bias-variance", 0, "σ_b²: the variance of biases")
+	f.IntVar(&depth, "depth", 0, "say what becomes of the gradient over so many layers")
+	f.StringVar(&picture, "plot", "", "draw the phase diagram into this .png or .svg file")
+	f.BoolVar(&asJSON, "json", false, "print as JSON")
+	complete(c, "activation", activations.Catalogue.Names())
+	if err := c.MarkFlagFilename("plot", "png", "svg"); err != nil { // the flag is not there
+		panic(err)
+	}
+	return c
+}
+
+// theory is what the command tells.
+type theory struct {
+	*meanfield.Theory
+	name     string
+	field    *meanfield.Field
+	critical *meanfield.CriticalPoint // nil: there is none
+	none     error                    // why
+	depth    int
+	decades  float64 // by which the gradient's norm grows from the last to the first of depth layers
+}
+
+func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth int) (*theory, error) {
+	f, err := activations.Catalogue.Make(choice)
+	if err != nil {
+		return nil, err
+	}
+	t := &theory{name: name, depth: depth}
+	if t.field, err = meanfield.New(f); err != nil {
+		return nil, err
+	}
+	if t.Theory, err = t.field.Theory(v); err != nil {
+		return nil, err
+	}
+	t.critical, t.none = t.field.Critical(v.Bias)
+	var none *meanfield.NoCritical
+	if t.none != nil && !errors.As(t.none, &none) {
+		return nil, t.none
+	}
+	for _, l := range t.field.Propagate(v, v.Weight+v.Bias, depth)[min(1, depth):] {
+		t.decades += math.Log10(l.Chi) / 2
+	}
+	return t, nil
+}
+
+// theoryResult is the command's JSON; null is what does not exist or is not finite.
+type theoryResult struct {
+	Activation             string        `json:"activation"`
+	WeightVariance         float64       `json:"weight_variance"`
+	BiasVariance           float64       `json:"bias_variance"`
+	Outcome                string        `json:"outcome"` // of q: converges, diverges, neutral
+	QStar                  study.Number  `json:"q_star"`
+	Chi1                   study.Number  `json:"chi1"`
+	Phase                  *string       `json:"phase"`
+	XiGradient             study.Number  `json:"xi_gradient"`
+	XiCorrelation          study.Number  `json:"xi_correlation"`
+	Correlation            study.Number  `json:"correlation"`
+	TrainableDepth         study.Number  `json:"trainable_depth"`
+	CriticalWeightVariance study.Number  `json:"critical_weight_variance"`
+	NoCritical             string        `json:"no_critical,omitempty"` // why there is none
+	Depth                  int           `json:"depth,omitempty"`
+	GradientDecades        *study.Number `json:"gradient_decades,omitempty"` // of the norm, from the last layer to the first
+}
+
+func (t *theory) result() theoryResult {
+	nan := math.NaN()
+	r := theoryResult{
+		Activation: t.name, WeightVariance: t.Weight, BiasVariance: t.Bias, Outcome: t.Outcome.String(),
+		QStar: study.Number(t.Q), Chi1: study.Number(t.Chi1),
+		XiGradient: study.Number(t.XiGradient), XiCorrelation: study.Number(t.XiCorrelation),
+		Correlation: study.Number(t.Correlation), TrainableDepth: study.Number(t.TrainableDepth()),
+		CriticalWeightVariance: study.Number(nan),
+	}
+	if t.Outcome == meanfield.Neutral {
+		r.QStar = study.Number(nan) // any
+	}
+	if t.Phase != meanfield.NoPhase {
+		phase := t.Phase.String()
+		r.Phase = &phase
+	}
+	if t.critical != nil {
+		r.CriticalWeightVariance = study.Number(t.critical.Weight)
+	} else {
+		r.NoCritical = t.none.Error()
+	}
+	if t.depth > 0 {
+		decades := study.Number(t.decades)
+		r.Depth, r.GradientDecades = t.depth, &decades
+	}
+	return r
+}
+
+// print writes the theory in words, with sketches of its maps.
+func (t *theory) print(w io.Writer) {
+	fmt.Fprintf(w, "%s, weights of variance %.6g/fan-in, biases of variance %.6g\n\n", t.name, t.Weight, t.Bias)
+	width := terminalWidth(w)
+	if width == 0 {
+		width = 80
+	}
+	const indent = 18
+	row := func(name, value, text string) {
+		lead := "  " + pad(name, indent)
+		if value != "" {
+			lead += pad(value, 11)
+		}
+		lines := strings.Split(wrap(text, max(width-utf8.RuneCountInString(lead), 24)), "\n")
+		fmt.Fprintf(w, "%s%s\n", lead, lines[0])
+		for _, line := range lines[1:] {
+			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", utf8.RuneCountInString(lead)), line)
+		}
+	}
+	switch t.Outcome {
+	case meanfield.Diverges:
+		row("q*", "", "none: the variance grows without end")
+		row("χ₁", "", "none")
+	case meanfield.Neutral:
+		row("q*", "", "any: each layer keeps the variance of the pre-activations")
+	default:
+		text := "variance that pre-activations come to"
+		if t.QSlope < 0 {
+			text += ", above and below it in turn"
+		}
+		if stable := t.stable(); stable > 1 {
+			text += fmt.Sprintf(" (one of %d, that from inputs of mean square 1)", stable)
+		}
+		row("q*", fmt.Sprintf("%.5g", t.Q), text)
+	}
+	if t.Phase != meanfield.NoPhase {
+		row("χ₁", fmt.Sprintf("%.5g", t.Chi1), "factor of the squared gradient, layer by layer")
+		row("phase", t.Phase.String(), map[meanfield.Phase]string{
+			meanfield.Ordered:  "gradients vanish, examples become alike",
+			meanfield.Critical: "gradients keep their size",
+			meanfield.Chaotic:  "gradients explode, examples become unlike",
+		}[t.Phase])
+		row("ξ of the gradient", layers(t.XiGradient), "layers in which its square changes by factor e")
+		if !math.IsNaN(t.XiCorrelation) {
+			row("ξ of correlations", layers(t.XiCorrelation), fmt.Sprintf("layers, towards correlation %.4g", t.Correlation))
+		}
+		if d := t.TrainableDepth(); math.IsInf(d, 0) || d > 1e6 {
+			row("trainable depth", "unlimited", "as far as this theory goes")
+		} else {
+			row("trainable depth", fmt.Sprintf("about %.0f", d), "layers, 6 times the smaller ξ")
+		}
+	}
+	if c := t.critical; c != nil {
+		text := fmt.Sprintf("weight variance with these biases, q* = %.4g", c.Q)
+		if c.Neutral {
+			text = "weight variance, without biases"
+		}
+		row("critical", fmt.Sprintf("%.6g", c.Weight), text)
+	} else {
+		_, reason, _ := strings.Cut(t.none.Error(), ": ")
+		row("critical", "", "none: "+reason)
+		row("", "", fmt.Sprintf("Try a transformation, such as %s.", t.remedy()))
+	}
+	if t.depth > 0 {
+		fmt.Fprintf(w, "\n%s\n", t.verdict())
+	}
+	if list := t.sketches(); len(list) > 0 {
+		fmt.Fprintln(w)
+		printSketches(w, list, width, colours(w))
+	}
+}
+
+// stable returns the number of stable fixed points.
+func (t *theory) stable() int {
+	n := 0
+	for _, p := range t.FixedPoints {
+		if p.Stable {
+			n++
+		}
+	}
+	return n
+}
+
+// layers prints a number of layers.
+func layers(xi float64) string {
+	if math.IsInf(xi, 0) || xi > 1e6 {
+		return "infinite"
+	}
+	return fmt.Sprintf("%.4g", xi)
+}
+
+func (t *theory) remedy() string {
+	of := t.name
+	if strings.ContainsAny(of, " (),=") {
+		of = "…"
+	}
+	depth := t.depth
+	if depth == 0 {
+		depth = 50
+	}
+	return fmt.Sprintf("dks(of=%s,depth=%d)", of, depth)
+}
+
+// verdict says what becomes of the gradient over the depth.
+func (t *theory) verdict() string {
+	switch d := t.decades; {
+	case math.IsNaN(d) || t.Outcome == meanfield.Diverges:
+		return fmt.Sprintf("Over %d layers the pre-activations grow without end.", t.depth)
+	case math.IsInf(d, -1):
+		return fmt.Sprintf("Over %d layers nothing is left of the gradient.", t.depth)
+	case math.Abs(d) < 0.05:
+		return fmt.Sprintf("Over %d layers the gradient's norm stays as it is.", t.depth)
+	case d < 0:
+		return fmt.Sprintf("Over %d layers the gradient's norm falls by %.1f decades, from the last to the first.", t.depth, -d)
+	default:
+		return fmt.Sprintf("Over %d layers the gradient's norm grows by %.1f decades, from the last to the first.", t.depth, d)
+	}
+}
+
+// sketches returns what to draw: the q-map, and the c-map where there is one.
+func (t *theory) sketches() []sketch {
+	top := 2 * max(t.Weight+t.Bias, t.Bias)
+	if t.Q > 0 && t.Outcome == meanfield.Converges {
+		top = 2 * t.Q
+	}
+	if top == 0 {
+		return nil
+	}
+	q := sketch{title: "q-map: next layer's variance", xhi: top, yhi: top, mark: math.NaN(),
+		f: func(q float64) float64 { return t.field.QMap(t.Variances, q) }}
+	if t.Outcome == meanfield.Converges {
+		q.mark, q.markLabel = t.Q, fmt.Sprintf("q* = %.4g", t.Q)
+	}
+	list := []sketch{q}
+	if t.Q > 0 {
+		m := t.field.CMap(t.Variances, t.Q)
+		list = append(list, sketch{title: "c-map: next layer's correlation", xhi: 1, yhi: 1, f: m.At,
+			mark: t.Correlation, markLabel: fmt.Sprintf("c* = %.4g", t.Correlation)})
+	}
+	return list
+}
