@@ -76,6 +76,8 @@ type secondBackward struct {
 	order  G.Nodes             // what the loss is computed from, inputs before users
 	leads  map[*G.Node]bool    // whether a node depends on a parameter
 	of     map[*G.Node]*G.Node // h of each node passed so far
+	// differentiable says that only inputs with a derivative lead further.
+	differentiable bool
 }
 
 // visit puts what n is computed from into order, without recursion as graphs are deep.
@@ -106,12 +108,29 @@ func (b *secondBackward) visit(loss *G.Node) {
 			push(ins[top.next-1])
 			continue
 		}
-		for _, in := range ins {
-			b.leads[n] = b.leads[n] || b.leads[in]
+		var wrt []bool
+		if b.differentiable {
+			wrt = differentiable(n, len(ins))
+		}
+		for i, in := range ins {
+			b.leads[n] = b.leads[n] || b.leads[in] && (wrt == nil || wrt[i])
 		}
 		b.order = append(b.order, n)
 		stack = stack[:len(stack)-1]
 	}
+}
+
+// differentiable tells for each input of n whether n has a derivative with respect to it:
+// the size of a matrix, say, has none.
+func differentiable(n *G.Node, inputs int) []bool {
+	if op, ok := n.Op().(G.SDOp); ok {
+		return op.DiffWRT(inputs)
+	}
+	all := make([]bool, inputs)
+	for i := range all {
+		all[i] = true // that it has none at all is said where it is asked for
+	}
+	return all
 }
 
 // pass gives the inputs of n, whose h is complete, their share of it.

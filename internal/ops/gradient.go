@@ -28,7 +28,7 @@ func Gradient(loss *G.Node, params ...*G.Node) error {
 	if dims(loss) != 0 {
 		return errors.Errorf("gradient: the loss is of shape %v, want a scalar", loss.Shape())
 	}
-	b := &secondBackward{inputs: map[*G.Node]G.Nodes{}, leads: map[*G.Node]bool{}}
+	b := &secondBackward{inputs: map[*G.Node]G.Nodes{}, leads: map[*G.Node]bool{}, differentiable: true}
 	for i, p := range params {
 		if err := readable("gradient", i+1, p); err != nil {
 			return err
