@@ -55,6 +55,7 @@ type formula struct {
 	text    string
 	params  []Parameter // all
 	learned []Parameter
+	starts  []float64 // of the learned parameters
 	expression.Compiled
 	value, gradient *expression.Program
 	partial         []*expression.Program
@@ -86,6 +87,7 @@ func (f *formula) parse() error {
 	if err != nil {
 		return err
 	}
+	f.starts = starts(f.learned)
 	f.Compiled = b.Compile(root, len(f.learned))
 	f.value, f.gradient = expression.NewProgram(f.Value), expression.NewProgram(f.Gradient)
 	for _, p := range f.Partial {
@@ -105,9 +107,8 @@ func (f *formula) parse() error {
 
 // try computes the formula where networks will.
 func (f *formula) try() error {
-	at := starts(f.learned)
 	fail := func(p *expression.Program, z float64, of string) error {
-		what, column, found := p.Trouble(z, 1, at)
+		what, column, found := p.Trouble(z, 1, f.starts)
 		if !found {
 			return nil
 		}
@@ -125,7 +126,7 @@ func (f *formula) try() error {
 		return fail(f.gradient, 0, "the derivative is not finite: ")
 	}
 	for j, p := range f.partial {
-		if d := p.At(0, 1, at); math.IsNaN(d) || math.IsInf(d, 0) {
+		if d := p.At(0, 1, f.starts); math.IsNaN(d) || math.IsInf(d, 0) {
 			return fail(p, 0, fmt.Sprintf("the derivative by %s is not finite: ", f.learned[j].Name))
 		}
 	}
@@ -137,16 +138,9 @@ func (f *formula) Name() string { return f.text }
 
 func (f *formula) Parameters() []Parameter { return slices.Clone(f.learned) }
 
-func (f *formula) F(z float64) float64 { return f.value.At(z, 0, f.at()) }
+func (f *formula) F(z float64) float64 { return f.value.At(z, 0, f.starts) }
 
-func (f *formula) Derivative(z float64) float64 { return f.gradient.At(z, 1, f.at()) }
-
-func (f *formula) at() []float64 {
-	if len(f.learned) == 0 {
-		return nil
-	}
-	return starts(f.learned)
-}
+func (f *formula) Derivative(z float64) float64 { return f.gradient.At(z, 1, f.starts) }
 
 // RoundingError implements activationtest.Rounding: it bounds the rounding errors of the
 // node's value and gradient at z, in a
@@ -154,7 +148,7 @@ func (f *formula) at() []float64 {
 // can cancel.
 func (f *formula) RoundingError(z float64, t tensor.Dtype) (value, derivative float64) {
 	of := precision(t)
-	return f.value.Error(z, 0, f.at(), of), f.gradient.Error(z, 1, f.at(), of)
+	return f.value.Error(z, 0, f.starts, of), f.gradient.Error(z, 1, f.starts, of)
 }
 
 func precision(t tensor.Dtype) expression.Precision {
@@ -170,7 +164,7 @@ func (f *formula) At(values ...float64) (Parametric, error) {
 		return nil, errors.Wrapf(err, "formula %q", f.text)
 	}
 	other := *f
-	other.learned = learned
+	other.learned, other.starts = learned, slices.Clone(values)
 	return &other, nil
 }
 
