@@ -24,6 +24,11 @@
 //
 // For a·f(z) only the product a·σ_w counts.
 //
+// χ₁ = 1 keeps the gradient, not all that is to be learned: where the c-map is flat but
+// for its end, as that of the even e^(-z²), unlike examples are alike after a few
+// layers. Transformations make the whole c-map nearly the identity (activations.DKS,
+// activations.TAT).
+//
 // # Which nonlinearities have a critical point
 //
 // The critical weight variance, without biases and with biases of variance 0.05:
