@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/gradflow/gradflow/bench/study"
@@ -26,14 +27,18 @@ func BenchmarkOptimizers(b *testing.B) {
 
 // TestStudies checks that the studies that come with the project can be read.
 func TestStudies(t *testing.T) {
-	for _, name := range []string{"quickstart", "quickstart-rates"} {
-		s, err := study.Load("studies/" + name + ".yaml")
+	files, err := filepath.Glob("studies/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("studies: %v, %v", files, err)
+	}
+	for _, file := range files {
+		s, err := study.Load(file)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if s.Name != name {
-			t.Errorf("%s.yaml has the name %s", name, s.Name)
+		if filepath.Base(file) != s.Name+".yaml" {
+			t.Errorf("%s has the name %s", file, s.Name)
 		}
 	}
 }

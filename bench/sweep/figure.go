@@ -34,7 +34,7 @@ func (p *Problem) Figure(format string) ([]byte, error) {
 	if !p.higher() {
 		f.Y.Scale, f.Y.Tick.Marker = plot.LogScale{}, powers{}
 	}
-	rates := p.rates()
+	rates := p.Rates()
 	if len(rates) == 0 {
 		return nil, errors.Errorf("sweep: %s: no optimizer has a rate", p.Label)
 	}

@@ -33,8 +33,8 @@ func (s *Sweep) WriteText(w io.Writer, o TextOptions) error {
 	return err
 }
 
-// rates returns all rates of a problem, ascending.
-func (p *Problem) rates() (rates []float64) {
+// Rates returns all rates of a problem, ascending.
+func (p *Problem) Rates() (rates []float64) {
 	for _, c := range p.Curves {
 		for _, q := range c.Points {
 			if !q.Rate.IsNaN() && !slices.Contains(rates, float64(q.Rate)) {
@@ -47,7 +47,7 @@ func (p *Problem) rates() (rates []float64) {
 }
 
 func (p *Problem) write(b *strings.Builder, margin float64, o TextOptions) {
-	rates := p.rates()
+	rates := p.Rates()
 	fmt.Fprintf(b, "%s: validation %s after %d steps\n\n", p.Label, p.Score, p.Steps)
 	head := []string{"optimizer", "best rate", p.Score, "interval", fmt.Sprintf("decades within %.3g%%", 100*margin)}
 	var rows [][]string

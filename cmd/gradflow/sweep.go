@@ -78,6 +78,9 @@ chain, the rate is that of the optimizer in it.`,
 			if err != nil {
 				return err
 			}
+			if !slices.ContainsFunc(spec.Configs, func(c study.Config) bool { _, ok := sweep.WithRate(c.Optimizer, 1); return ok }) {
+				return useError{fmt.Errorf("no optimizer of the study %s has a rate to sweep", spec.Name)}
+			}
 			if out == "" {
 				out = filepath.Join("gradflow-out", spec.Name)
 			}
@@ -219,6 +222,9 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 		return err
 	}
 	for i := range s.Problems {
+		if len(s.Problems[i].Rates()) == 0 {
+			continue
+		}
 		for _, format := range []string{"svg", "png"} {
 			name := "sweep." + format
 			if len(s.Problems) > 1 {
