@@ -57,8 +57,8 @@ func makeELU(s eluSettings) (Activation, error) { return ELU(s.Alpha), nil }
 type scaledSettings struct {
 	Of          Activation `json:"of" doc:"f"`
 	A           float64    `json:"a" default:"1" doc:"the factor, where it starts if it is learned"`
-	Learn       string     `json:"learn" default:"" doc:"layer or unit: what has a learned a of its own; \"\": a is fixed"`
-	Regulariser string     `json:"regulariser" default:"" doc:"of a learned a: l2, log, or product for |a| times the norm of the next weights"`
+	Learn       string     `json:"learn" default:"none" doc:"layer or unit: what has a learned a of its own; none: a is fixed"`
+	Regulariser string     `json:"regulariser" default:"none" doc:"of a learned a: l2, log, or product for |a| times the norm of the next weights"`
 	Coefficient float64    `json:"coefficient" default:"0" range:"[0,]" doc:"of the regulariser in the training loss"`
 }
 
@@ -78,11 +78,10 @@ func makeScaled(s scaledSettings) (Activation, error) {
 	return a, nil
 }
 
-// learnOf reads the setting learn; "none" is what a parameter of a formula says that
-// others' setting does not apply to.
+// learnOf reads the setting learn.
 func learnOf(text string) (Learn, error) {
 	switch text {
-	case "", "none":
+	case "none":
 		return Fixed, nil
 	case string(PerLayer), string(PerUnit):
 		return Learn(text), nil
@@ -92,14 +91,14 @@ func learnOf(text string) (Learn, error) {
 
 type formulaSettings struct {
 	Of         string                      `json:"of" doc:"the expression in z"`
-	Learn      string                      `json:"learn" default:"" doc:"layer or unit: what has learned parameters of its own; \"\": they are fixed"`
+	Learn      string                      `json:"learn" default:"none" doc:"layer or unit: what has learned parameters of its own; none: they are fixed"`
 	Parameters map[string]parameterSetting `json:"*" doc:"the parameters by name, as they start"`
 }
 
 type parameterSetting struct {
 	Start       float64 `json:"start" doc:"value at the start"`
-	Learn       string  `json:"learn" default:"" doc:"layer, unit or none; as the formula's if left out"`
-	Regulariser string  `json:"regulariser" default:"" doc:"l2 or log"`
+	Learn       string  `json:"learn" default:"as-formula" doc:"layer, unit or none"`
+	Regulariser string  `json:"regulariser" default:"none" doc:"l2 or log"`
 	Coefficient float64 `json:"coefficient" default:"0" range:"[0,]" doc:"of the regulariser"`
 }
 
@@ -110,7 +109,7 @@ func makeFormula(s formulaSettings) (Activation, error) {
 	var params []Parameter
 	for name, p := range s.Parameters {
 		text := p.Learn
-		if text == "" {
+		if text == "as-formula" {
 			text = s.Learn
 		}
 		learn, err := learnOf(text)

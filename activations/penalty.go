@@ -100,9 +100,9 @@ func (c product) Node(a *G.Node, readers ...*G.Node) (*G.Node, error) {
 // penaltyOf returns the penalty that text asks for.
 func penaltyOf(name string, coefficient float64) (Penalty, error) {
 	switch {
-	case name == "" && coefficient == 0:
+	case name == "none" && coefficient == 0:
 		return nil, nil
-	case name == "":
+	case name == "none":
 		return nil, errors.New("a coefficient without a regulariser: want l2, log or product")
 	case coefficient == 0:
 		return nil, errors.Errorf("the regulariser %s needs a coefficient", name)

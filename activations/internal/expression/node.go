@@ -101,8 +101,9 @@ type Builder struct {
 }
 
 // NewBuilder makes a builder of expressions that may use the given functions besides
-// the package's own. Of these, those named sigmoid and softplus are used in place of
-// forms that overflow or cancel.
+// the package's own. Of the given ones, sigmoid, softplus, softsign and relu are used in
+// place of forms that overflow, cancel or cost more; and the derivatives of sech, cos and
+// erfc need tanh, sin and erf.
 func NewBuilder(functions map[string]*Function) *Builder {
 	b := &Builder{functions: map[string]*Function{}, nodes: map[key]*Node{}}
 	for name, f := range intrinsics {
