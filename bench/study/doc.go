@@ -31,6 +31,7 @@
 //	runs/<hash>/config.json    what was run, complete with every default
 //	runs/<hash>/metrics.jsonl  losses and scores, a line each time
 //	runs/<hash>/layers.npy     what the probes saw: see LayerColumns
+//	runs/<hash>/learned.jsonl  what the layers' activations learned, if they learn
 //	runs/<hash>/summary.json   how it ended, on which kernels and versions
 //	runs/<hash>/timing.json    how long it took, the only file that differs between two runs
 //

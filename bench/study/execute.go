@@ -2,8 +2,10 @@ package study
 
 import (
 	"context"
+	"maps"
 	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/gradflow/gradflow/activations"
@@ -16,6 +18,7 @@ import (
 	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
+	"gonum.org/v1/gonum/floats"
 	"gorgonia.org/tensor"
 )
 
@@ -68,6 +71,7 @@ type execution struct {
 	validation *train.Evaluator
 
 	metrics  []Metric
+	learned  []Learned
 	losses   float64 // sum over the batches since the last evaluation
 	batches  int
 	reported int // updates told to progress
@@ -233,7 +237,20 @@ func (e *execution) score(step int, trainLoss Number) error {
 	}
 	e.metrics = append(e.metrics, Metric{Step: step, TrainLoss: trainLoss,
 		ValidationLoss: Number(s.Loss), ValidationAccuracy: Number(s.Accuracy)})
+	e.readLearned(step)
 	return nil
+}
+
+// readLearned notes what the layers' activations have learned.
+func (e *execution) readLearned(step int) {
+	for _, l := range e.loop.Network.Layers {
+		all := l.ParameterValues()
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			x := all[name]
+			e.learned = append(e.learned, Learned{Step: step, Layer: l.Name, Parameter: name,
+				Mean: Number(floats.Sum(x) / float64(len(x))), Min: Number(slices.Min(x)), Max: Number(slices.Max(x))})
+		}
+	}
 }
 
 // record puts the record together.
@@ -242,7 +259,7 @@ func (e *execution) record(result train.Result) (*Record, error) {
 	if e.progress != nil { // of a diverged run, what is not to be done
 		e.progress(c.Steps - e.reported)
 	}
-	r := &Record{Hash: c.Hash(), Config: c, Metrics: e.metrics}
+	r := &Record{Hash: c.Hash(), Config: c, Metrics: e.metrics, Learned: e.learned}
 	s := &r.Summary
 	*s = Summary{
 		Status: result.Status, Steps: result.Steps, Reason: result.Reason, Layer: result.Layer,

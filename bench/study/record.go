@@ -15,6 +15,7 @@ type Record struct {
 	Config  Config
 	Metrics []Metric
 	Layers  *LayerTable
+	Learned []Learned // what activations have learned, at the evaluations; nil if none learns
 	Summary Summary
 	Timing  Timing
 }
@@ -25,6 +26,17 @@ type Metric struct {
 	TrainLoss          Number `json:"train_loss"` // mean over the batches since the last line; null at step 0
 	ValidationLoss     Number `json:"validation_loss"`
 	ValidationAccuracy Number `json:"validation_accuracy"` // null unless the task is a classification
+}
+
+// Learned is a line of learned.jsonl: the values that an activation's parameter has in one
+// layer after some updates, one for the layer or one for each unit.
+type Learned struct {
+	Step      int    `json:"step"`
+	Layer     string `json:"layer"`
+	Parameter string `json:"parameter"`
+	Mean      Number `json:"mean"`
+	Min       Number `json:"min"`
+	Max       Number `json:"max"`
 }
 
 // Summary is how a run ended.

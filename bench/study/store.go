@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,7 @@ const (
 	configFile  = "config.json"
 	metricsFile = "metrics.jsonl"
 	layersFile  = "layers.npy"
+	learnedFile = "learned.jsonl" // only if an activation learns
 	summaryFile = "summary.json"
 	timingFile  = "timing.json"
 	unfinished  = ".unfinished-" // what the directory of a run that is being written starts with
@@ -114,8 +116,11 @@ func readRecord(dir string) (*Record, []string) {
 		return nil, warnings
 	}
 	var err error
-	if r.Metrics, err = readMetrics(filepath.Join(dir, metricsFile)); err != nil {
+	if r.Metrics, err = readLines[Metric](filepath.Join(dir, metricsFile)); err != nil {
 		warn(metricsFile, err)
+	}
+	if r.Learned, err = readLines[Learned](filepath.Join(dir, learnedFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		warn(learnedFile, err)
 	}
 	if r.Config.Probe > 0 {
 		if r.Layers, err = readLayers(filepath.Join(dir, layersFile)); err != nil {
@@ -147,14 +152,14 @@ func reason(err error) error {
 	return err
 }
 
-// readMetrics reads the lines that are whole: the last may have been cut.
-func readMetrics(path string) ([]Metric, error) {
+// readLines reads the lines that are whole: the last may have been cut.
+func readLines[T any](path string) ([]T, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, reason(err)
 	}
 	defer f.Close()
-	var list []Metric
+	var list []T
 	lines := bufio.NewReader(f)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
@@ -164,11 +169,23 @@ func readMetrics(path string) ([]Metric, error) {
 		if err != nil {
 			return list, reason(err)
 		}
-		var m Metric
-		if err := json.Unmarshal(line, &m); err != nil {
+		var v T
+		if err := json.Unmarshal(line, &v); err != nil {
 			return list, errors.Wrapf(err, "line %d", n)
 		}
-		list = append(list, m)
+		list = append(list, v)
+	}
+}
+
+func linesOf[T any](list []T) func(io.Writer) error {
+	return func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		for _, v := range list {
+			if err := e.Encode(v); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 
@@ -268,15 +285,10 @@ func (d *directory) write(r *Record) error {
 		configFile:  jsonTo(r.Config),
 		summaryFile: jsonTo(r.Summary),
 		timingFile:  jsonTo(r.Timing),
-		metricsFile: func(w io.Writer) error {
-			e := json.NewEncoder(w)
-			for _, m := range r.Metrics {
-				if err := e.Encode(m); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		metricsFile: linesOf(r.Metrics),
+	}
+	if len(r.Learned) > 0 {
+		files[learnedFile] = linesOf(r.Learned)
 	}
 	if r.Layers != nil && len(r.Layers.Rows) > 0 {
 		files[layersFile] = func(w io.Writer) error {

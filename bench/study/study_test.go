@@ -471,6 +471,29 @@ grid:
 	}
 }
 
+// TestLearned lets each layer learn the a of a·tanh(z), and reads it back.
+func TestLearned(t *testing.T) {
+	s := parse(t, strings.Replace(small, "activation: tanh", "activation: {name: scaled, of: tanh, a: 1.5, learn: layer}", 1))
+	dir := t.TempDir()
+	run(t, s, dir, 2)
+	r, err := study.Open(dir)
+	if err != nil || len(r.Warnings) > 0 {
+		t.Fatal(err, r.Warnings)
+	}
+	for _, record := range r.Records {
+		if want := len(record.Metrics) * record.Config.Depth; len(record.Learned) != want {
+			t.Fatalf("%d lines, want one for each layer at each evaluation, %d", len(record.Learned), want)
+		}
+		first, last := record.Learned[0], record.Learned[len(record.Learned)-1]
+		if first.Layer != "layer01" || first.Parameter != "a" || first.Mean != 1.5 || first.Min != 1.5 {
+			t.Errorf("at the start: %+v", first)
+		}
+		if last.Step != 12 || last.Mean == 1.5 || math.Abs(float64(last.Mean)-1.5) > 1 {
+			t.Errorf("at the end: %+v", last)
+		}
+	}
+}
+
 func TestDiverged(t *testing.T) {
 	s := parse(t, strings.Replace(small, "rate: [0.1, 0.5]", "rate: 1e30", 1))
 	r, err := study.Execute(context.Background(), s.Configs[0], nil)
