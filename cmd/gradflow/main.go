@@ -95,7 +95,7 @@ which optimizers and initialisations keep it alive.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return useError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newProfile(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets))
+	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets))
 	return root
 }
 

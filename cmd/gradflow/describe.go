@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/spf13/cobra"
+)
+
+func newDescribe() *cobra.Command {
+	var (
+		config                  = study.Config{DType: "float32"}
+		task, model, activation string
+		initializer, norm       string
+		format                  string
+		limit                   int
+		asJSON                  bool
+	)
+	c := &cobra.Command{
+		Use:   "describe [STUDY [RUN]]",
+		Short: "Layers, parameters and graph of a network",
+		Long: `Describe builds a network and prints its layers, its parameters and the operations of
+its pass forward, without running it: the network that the flags say, or that of a run of a
+study file, by its number from 1 or by the first digits of its hash. Of a deep network the
+middle is folded into one line; --fold 0 shows all.`,
+		Example: `  gradflow describe --model highway --depth 50
+  gradflow describe --model lstm --task adding --depth 1 --format svg > lstm.svg
+  gradflow describe bench/studies/quickstart.yaml 3`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return useError{fmt.Errorf("gradflow describe takes a study file and a run at most, not %d arguments; see gradflow describe --help", len(args))}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if asJSON {
+				format = "json"
+			}
+			switch {
+			case format != "text" && format != "dot" && format != "svg" && format != "json":
+				return useError{fmt.Errorf("--format %q: want text, dot, svg or json", format)}
+			case limit < 0 || limit == 1 || limit == 2:
+				return useError{fmt.Errorf("--fold %d: want 0, or at least 3", limit)}
+			}
+			if len(args) > 0 {
+				for _, name := range []string{"task", "model", "activation", "initializer", "normalization", "depth", "width", "batch", "seed"} {
+					if c.Flags().Changed(name) {
+						return useError{fmt.Errorf("--%s is not for a network of a study file", name)}
+					}
+				}
+				var err error
+				if config, err = runOf(args); err != nil {
+					return err
+				}
+			} else {
+				for _, f := range []func() error{
+					func() (err error) { config.Task, err = readComplete(tasks.Catalogue, "--task", task); return },
+					func() (err error) { config.Model, err = readComplete(models.Catalogue, "--model", model); return },
+					func() (err error) {
+						config.Activation, err = readComplete(activations.Catalogue, "--activation", activation)
+						return
+					},
+					func() (err error) {
+						config.Initializer, err = readComplete(initializers.Catalogue, "--initializer", initializer)
+						return
+					},
+					func() (err error) {
+						config.Normalization, err = readComplete(normalization.Catalogue, "--normalization", norm)
+						return
+					},
+				} {
+					if err := f(); err != nil {
+						return err
+					}
+				}
+			}
+			n, err := study.Network(config)
+			if err != nil {
+				return useError{err}
+			}
+			d, w := n.Describe(), c.OutOrStdout()
+			if format != "json" {
+				d = d.Fold(limit)
+			}
+			switch format {
+			case "dot":
+				return d.WriteDOT(w)
+			case "svg":
+				return d.WriteSVG(w)
+			case "json":
+				e := json.NewEncoder(w)
+				e.SetIndent("", "  ")
+				return e.Encode(d)
+			}
+			return d.WriteText(w)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&task, "task", "digits", "task that the network is for")
+	f.StringVar(&model, "model", "mlp", "architecture")
+	f.StringVar(&activation, "activation", "tanh", "activation")
+	f.StringVar(&initializer, "initializer", "glorot-normal", "initialiser of the weights")
+	f.StringVar(&norm, "normalization", "none", "normalisation")
+	f.IntVar(&config.Depth, "depth", 5, "hidden layers")
+	f.IntVar(&config.Width, "width", 64, "units of each")
+	f.IntVar(&config.Batch, "batch", 32, "examples in a batch")
+	f.Uint64Var(&config.Seed, "seed", 1, "seed of the weights")
+	f.StringVar(&format, "format", "text", "text, dot (for Graphviz), svg or json")
+	f.IntVar(&limit, "fold", 40, "most layers and operations to show; 0: all")
+	f.BoolVar(&asJSON, "json", false, "print as JSON, with all operations")
+	return c
+}
+
+// runOf returns the configuration of a run of a study file: the first, or the one with a
+// number or a hash.
+func runOf(args []string) (study.Config, error) {
+	s, err := study.Load(args[0])
+	if err != nil {
+		return study.Config{}, err
+	}
+	which := "1"
+	if len(args) > 1 {
+		which = args[1]
+	}
+	for i, c := range s.Configs {
+		if which == fmt.Sprint(i+1) || len(which) >= 4 && strings.HasPrefix(c.Hash(), which) {
+			return c, nil
+		}
+	}
+	return study.Config{}, useError{fmt.Errorf("%s has no run %q: want a number from 1 to %d, or four digits of a hash", args[0], which, len(s.Configs))}
+}
