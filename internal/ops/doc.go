@@ -7,7 +7,7 @@
 // one description follow all of Gorgonia's interfaces, so that the operations run
 // on this project's vm, on the TapeMachine and on the LispMachine.
 //
-// Each operation is one node: gorgonia.Grad makes a node for the gradient of each
+// Each operation is one node: [Gradient], or gorgonia.Grad, makes a node for the gradient of each
 // input, and an executor that runs only what is wanted computes no other.
 //
 // Only matrix products have second derivatives; the gradients of all others say that
