@@ -5,23 +5,16 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/study"
-	"github.com/gradflow/gradflow/bench/tasks"
-	"github.com/gradflow/gradflow/models"
-	"github.com/gradflow/gradflow/models/initializers"
-	"github.com/gradflow/gradflow/normalization"
 	"github.com/spf13/cobra"
 )
 
 func newDescribe() *cobra.Command {
 	var (
-		config                  = study.Config{DType: "float32"}
-		task, model, activation string
-		initializer, norm       string
-		format                  string
-		limit                   int
-		asJSON                  bool
+		network networkFlags
+		format  string
+		limit   int
+		asJSON  bool
 	)
 	c := &cobra.Command{
 		Use:   "describe [STUDY [RUN]]",
@@ -49,37 +42,20 @@ middle is folded into one line; --fold 0 shows all.`,
 			case limit < 0 || limit == 1 || limit == 2:
 				return useError{fmt.Errorf("--fold %d: want 0, or at least 3", limit)}
 			}
+			var config study.Config
 			if len(args) > 0 {
-				for _, name := range []string{"task", "model", "activation", "initializer", "normalization", "depth", "width", "batch", "seed"} {
-					if c.Flags().Changed(name) {
-						return useError{fmt.Errorf("--%s is not for a network of a study file", name)}
-					}
+				if name := network.given(c); name != "" {
+					return useError{fmt.Errorf("--%s is not for a network of a study file", name)}
 				}
 				var err error
 				if config, err = runOf(args); err != nil {
 					return err
 				}
 			} else {
-				for _, f := range []func() error{
-					func() (err error) { config.Task, err = readComplete(tasks.Catalogue, "--task", task); return },
-					func() (err error) { config.Model, err = readComplete(models.Catalogue, "--model", model); return },
-					func() (err error) {
-						config.Activation, err = readComplete(activations.Catalogue, "--activation", activation)
-						return
-					},
-					func() (err error) {
-						config.Initializer, err = readComplete(initializers.Catalogue, "--initializer", initializer)
-						return
-					},
-					func() (err error) {
-						config.Normalization, err = readComplete(normalization.Catalogue, "--normalization", norm)
-						return
-					},
-				} {
-					if err := f(); err != nil {
-						return err
-					}
+				if err := network.read(); err != nil {
+					return err
 				}
+				config = network.config
 			}
 			n, err := study.Network(config)
 			if err != nil {
@@ -102,16 +78,8 @@ middle is folded into one line; --fold 0 shows all.`,
 			return d.WriteText(w)
 		},
 	}
+	network.add(c, 5, 64, 32)
 	f := c.Flags()
-	f.StringVar(&task, "task", "digits", "task that the network is for")
-	f.StringVar(&model, "model", "mlp", "architecture")
-	f.StringVar(&activation, "activation", "tanh", "activation")
-	f.StringVar(&initializer, "initializer", "glorot-normal", "initialiser of the weights")
-	f.StringVar(&norm, "normalization", "none", "normalisation")
-	f.IntVar(&config.Depth, "depth", 5, "hidden layers")
-	f.IntVar(&config.Width, "width", 64, "units of each")
-	f.IntVar(&config.Batch, "batch", 32, "examples in a batch")
-	f.Uint64Var(&config.Seed, "seed", 1, "seed of the weights")
 	f.StringVar(&format, "format", "text", "text, dot (for Graphviz), svg or json")
 	f.IntVar(&limit, "fold", 40, "most layers and operations to show; 0: all")
 	f.BoolVar(&asJSON, "json", false, "print as JSON, with all operations")

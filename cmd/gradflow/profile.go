@@ -9,26 +9,18 @@ import (
 	"text/tabwriter"
 	"unicode/utf8"
 
-	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/profile"
 	"github.com/gradflow/gradflow/bench/study"
-	"github.com/gradflow/gradflow/bench/tasks"
-	"github.com/gradflow/gradflow/internal/catalogue"
-	"github.com/gradflow/gradflow/models"
-	"github.com/gradflow/gradflow/models/initializers"
-	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
 )
 
 func newProfile() *cobra.Command {
 	var (
-		config                       = study.Config{DType: "float32"}
-		task, model, activation      string
-		initializer, norm, optimizer string
-		steps                        int
-		picture                      string
-		asJSON, noAdvice             bool
+		network          networkFlags
+		steps            int
+		picture          string
+		asJSON, noAdvice bool
 	)
 	c := &cobra.Command{
 		Use:   "profile",
@@ -43,39 +35,17 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
   gradflow profile --activation tanh --depth 100 --width 128 --initializer orthogonal --json`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			for _, f := range []func() error{
-				func() (err error) { config.Task, err = readComplete(tasks.Catalogue, "--task", task); return },
-				func() (err error) { config.Model, err = readComplete(models.Catalogue, "--model", model); return },
-				func() (err error) {
-					config.Activation, err = readComplete(activations.Catalogue, "--activation", activation)
-					return
-				},
-				func() (err error) {
-					config.Initializer, err = readComplete(initializers.Catalogue, "--initializer", initializer)
-					return
-				},
-				func() (err error) {
-					config.Normalization, err = readComplete(normalization.Catalogue, "--normalization", norm)
-					return
-				},
-				func() (err error) {
-					config.Optimizer, err = readComplete(optimizers.Catalogue, "--optimizer", optimizer)
-					return
-				},
-			} {
-				if err := f(); err != nil {
-					return err
-				}
+			if err := network.read(); err != nil {
+				return err
 			}
+			config := &network.config
 			switch {
-			case config.Depth < 1 || config.Width < 1 || config.Batch < 1:
-				return useError{fmt.Errorf("--depth %d, --width %d, --batch %d: all must be at least 1", config.Depth, config.Width, config.Batch)}
 			case steps < 0:
 				return useError{fmt.Errorf("--steps %d: must be at least 0", steps)}
 			case config.DType != "float32" && config.DType != "float64":
 				return useError{fmt.Errorf("--dtype %q: want float32 or float64", config.DType)}
 			}
-			p, err := profile.Measure(c.Context(), config, steps)
+			p, err := profile.Measure(c.Context(), *config, steps)
 			if err != nil {
 				return err
 			}
@@ -103,43 +73,16 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 			return printProfile(w, p, trials, picture)
 		},
 	}
+	network.add(c, 50, 128, 64)
+	choiceFlag(&network, c, optimizers.Catalogue, &network.config.Optimizer, "optimizer", "sgd", "optimizer of the steps")
 	f := c.Flags()
-	f.StringVar(&task, "task", "digits", "task that the batch is of")
-	f.StringVar(&model, "model", "mlp", "architecture")
-	f.StringVar(&activation, "activation", "tanh", "activation, such as tanh or scaled(of=tanh,a=1.5)")
-	f.StringVar(&initializer, "initializer", "glorot-normal", "initialiser of the weights")
-	f.StringVar(&norm, "normalization", "none", "normalisation")
-	f.StringVar(&optimizer, "optimizer", "sgd", "optimizer of the steps")
-	f.IntVar(&config.Depth, "depth", 50, "hidden layers")
-	f.IntVar(&config.Width, "width", 128, "units of each")
-	f.IntVar(&config.Batch, "batch", 64, "examples in a batch")
-	f.StringVar(&config.DType, "dtype", "float32", "float32 or float64")
-	f.Uint64Var(&config.Seed, "seed", 1, "seed of weights and examples")
+	f.StringVar(&network.config.DType, "dtype", "float32", "float32 or float64")
 	f.IntVar(&steps, "steps", 0, "training steps")
 	f.StringVar(&picture, "plot", "", "draw a picture into this .png or .svg file")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")
-	complete(c, "task", tasks.Catalogue.Names())
-	complete(c, "model", models.Catalogue.Names())
-	complete(c, "activation", activations.Catalogue.Names())
-	complete(c, "initializer", initializers.Catalogue.Names())
-	complete(c, "normalization", normalization.Catalogue.Names())
-	complete(c, "optimizer", optimizers.Catalogue.Names())
 	complete(c, "dtype", []string{"float32", "float64"})
 	return c
-}
-
-// readComplete reads a choice from a flag, with its defaults filled in.
-func readComplete[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.Choice, error) {
-	choice, err := readChoice(c, flag, text)
-	if err != nil {
-		return choice, err
-	}
-	full, err := c.Complete(choice)
-	if err != nil {
-		return choice, useError{fmt.Errorf("%s: %w", flag, err)}
-	}
-	return full, nil
 }
 
 // Rows of the table at most: of a deeper network some layers in between are left out.

@@ -20,7 +20,7 @@ func newRun() *cobra.Command {
 each when it is complete; then it prints the ranking and writes report.html. Started
 again, it goes on where it stopped. Ctrl-C ends it after the current steps.`,
 		Example: `  gradflow run bench/studies/quickstart.yaml
-  gradflow run study.yaml --out /tmp/study --workers 1`,
+  gradflow run study.yaml --out results/study --workers 1`,
 		Args: exactly(1, "one study file"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt

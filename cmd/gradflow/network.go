@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/spf13/cobra"
+)
+
+// networkFlags are the flags that describe one network.
+type networkFlags struct {
+	config study.Config
+	names  []string
+	reads  []func() error // read the choices
+}
+
+// add adds the flags to a command, with the defaults of the sizes.
+func (n *networkFlags) add(c *cobra.Command, depth, width, batch int) {
+	n.config.DType = "float32"
+	choiceFlag(n, c, tasks.Catalogue, &n.config.Task, "task", "digits", "task that the network is for")
+	choiceFlag(n, c, models.Catalogue, &n.config.Model, "model", "mlp", "architecture")
+	choiceFlag(n, c, activations.Catalogue, &n.config.Activation, "activation", "tanh", "activation, such as tanh, scaled(of=tanh,a=1.5) or a formula")
+	choiceFlag(n, c, initializers.Catalogue, &n.config.Initializer, "initializer", "glorot-normal", "initialiser of the weights")
+	choiceFlag(n, c, normalization.Catalogue, &n.config.Normalization, "normalization", "none", "normalisation")
+	f := c.Flags()
+	f.IntVar(&n.config.Depth, "depth", depth, "hidden layers")
+	f.IntVar(&n.config.Width, "width", width, "units of each")
+	f.IntVar(&n.config.Batch, "batch", batch, "examples in a batch")
+	f.Uint64Var(&n.config.Seed, "seed", 1, "seed of the weights and of the order of examples")
+	n.names = append(n.names, "depth", "width", "batch", "seed")
+}
+
+// choiceFlag adds a flag whose text is a choice from a catalogue.
+func choiceFlag[T any](n *networkFlags, c *cobra.Command, from *catalogue.Catalogue[T], into *catalogue.Choice, flag, value, usage string) {
+	text := c.Flags().String(flag, value, usage)
+	complete(c, flag, from.Names())
+	n.names = append(n.names, flag)
+	n.reads = append(n.reads, func() (err error) {
+		*into, err = readComplete(from, "--"+flag, *text)
+		return err
+	})
+}
+
+// read reads the choices and checks the sizes.
+func (n *networkFlags) read() error {
+	for _, read := range n.reads {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	if c := n.config; c.Depth < 1 || c.Width < 1 || c.Batch < 1 {
+		return useError{fmt.Errorf("--depth %d, --width %d, --batch %d: all must be at least 1", c.Depth, c.Width, c.Batch)}
+	}
+	return nil
+}
+
+// given returns the first of the flags that the user has given, "" if there is none.
+func (n *networkFlags) given(c *cobra.Command) string {
+	for _, name := range n.names {
+		if c.Flags().Changed(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// readComplete reads a choice from a flag, with its defaults filled in.
+func readComplete[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.Choice, error) {
+	choice, err := readChoice(c, flag, text)
+	if err != nil {
+		return choice, err
+	}
+	full, err := c.Complete(choice)
+	if err != nil {
+		return choice, useError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return full, nil
+}
