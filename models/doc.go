@@ -16,4 +16,9 @@
 //
 // An [Architecture] of the [Catalogue] makes the model of a [Plan], or says why these
 // parts make none. A new one is a file and a row.
+//
+// There are plain and deep linear networks ([MLP]), networks with shortcuts ([Residual],
+// [Highway]), an [Autoencoder], radial basis functions ([RBF]) and, for sequences,
+// [Recurrent] ones: RNN, LSTM and GRU, of which each time step is a layer. [Catalogue] has
+// them by name. [Network.Describe] says what a network consists of, and draws its graph.
 package models
