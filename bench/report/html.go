@@ -3,10 +3,12 @@ package report
 import (
 	"bytes"
 	_ "embed" // for the page's parts
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,6 +53,10 @@ func Write(results *study.Results) (string, error) {
 	return path, nil
 }
 
+// StressName is the name of the picture of the optimizers' unit tests, which `gradflow
+// stress --svg` draws: put into a study's directory, it becomes a part of the report.
+const StressName = "stress.svg"
+
 // WriteHTML writes a page that needs no other file and no network: the findings, the
 // ranking, curves, heat maps, and what was run where.
 func WriteHTML(results *study.Results, w io.Writer) error {
@@ -69,6 +75,8 @@ type page struct {
 	Machines [][]row
 	Kept     string // which heat maps are in the page, if not all
 	Figures  []figures
+
+	Stress template.URL // the picture of gradflow stress, "" if there is none
 
 	Style, UPlotStyle   template.CSS
 	Script, UPlotScript template.JS
@@ -112,6 +120,9 @@ func newPage(results *study.Results) *page {
 		Ranking: r, Title: r.Study, Size: r.size(),
 		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
 		Script: template.JS(pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
+	}
+	if picture, err := os.ReadFile(filepath.Join(results.Dir, StressName)); err == nil {
+		d.Stress = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(picture))
 	}
 	everything := cells(results.Records) <= heatCells
 	if !everything {

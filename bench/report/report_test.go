@@ -498,3 +498,27 @@ func TestLongerOtherwise(t *testing.T) {
 		t.Errorf("labels, details and verdicts %q, want %q; baseline %s", labels, want, p.Baseline)
 	}
 }
+
+// TestStress checks that the picture of the optimizers' unit tests gets into the page,
+// if it is in the study's directory.
+func TestStress(t *testing.T) {
+	results := longer()
+	results.Dir = t.TempDir()
+	page := func() string {
+		var b bytes.Buffer
+		if err := report.WriteHTML(results, &b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	if strings.Contains(page(), "Unit tests of the optimizers") {
+		t.Error("a page without the picture has its section")
+	}
+	const picture = `<svg xmlns="http://www.w3.org/2000/svg"/>`
+	if err := os.WriteFile(filepath.Join(results.Dir, report.StressName), []byte(picture), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if want := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(picture)); !strings.Contains(page(), want) {
+		t.Error("the picture is not in the page")
+	}
+}

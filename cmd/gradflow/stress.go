@@ -37,6 +37,7 @@ gradient descent. It draws the table of optimizers by groups of tests. Without
 
 Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2014).`,
 		Example: `  gradflow stress --svg stress.svg
+  gradflow stress --svg gradflow-out/quickstart/stress.svg   # then: gradflow report gradflow-out/quickstart
   gradflow stress --optimizer smorms3 --optimizer 'sgd(rate=0.1)' --optimizer 'rmsprop(rate=0.001)'
   gradflow stress --optimizer adam --group '10-D rotated' --json`,
 		Args: exactly(0, "no arguments"),
