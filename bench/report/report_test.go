@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"html"
 	"io"
 	"io/fs"
 	"math"
@@ -509,7 +510,7 @@ func TestStress(t *testing.T) {
 		if err := report.WriteHTML(results, &b); err != nil {
 			t.Fatal(err)
 		}
-		return b.String()
+		return html.UnescapeString(b.String())
 	}
 	if strings.Contains(page(), "Unit tests of the optimizers") {
 		t.Error("a page without the picture has its section")
