@@ -45,6 +45,7 @@ func Apply(op G.Op, inputs ...*G.Node) (*G.Node, error) {
 		all := inputs[0].Graph().AllNodes()
 		salted.Salt(uint32(all[len(all)-1].ID() + 1))
 	}
+	number(inputs[0].Graph(), inputs)
 	n, err := G.ApplyOp(op, inputs...)
 	if err != nil {
 		return nil, errors.Wrapf(err, "apply %v", op)

@@ -9,8 +9,8 @@ import (
 )
 
 // BenchmarkLayers reports the time per layer of building a graph, of gorgonia.Grad
-// and of Compile. Only Compile's is independent of the depth: a graph of Gorgonia's
-// looks for each new node among all.
+// and of Compile. Those of building and compiling are independent of the depth;
+// gorgonia.Grad looks for each new node of its own among all.
 func BenchmarkLayers(b *testing.B) {
 	for _, depth := range []int{100, 1000, 10000} {
 		for _, stage := range []string{"build", "grad", "compile"} {
