@@ -3,6 +3,7 @@ package models
 import (
 	"slices"
 
+	"github.com/gradflow/gradflow/internal/arena"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -12,6 +13,7 @@ import (
 type Parameters struct {
 	dtype   tensor.Dtype
 	seed    uint64
+	memory  arena.Arena
 	names   []string // of what is learned
 	tensors map[string]*tensor.Dense
 
@@ -69,9 +71,16 @@ func (p *Parameters) get(names *[]string, name string, fill func(x []float64) er
 		}
 		return t, nil
 	}
-	t := tensor.New(tensor.Of(p.dtype), tensor.WithShape(shape...), tensor.WithEngine(G.StandardEngine{}))
+	size := tensor.Shape(shape).TotalSize()
+	var elements any
+	if p.dtype == tensor.Float64 {
+		elements = arena.Make[float64](&p.memory, size)
+	} else {
+		elements = arena.Make[float32](&p.memory, size)
+	}
+	t := tensor.New(tensor.WithBacking(elements), tensor.WithShape(shape...), tensor.WithEngine(G.StandardEngine{}))
 	if fill != nil {
-		values := make([]float64, t.Shape().TotalSize())
+		values := make([]float64, size)
 		if err := fill(values); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"github.com/gradflow/gradflow/internal/arena"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -13,6 +14,7 @@ type memory struct {
 	owned map[G.Value]bool // results that have a slab
 	slabs map[G.Value]slab
 	free  map[slabKind][]slab
+	arena arena.Arena
 	bytes int64
 }
 
@@ -41,16 +43,13 @@ func (m *memory) allocate(n *G.Node) (G.Value, error) {
 	if list := m.free[kind]; len(list) > 0 {
 		s, m.free[kind] = list[len(list)-1], list[:len(list)-1]
 	} else {
-		// Go aligns to 16 bytes what takes more than 24. Gonum's dot products add in
-		// another order where they are not aligned.
-		room := max(kind.size, 8)
 		switch kind.dtype {
 		case tensor.Float32:
-			s = make([]float32, kind.size, room)
+			s = arena.Make[float32](&m.arena, kind.size)
 		case tensor.Float64:
-			s = make([]float64, kind.size, room)
+			s = arena.Make[float64](&m.arena, kind.size)
 		case tensor.Int:
-			s = make([]int, kind.size, room)
+			s = arena.Make[int](&m.arena, kind.size)
 		default:
 			return nil, errors.Errorf("%v has elements of type %v", n, kind.dtype)
 		}
