@@ -22,6 +22,15 @@ type Overwriter interface {
 	MayOverwrite() []int
 }
 
+// Binder is an operation that can prepare itself to compute the same values over and
+// over.
+type Binder interface {
+	G.Op
+	// Bind returns a function that computes the result of the values in into out. It
+	// holds as long as tensors keep their shape and memory.
+	Bind(out G.Value, in ...G.Value) (compute func(), err error)
+}
+
 // A Machine runs the operations that the nodes it was compiled for need. It
 // implements gorgonia.VM. It must be run by one goroutine at a time, and so must
 // the machines of one graph, and machines with stock operations that share tensors,
@@ -32,6 +41,8 @@ type Machine struct {
 	wanted []binding
 	stepOf map[*G.Node]int
 	bytes  int64
+
+	unbound bool // operations of steps are to be bound
 }
 
 // binding is a wanted node with the value that each run computes for it.
@@ -44,10 +55,13 @@ type binding struct {
 type step struct {
 	node    *G.Node
 	op      G.Op
-	do      G.UsePreallocDoer // nil: op.Do and a copy
+	compute func()            // what a Binder made of the values below; nil for other operations
+	do      G.UsePreallocDoer // of those; nil: op.Do and a copy
 	out     G.Value
 	in      []G.Value
+	unbound bool // compute is to be made anew
 	observe func(G.Value)
+	updates []Update // to make afterwards
 }
 
 // input is a node without an operation: data or a parameter.
@@ -56,11 +70,26 @@ type input struct {
 	shape   tensor.Shape
 	dtype   tensor.Dtype
 	last    G.Value
+	place   place
 	readers []reader
 	observe func(G.Value)
 }
 
 type reader struct{ step, in int }
+
+// place is where a tensor's elements are, and whether they are in their order.
+type place struct {
+	address uintptr
+	order   tensor.DataOrder
+	gaps    bool
+}
+
+func placeOf(v G.Value) place {
+	if t, ok := v.(*tensor.Dense); ok {
+		return place{t.Uintptr(), t.DataOrder(), t.RequiresIterator()}
+	}
+	return place{}
+}
 
 // Compile prepares a machine that computes the nodes wanted, and only what they
 // need; without any, it computes the roots of the graph. The nodes wanted are
@@ -70,15 +99,18 @@ type reader struct{ step, in int }
 // element types other than float32, float64 and int, and [ErrHashCollision].
 // The time it takes is linear in the number of nodes.
 func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
-	m, err := compile(g, wanted)
+	m, err := compile(g, nil, wanted)
 	return m, errors.Wrap(err, "vm")
 }
 
-func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
+func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, error) {
 	if g == nil {
 		return nil, errors.New("the graph is nil")
 	}
-	if len(wanted) == 0 {
+	if err := checkUpdates(g, updates); err != nil {
+		return nil, err
+	}
+	if len(wanted) == 0 && len(updates) == 0 {
 		var err error
 		if wanted, err = roots(g); err != nil {
 			return nil, err
@@ -94,7 +126,11 @@ func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
 		}
 		keep[n] = true
 	}
-	order, kids, err := schedule(wanted)
+	derivatives := make([]*G.Node, len(updates))
+	for i, u := range updates {
+		derivatives[i] = u.Of.Deriv()
+	}
+	order, kids, err := schedule(append(wanted[:len(wanted):len(wanted)], derivatives...))
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +143,9 @@ func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
 			lastUse[c] = i
 		}
 	}
+	pending := newPending(updates, order, lastUse)
 
-	m := &Machine{stepOf: make(map[*G.Node]int, len(order))}
+	m := &Machine{stepOf: make(map[*G.Node]int, len(order)), unbound: true}
 	mem := memory{}
 	values := make(map[*G.Node]G.Value, len(order))
 	inputs := make(map[*G.Node]int)
@@ -121,11 +158,12 @@ func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
 		if err := supported(n); err != nil {
 			return nil, err
 		}
-		if c, ok := n.Op().(interface{ Value() G.Value }); ok && len(kids[n]) == 0 { // a constant
-			values[n] = c.Value()
+		if constant(n) && len(kids[n]) == 0 {
+			values[n] = n.Op().(valuer).Value()
 			continue
 		}
 		s := step{node: n, op: n.Op(), do: preallocDoer(n.Op()), in: make([]G.Value, len(kids[n]))}
+		_, s.unbound = s.op.(Binder)
 		for k, c := range kids[n] {
 			if j, ok := inputs[c]; ok {
 				m.inputs[j].readers = append(m.inputs[j].readers, reader{len(m.steps), k})
@@ -133,7 +171,9 @@ func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
 				s.in[k] = values[c]
 			}
 		}
-		dies := func(c *G.Node) bool { return mem.owned[values[c]] && lastUse[c] == i && !keep[c] }
+		dies := func(c *G.Node) bool {
+			return mem.owned[values[c]] && lastUse[c] == i && !keep[c] && pending.held[c] == 0
+		}
 		if o, ok := s.op.(Overwriter); ok {
 			for _, k := range o.MayOverwrite() {
 				if c := kids[n][k]; dies(c) && c.Dtype() == n.Dtype() && c.Shape().TotalSize() == n.Shape().TotalSize() && once(kids[n], c) {
@@ -154,13 +194,21 @@ func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
 			}
 		}
 		values[n] = s.out
+		for _, u := range pending.due[i] {
+			d := u.Of.Deriv()
+			s.updates = append(s.updates, u)
+			if pending.held[d]--; pending.held[d] == 0 && mem.owned[values[d]] && lastUse[d] <= i && !keep[d] {
+				mem.release(values[d])
+			}
+		}
 		m.stepOf[n] = len(m.steps)
 		m.steps = append(m.steps, s)
 	}
-	for _, n := range wanted {
-		if v, ok := values[n]; ok && keep[n] {
+	bound := make(map[*G.Node]bool, len(wanted)+len(updates))
+	for _, n := range append(wanted[:len(wanted):len(wanted)], derivatives...) {
+		if v, ok := values[n]; ok && !bound[n] {
 			m.wanted = append(m.wanted, binding{n, v})
-			keep[n] = false // for those given twice
+			bound[n] = true
 		}
 	}
 	m.bytes = mem.bytes
@@ -168,6 +216,14 @@ func compile(g *G.ExprGraph, wanted []*G.Node) (*Machine, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// valuer is what the operations of Gorgonia's constants are.
+type valuer interface{ Value() G.Value }
+
+func constant(n *G.Node) bool {
+	_, ok := n.Op().(valuer)
+	return ok
 }
 
 // preallocDoer returns the way in which op writes to given memory, if it has one
@@ -302,8 +358,8 @@ func (m *Machine) Observe(n *G.Node, f func(G.Value)) error {
 
 // RunAll computes the wanted nodes from what the graph's inputs are bound to.
 // It returns an error, before computing anything, if one is not bound or bound to a
-// tensor of another shape or type; and the error of an operation, or its panic,
-// with its node.
+// tensor of another shape or type, or to one that an operation can't read; and the
+// error of an operation, or its panic, with its node; and that of an update.
 func (m *Machine) RunAll() error { return errors.Wrap(m.run(false), "vm") }
 
 // RunObserved is RunAll with the observers called.
@@ -319,11 +375,19 @@ func (m *Machine) run(observe bool) (err error) {
 		if v == nil || !slices.Equal(v.Shape(), in.shape) || v.Dtype() != in.dtype {
 			return in.unfit(v)
 		}
-		if v != in.last {
-			in.last = v
+		if at := placeOf(v); v != in.last || at != in.place {
+			in.last, in.place = v, at
 			for _, r := range in.readers {
-				m.steps[r.step].in[r.in] = v
+				s := &m.steps[r.step]
+				s.in[r.in] = v
+				_, s.unbound = s.op.(Binder)
+				m.unbound = m.unbound || s.unbound
 			}
+		}
+	}
+	if m.unbound {
+		if err := m.bind(); err != nil {
+			return err
 		}
 	}
 	if observe {
@@ -343,14 +407,42 @@ func (m *Machine) run(observe bool) (err error) {
 	}()
 	for i := range m.steps {
 		s = &m.steps[i]
-		if err := s.run(); err != nil {
+		if s.compute != nil {
+			s.compute()
+		} else if err := s.run(); err != nil {
 			return errors.Wrapf(err, "%v", s)
 		}
-		if done := s; observe && done.observe != nil {
-			s = nil // an observer's panic is its own
+		if s.updates == nil && !(observe && s.observe != nil) {
+			continue
+		}
+		done := s
+		s = nil // the panic of an observer or an update is its own
+		if observe && done.observe != nil {
 			done.observe(done.out)
 		}
+		for _, u := range done.updates {
+			if err := u.Do(); err != nil {
+				return errors.Wrapf(err, "update of %s", u.Of.Name())
+			}
+		}
 	}
+	return nil
+}
+
+// bind has operations prepare themselves for the values of their steps.
+func (m *Machine) bind() error {
+	for i := range m.steps {
+		s := &m.steps[i]
+		if !s.unbound {
+			continue
+		}
+		var err error
+		if s.compute, err = s.op.(Binder).Bind(s.out, s.in...); err != nil {
+			return errors.Wrapf(err, "%v", s)
+		}
+		s.unbound = false
+	}
+	m.unbound = false
 	return nil
 }
 

@@ -20,7 +20,7 @@ type rule struct {
 	in    []int  // the dimensions of each input: 0 scalar, 1 vector, 2 matrix
 	out   int    // the dimensions of the result
 	shape func(in []tensor.Shape) (tensor.Shape, error)
-	f32   func(out view[float32], in []view[float32])
+	f32   func(out view[float32], in []view[float32]) // in is not to be changed
 	f64   func(out view[float64], in []view[float64])
 	// add32 and add64, where there are any, add the result to out: sums use them.
 	add32 func(out view[float32], in []view[float32])
@@ -74,6 +74,7 @@ var (
 	_ G.UsePreallocDoer = (*operation)(nil)
 	_ vm.Salted         = (*operation)(nil)
 	_ vm.Overwriter     = (*operation)(nil)
+	_ vm.Binder         = (*operation)(nil)
 )
 
 // apply adds the operation of a rule to the graph of its inputs.
@@ -226,6 +227,37 @@ func (o *operation) UsePreallocDo(out G.Value, in ...G.Value) (G.Value, error) {
 		return nil, o.unreadable(out, in)
 	}
 	return out, nil
+}
+
+// Bind prepares the computation of in's result into out.
+func (o *operation) Bind(out G.Value, in ...G.Value) (func(), error) {
+	var f func()
+	if o.fits(out, in) {
+		switch out.Dtype() {
+		case tensor.Float32:
+			f = bind(o.f32, out, in)
+		case tensor.Float64:
+			f = bind(o.f64, out, in)
+		}
+	}
+	if f == nil {
+		return nil, o.unreadable(out, in)
+	}
+	return f, nil
+}
+
+func bind[F kernels.Float](f func(view[F], []view[F]), out G.Value, in []G.Value) func() {
+	views := make([]view[F], len(in))
+	y, ok := read[F](out)
+	for i, v := range in {
+		var readable bool
+		views[i], readable = read[F](v)
+		ok = ok && readable
+	}
+	if !ok {
+		return nil
+	}
+	return func() { f(y, views) }
 }
 
 // fits tells whether the values have the shapes of the nodes: a kernel relies on it.

@@ -265,13 +265,15 @@ func byStep(r *rule, steps int) *rule {
 }
 
 func byStepKernel[F kernels.Float](f func(view[F], []view[F]), steps int) func(view[F], []view[F]) {
+	var divided []view[F] // a call allocates nothing
 	return func(y view[F], in []view[F]) {
+		divided = append(divided[:0], in...)
 		for i := range 2 {
-			in[i] = view[F]{in[i].data, in[i].rows * steps, in[i].cols / steps}
+			divided[i].rows, divided[i].cols = in[i].rows*steps, in[i].cols/steps
 		}
 		if len(y.data) == len(in[0].data) && len(in) > 2 {
-			y = view[F]{y.data, in[0].rows, in[0].cols}
+			y.rows, y.cols = divided[0].rows, divided[0].cols
 		}
-		f(y, in)
+		f(y, divided)
 	}
 }

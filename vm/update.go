@@ -1,0 +1,78 @@
+package vm
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// Update is something that a machine does to an input in the middle of each run: a
+// training step's change of a parameter by its gradient.
+//
+// Do is called once the derivative of the input, Of.Deriv, is computed and no operation
+// of the run is still to read the input. Of.Grad then gives the derivative, but only
+// while Do runs: its memory serves other nodes before and after. So a step of a
+// thousand layers needs memory for the gradients of one or two, which are in the
+// processor's cache when they are used.
+type Update struct {
+	Of *G.Node
+	Do func() error
+}
+
+// CompileUpdates prepares a machine as [Compile] does, for the nodes wanted, that also
+// makes updates. Derivatives are computed after the nodes wanted, in the order of the
+// updates as far as they don't depend on each other. An error of an update ends the
+// run.
+func CompileUpdates(g *G.ExprGraph, updates []Update, wanted ...*G.Node) (*Machine, error) {
+	m, err := compile(g, updates, wanted)
+	return m, errors.Wrap(err, "vm")
+}
+
+// pending are the updates of a machine that is being compiled.
+type pending struct {
+	due  map[int][]Update // by the step in the order after which they are made
+	held map[*G.Node]int  // derivatives, with the number of updates still to be made of them
+}
+
+// newPending finds out when updates are due.
+func newPending(updates []Update, order []*G.Node, lastUse map[*G.Node]int) *pending {
+	p := &pending{due: map[int][]Update{}, held: map[*G.Node]int{}}
+	if len(updates) == 0 {
+		return p
+	}
+	place := make(map[*G.Node]int, len(order))
+	for i, n := range order {
+		place[n] = i
+	}
+	for _, u := range updates {
+		d := u.Of.Deriv()
+		at := max(place[d], lastUse[u.Of])
+		p.due[at] = append(p.due[at], u)
+		p.held[d]++
+	}
+	return p
+}
+
+// checkUpdates returns an error for updates that can't be made in graph g.
+func checkUpdates(g *G.ExprGraph, updates []Update) error {
+	seen := map[*G.Node]bool{}
+	for i, u := range updates {
+		switch {
+		case u.Of == nil || u.Do == nil:
+			return errors.Errorf("update %d is of no node or does nothing", i)
+		case u.Of.Graph() != g:
+			return errors.Errorf("update of %v, which belongs to another graph", u.Of)
+		case u.Of.Op() != nil:
+			return errors.Errorf("update of %v, which is computed, not an input", u.Of)
+		case u.Of.Deriv() == nil:
+			return errors.Errorf("update of %v, which has no derivative", u.Of)
+		case u.Of.Deriv().Op() == nil:
+			return errors.Errorf("update of %v, whose derivative is not computed but the input %v", u.Of, u.Of.Deriv())
+		case constant(u.Of.Deriv()):
+			return errors.Errorf("update of %v, whose derivative is a constant", u.Of)
+		case seen[u.Of]:
+			return errors.Errorf("two updates of %v", u.Of)
+		}
+		seen[u.Of] = true
+	}
+	return nil
+}

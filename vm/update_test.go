@@ -1,0 +1,241 @@
+package vm_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/vm"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// step subtracts a share of its gradient from an input.
+func step(of *G.Node) func() error {
+	return func() error {
+		d, err := of.Grad()
+		if err != nil {
+			return err
+		}
+		switch w := of.Value().(type) {
+		case *G.F64:
+			*w -= *d.(*G.F64) / 8
+		case *G.F32:
+			*w -= *d.(*G.F32) / 8
+		case *tensor.Dense:
+			if w.Dtype() == tensor.Float64 {
+				for i, g := range d.(*tensor.Dense).Float64s() {
+					w.Float64s()[i] -= g / 8
+				}
+				return nil
+			}
+			for i, g := range d.(*tensor.Dense).Float32s() {
+				w.Float32s()[i] -= g / 8
+			}
+		}
+		return nil
+	}
+}
+
+// TestUpdates trains nets with updates in the middle of the backward pass and, beside
+// that, after it: all weights stay the same to the bit. The nets have a weight that is
+// read before and after the gradients of others, and one whose gradient is another's
+// too.
+func TestUpdates(t *testing.T) {
+	nets := map[string]func(n *net) (loss *G.Node, x *G.Node){
+		"deep": func(n *net) (*G.Node, *G.Node) {
+			wanted := deep(n, 7, true, false)
+			return wanted[0], n.inputs[0]
+		},
+		"shared": func(n *net) (*G.Node, *G.Node) {
+			wanted := deep(n, 7, true, true)
+			return wanted[0], n.inputs[0]
+		},
+		"stock": func(n *net) (*G.Node, *G.Node) {
+			wanted := deep(n, 5, false, false)
+			return wanted[0], n.inputs[0]
+		},
+		"one gradient for two": func(n *net) (*G.Node, *G.Node) {
+			x, a, b := n.input("x", 2, 3), n.input("a", 2, 3), n.input("b", 2, 3)
+			sum := must(ops.Pointwise(tanh, must(G.Add(must(G.Add(a, b)), must(G.HadamardProd(a, x))))))
+			l := loss(sum)
+			n.gradients(l, x)
+			return l, x
+		},
+		"numbers": func(n *net) (*G.Node, *G.Node) {
+			x, a, b := n.input("x"), n.input("a"), n.input("b")
+			l := loss(must(G.Tanh(must(G.Add(must(G.Mul(a, x)), must(G.Mul(b, a)))))))
+			n.gradients(l, x)
+			return l, x
+		},
+	}
+	for name, build := range nets {
+		for _, dtype := range dtypes {
+			t.Run(fmt.Sprint(name, "/", dtype), func(t *testing.T) {
+				n, o := newNet(dtype), newNet(dtype)
+				lossN, xN := build(n)
+				lossO, xO := build(o)
+				var updates []vm.Update
+				var wanted G.Nodes
+				for i, in := range n.inputs {
+					if in != xN {
+						updates = append(updates, vm.Update{Of: in, Do: step(in)})
+					}
+					if o.inputs[i] != xO {
+						wanted = append(wanted, o.inputs[i].Deriv())
+					}
+				}
+				joined, err := vm.CompileUpdates(n.g, updates, lossN)
+				if err != nil {
+					t.Fatal(err)
+				}
+				apart := compile(t, o.g, append(wanted, lossO)...)
+				for range 4 {
+					run(t, joined)
+					run(t, apart)
+					for _, in := range o.inputs {
+						if in != xO {
+							if err := step(in)(); err != nil {
+								t.Fatal(err)
+							}
+						}
+					}
+					same(t, "loss", floats(lossN.Value()), floats(lossO.Value()))
+					for i, in := range n.inputs {
+						same(t, in.Name(), floats(in.Value()), floats(o.inputs[i].Value()))
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestUpdatesMemory has gradients share the memory of two layers' at any depth.
+func TestUpdatesMemory(t *testing.T) {
+	bytes := func(depth int) int64 {
+		n := newNet(tensor.Float32)
+		x := n.input("x", 4, 32)
+		l := loss(n.layers(x, depth))
+		n.gradients(l, x)
+		var updates []vm.Update
+		for i := len(n.inputs) - 1; i > 0; i-- {
+			updates = append(updates, vm.Update{Of: n.inputs[i], Do: step(n.inputs[i])})
+		}
+		m, err := vm.CompileUpdates(n.g, updates, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, m)
+		return m.Bytes()
+	}
+	const layer = 2 * 4 * 4 * 32 // z and f(z)
+	if few, many := bytes(10), bytes(110); many-few != 100*layer {
+		t.Errorf("100 layers more take %d bytes, want %d", many-few, 100*layer)
+	}
+}
+
+func TestUpdateErrors(t *testing.T) {
+	n := newNet(tensor.Float64)
+	x, w := n.input("x", 2, 3), n.input("w", 3, 3)
+	y := must(ops.Pointwise(tanh, must(ops.MatMul(x, w, false, false))))
+	unused := n.input("unused", 2, 2)
+	l := loss(y)
+	n.gradients(l, x, unused)
+	nothing := func() error { return nil }
+	other := newNet(tensor.Float64).input("w", 2, 2)
+	constant, straight := n.input("constant"), n.input("straight")
+	G.SetDerivOf(G.NewConstant(1.), constant)
+	G.SetDerivOf(x, straight)
+	for _, c := range []struct {
+		name    string
+		updates []vm.Update
+		want    []string
+	}{
+		{"nil node", []vm.Update{{nil, nothing}}, []string{"update 0 is of no node"}},
+		{"twice", []vm.Update{{w, nothing}, {w, nothing}}, []string{"two updates of w"}},
+		{"does nothing", []vm.Update{{w, nil}}, []string{"update 0", "does nothing"}},
+		{"another graph", []vm.Update{{other, nothing}}, []string{"belongs to another graph"}},
+		{"computed", []vm.Update{{y, nothing}}, []string{"not an input"}},
+		{"no derivative", []vm.Update{{unused, nothing}}, []string{"unused", "has no derivative"}},
+		{"constant derivative", []vm.Update{{constant, nothing}}, []string{"constant"}},
+		{"input as derivative", []vm.Update{{straight, nothing}}, []string{"is not computed but the input", "x"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, err := vm.CompileUpdates(n.g, c.updates, l)
+			wantError(t, err, append(c.want, "vm: ")...)
+			if m != nil {
+				t.Error("a machine besides the error")
+			}
+		})
+	}
+
+	failed := errors.New("no luck")
+	var do func() error
+	m, err := vm.CompileUpdates(n.g, []vm.Update{{w, func() error { return do() }}}, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do = func() error { return failed }
+	if err := m.RunAll(); !errors.Is(err, failed) {
+		t.Errorf("error %v", err)
+	} else {
+		wantError(t, err, "update of w")
+	}
+	do = func() error { panic(failed) }
+	func() {
+		defer func() {
+			if p := recover(); p != failed {
+				t.Errorf("the panic of an update comes out as %v", p)
+			}
+		}()
+		m.RunAll()
+	}()
+	// The updates are made with observers, too, after what they see.
+	calls := 0
+	do = func() error { calls++; return nil }
+	seen := 0
+	if err := m.Observe(w.Deriv(), func(G.Value) { seen = calls + 1 }); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.RunObserved(); err != nil || calls != 1 || seen != 1 {
+		t.Errorf("%d updates, the observer called before number %d; error %v", calls, seen, err)
+	}
+}
+
+// A step of gradient descent in the middle of the pass: no gradient is kept.
+func ExampleCompileUpdates() {
+	g := G.NewGraph()
+	w := G.NewVector(g, tensor.Float64, G.WithName("w"), G.WithValue(
+		tensor.New(tensor.WithBacking([]float64{3, -1}))))
+	loss := G.Must(G.Sum(G.Must(G.Square(w))))
+	if _, err := G.Grad(loss, w); err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := vm.CompileUpdates(g, []vm.Update{{Of: w, Do: func() error {
+		d, err := w.Grad()
+		if err != nil {
+			return err
+		}
+		for i, d := range d.Data().([]float64) {
+			w.Value().Data().([]float64)[i] -= 0.25 * d
+		}
+		return nil
+	}}}, loss)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 3 {
+		if err := m.RunAll(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("loss", loss.Value(), "w", w.Value().Data())
+	}
+	// Output:
+	// loss 10 w [1.5 -0.5]
+	// loss 2.5 w [0.75 -0.25]
+	// loss 0.625 w [0.375 -0.125]
+}
