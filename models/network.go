@@ -169,11 +169,29 @@ func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {
 	for _, p := range slices.Backward(n.Learnables) {
 		d := p.Deriv()
 		if d == nil {
-			return nil, errors.Errorf("models: the network has no gradient of %s: build it for training", p.Name())
+			return nil, noGradient(p)
 		}
 		wanted = append(wanted, d)
 	}
 	return vm.Compile(n.Graph, wanted...)
+}
+
+// UpdatingMachine compiles the loss and a backward pass in which update(i) is called as
+// soon as the gradient of Learnables[i] is computed and the run has no more use for
+// the parameter's value. Only then has the parameter this gradient: see [vm.Update].
+func (n *Network) UpdatingMachine(update func(i int) error) (*vm.Machine, error) {
+	var updates []vm.Update
+	for i, p := range slices.Backward(n.Learnables) {
+		if p.Deriv() == nil {
+			return nil, noGradient(p)
+		}
+		updates = append(updates, vm.Update{Of: p, Do: func() error { return update(i) }})
+	}
+	return vm.CompileUpdates(n.Graph, updates, append(G.Nodes{n.Loss}, n.needs...)...)
+}
+
+func noGradient(p *G.Node) error {
+	return errors.Errorf("models: the network has no gradient of %s: build it for training", p.Name())
 }
 
 // AfterStep does what is to be done once for each training step, after the training

@@ -2,9 +2,11 @@ package optimizers
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
+	"github.com/gradflow/gradflow/internal/arena"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -39,6 +41,7 @@ type method struct {
 	warnings []string
 
 	params  map[string]*param
+	memory  arena.Arena
 	active  []*param // those of this step, by name
 	visit   uint64   // counts steps, to find a parameter that comes twice
 	scratch struct{ w, g, to, h []float64 }
@@ -273,13 +276,13 @@ func notFinite(p *param) error {
 			x = p.g.f64[i]
 		}
 		if !finite(x) {
-			return errors.Wrapf(ErrNonFinite, "parameter %s: element %d of %d is %g", p.name, i, p.size, x)
+			return &NonFiniteError{p.name, fmt.Sprintf("element %d of %d is %g", i, p.size, x)}
 		}
 		if math.Abs(x) > 1e150 {
 			at = i
 		}
 	}
-	return errors.Wrapf(ErrNonFinite, "parameter %s: element %d of %d is %s", p.name, at, p.size, what)
+	return &NonFiniteError{p.name, fmt.Sprintf("element %d of %d is %s", at, p.size, what)}
 }
 
 // Prepare checks the parameters and allocates their state.
@@ -367,7 +370,7 @@ func newBlock[F kernels.Float](m *method, p *param) *block[F] {
 	b := &block[F]{name: p.name, s: make([][]F, len(m.vectors)), n: make([]float64, m.numbers)}
 	b.rows, b.cols = rowsCols(p.shape, p.size)
 	for i, initial := range m.vectors {
-		b.s[i] = make([]F, p.size)
+		b.s[i] = arena.Make[F](&m.memory, p.size)
 		if initial != 0 {
 			for j := range b.s[i] {
 				b.s[i][j] = F(initial)

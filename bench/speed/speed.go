@@ -11,10 +11,10 @@ import (
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
-	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -49,8 +49,9 @@ type Result struct {
 	VM         string `json:"vm"`
 	Kernel     string `json:"kernel"` // of the operations: "stock" for the TapeMachine's
 	Steps      int    `json:"steps"`
-	// Milliseconds of a whole step, and of its parts (medians). Of the TapeMachine's step
-	// forward is that of a machine for the loss alone, too.
+	// Milliseconds of a whole step, and of its parts (medians). Forward is that of a
+	// machine for the loss alone; backward what a run with the gradients takes longer, and
+	// update what a step takes longer than that.
 	StepMedian float64 `json:"step_ms_median"`
 	StepMin    float64 `json:"step_ms_min"`
 	Forward    float64 `json:"forward_ms"`
@@ -66,8 +67,10 @@ type Result struct {
 
 // step is a network ready to be timed.
 type step struct {
-	forward, gradients, update func() error
-	build                      time.Duration
+	forward, gradients func() error
+	// update follows gradients; joined, if there is one, makes the whole step at once.
+	update, joined func() error
+	build          time.Duration
 }
 
 // Measure times the step on the given machines, alternating between them, and returns
@@ -125,6 +128,9 @@ func Measure(c Config, machines ...string) ([]Result, error) {
 }
 
 func (s *step) run() error {
+	if s.joined != nil {
+		return s.joined()
+	}
 	if err := s.gradients(); err != nil {
 		return err
 	}
@@ -149,10 +155,10 @@ func allocations(s *step) (float64, error) {
 }
 
 // timing collects the times of steps and their parts.
-type timing struct{ whole, forward, gradients, update []time.Duration }
+type timing struct{ whole, forward, gradients []time.Duration }
 
 func (t *timing) reserve(n int) {
-	for _, list := range []*[]time.Duration{&t.whole, &t.forward, &t.gradients, &t.update} {
+	for _, list := range []*[]time.Duration{&t.whole, &t.forward, &t.gradients} {
 		*list = make([]time.Duration, 0, n)
 	}
 }
@@ -160,32 +166,38 @@ func (t *timing) reserve(n int) {
 // time times a block of forward passes, then one of steps: alternating would time
 // the caches.
 func (t *timing) time(s *step, block int, keep bool) error {
-	for range block {
-		begin := time.Now()
-		if err := s.forward(); err != nil {
-			return err
-		}
+	note := func(list *[]time.Duration, since time.Time) {
 		if keep {
-			t.forward = append(t.forward, time.Since(begin))
+			*list = append(*list, time.Since(since))
 		}
 	}
-	for range block {
-		t0 := time.Now()
+	repeat := func(f func() error, list *[]time.Duration) error {
+		for range block {
+			begin := time.Now()
+			if err := f(); err != nil {
+				return err
+			}
+			note(list, begin)
+		}
+		return nil
+	}
+	if err := repeat(s.forward, &t.forward); err != nil {
+		return err
+	}
+	if s.joined != nil {
+		if err := repeat(s.gradients, &t.gradients); err != nil {
+			return err
+		}
+		return repeat(s.joined, &t.whole)
+	}
+	return repeat(func() error {
+		begin := time.Now()
 		if err := s.gradients(); err != nil {
 			return err
 		}
-		t1 := time.Now()
-		if err := s.update(); err != nil {
-			return err
-		}
-		t2 := time.Now()
-		if keep {
-			t.gradients = append(t.gradients, t1.Sub(t0))
-			t.update = append(t.update, t2.Sub(t1))
-			t.whole = append(t.whole, t2.Sub(t0))
-		}
-	}
-	return nil
+		note(&t.gradients, begin)
+		return s.update()
+	}, &t.whole)
 }
 
 func (t *timing) result(c Config) Result {
@@ -193,9 +205,10 @@ func (t *timing) result(c Config) Result {
 		Depth: c.Depth, Width: c.Width, Batch: c.Batch, DType: c.DType, Steps: c.Steps,
 		Optimizer: c.Optimizer.String(), Activation: c.Activation.String(),
 		StepMedian: median(t.whole), StepMin: milliseconds(slices.Min(t.whole)),
-		Forward: median(t.forward), Update: median(t.update),
+		Forward: median(t.forward),
 	}
-	r.Backward = max(0, median(t.gradients)-r.Forward)
+	gradients := median(t.gradients)
+	r.Backward, r.Update = max(0, gradients-r.Forward), max(0, r.StepMedian-gradients)
 	r.GFLOPS = flops(c) / (r.StepMedian * 1e6)
 	if c.DType == "float32" {
 		r.PeakGFLOPS = kernels.PeakGFLOPS[float32]()
@@ -228,23 +241,18 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 // make the optimizer's state, and the number of floating-point operations in its matrix
 // products.
 func Step(c Config) (step func() error, operations float64, err error) {
-	_, machine, update, err := ownNetwork(c)
+	stepper, err := ownStepper(c)
 	if err != nil {
 		return nil, 0, err
 	}
-	step = func() error {
-		if err := machine.RunAll(); err != nil {
-			return err
-		}
-		return update()
-	}
+	step = func() error { return stepper.Step(nil) }
 	return step, flops(c), step()
 }
 
 // own makes the step of this project.
 func own(c Config) (*step, error) {
 	begin := time.Now()
-	network, machine, update, err := ownNetwork(c)
+	stepper, err := ownStepper(c)
 	if err != nil {
 		return nil, err
 	}
@@ -254,16 +262,21 @@ func own(c Config) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	evaluation, err := models.Build(model, network.Shape, network.Parameters, false)
+	evaluation, err := models.Build(model, stepper.Network.Shape, stepper.Network.Parameters, false)
 	if err != nil {
 		return nil, err
 	}
-	fill(evaluation.Input.Value().(*tensor.Dense), evaluation.Target.Value().(*tensor.Dense))
+	fillBatch(evaluation)
 	forward, err := vm.Compile(evaluation.Graph, evaluation.Loss)
 	if err != nil {
 		return nil, err
 	}
-	return &step{forward: forward.RunAll, gradients: machine.RunAll, update: update, build: build}, nil
+	return &step{
+		forward:   forward.RunAll,
+		gradients: stepper.Machine.RunAll,
+		joined:    func() error { return stepper.Step(nil) },
+		build:     build,
+	}, nil
 }
 
 func ownModel(c Config) (models.Model, error) {
@@ -271,44 +284,31 @@ func ownModel(c Config) (models.Model, error) {
 	return models.MLP{Depth: c.Depth, Width: c.Width, Activation: activation, Initializer: initializers.GlorotNormal(1)}, err
 }
 
-// ownNetwork makes the network with its data, the machine for the gradients, and the
-// optimizer's step.
-func ownNetwork(c Config) (*models.Network, *vm.Machine, func() error, error) {
+// ownStepper makes the network with its data, its machines and the optimizer.
+func ownStepper(c Config) (*train.Stepper, error) {
 	model, err := ownModel(c)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	solver, err := optimizers.Catalogue.Make(c.Optimizer)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	parameters, err := models.NewParameters(dtype(c), 1)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	network, err := models.Build(model,
 		models.Shape{Inputs: Inputs, Outputs: Classes, Batch: c.Batch, Loss: models.CrossEntropy}, parameters, true)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	machine, err := network.TrainingMachine()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	fill(network.Input.Value().(*tensor.Dense), network.Target.Value().(*tensor.Dense))
-	params := G.NodesToValueGrads(network.Learnables)
-	update := func() error { return solver.Step(params) }
-	if b, ok := solver.(optimizers.BatchSolver); ok {
-		batch := optimizers.Batch{Size: c.Batch, Gradient: func() (float64, error) {
-			err := machine.RunAll()
-			return value(network.Loss), err
-		}}
-		update = func() error {
-			batch.Loss = value(network.Loss)
-			return b.StepBatch(params, batch)
-		}
-	}
-	return network, machine, update, nil
+	fillBatch(network)
+	return train.NewStepper(network, solver)
+}
+
+func fillBatch(n *models.Network) {
+	fill(n.Input.Value().(*tensor.Dense), n.Target.Value().(*tensor.Dense))
 }
 
 func dtype(c Config) tensor.Dtype {
@@ -316,16 +316,6 @@ func dtype(c Config) tensor.Dtype {
 		return tensor.Float64
 	}
 	return tensor.Float32
-}
-
-func value(n *G.Node) float64 {
-	switch v := n.Value().(type) {
-	case *G.F32:
-		return float64(*v)
-	case *G.F64:
-		return float64(*v)
-	}
-	return 0
 }
 
 // fill sets random inputs and classes, the same in each call.

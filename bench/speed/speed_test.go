@@ -37,19 +37,16 @@ func TestSameNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	network, machine, update, err := ownNetwork(c)
+	stepper, err := ownStepper(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range stockLosses {
-		if err := machine.RunAll(); err != nil {
+		if err := stepper.Step(nil); err != nil {
 			t.Fatal(err)
 		}
-		if got := value(network.Loss); math.Abs(got-want) > 1e-12 {
+		if got := stepper.Loss(); math.Abs(got-want) > 1e-12 {
 			t.Errorf("step %d: loss %g, of the stock network %g", i, got, want)
-		}
-		if err := update(); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -21,63 +22,44 @@ func exploded(loss, first float64) string {
 	return ""
 }
 
-// diverged ends a run, and runs the same batch once more to find the layer.
-func (l *Loop) diverged(step int, loss float64, reason string) (Result, error) {
-	layer, err := l.firstBad()
-	return Result{Status: Diverged, Steps: step, Loss: loss, Reason: reason, Layer: layer}, err
-}
-
-// firstBad returns the name of the first layer, from the input, whose
-// pre-activations or activations are not all finite; if all are, of the first in whose
-// gradients or parameters something is not.
+// firstBad runs the same batch once more and returns the name of the first layer, from
+// the input, whose pre-activations or activations are not all finite, "" if all are.
 func (l *Loop) firstBad() (string, error) {
 	layers := l.Network.Layers
-	values := make([]bool, len(layers))
-	gradients := make([]bool, len(layers))
-	observe := func(n *G.Node, bad *bool) error {
-		return l.Machine.Observe(n, func(v G.Value) { *bad = *bad || !finite(v) })
-	}
+	bad := make([]bool, len(layers))
 	for i, layer := range layers {
-		seen := []*G.Node{layer.PreActivation}
-		if layer.Activation != layer.PreActivation {
-			seen = append(seen, layer.Activation)
-		}
-		for _, n := range seen {
-			if err := observe(n, &values[i]); err != nil {
+		for _, n := range []*G.Node{layer.PreActivation, layer.Activation} {
+			if err := l.Machine.Observe(n, func(v G.Value) { bad[i] = bad[i] || !finite(v) }); err != nil {
 				return "", errors.Wrap(err, "train")
 			}
 			defer l.Machine.Observe(n, nil)
-		}
-		if d := layer.PreActivation.Deriv(); d != nil {
-			if err := observe(d, &gradients[i]); err != nil {
-				return "", errors.Wrap(err, "train")
-			}
-			defer l.Machine.Observe(d, nil)
 		}
 	}
 	if err := l.Machine.RunObserved(); err != nil {
 		return "", errors.Wrap(err, "train")
 	}
-	for i, layer := range layers {
-		for _, p := range []*G.Node{layer.Weight, layer.Bias} {
-			if p == nil {
-				continue
-			}
-			d, err := p.Grad()
-			if err != nil {
-				return "", errors.Wrap(err, "train")
-			}
-			gradients[i] = gradients[i] || !finite(p.Value()) || !finite(d)
-		}
-	}
-	for _, bad := range [][]bool{values, gradients} {
-		for i, b := range bad {
-			if b {
-				return layers[i].Name, nil
-			}
+	for i, b := range bad {
+		if b {
+			return layers[i].Name, nil
 		}
 	}
 	return "", nil
+}
+
+// layerOf returns the name of the layer of the first parameter whose gradient is not
+// finite, as the error says, "" if it does not or the parameter is no layer's.
+func (l *Loop) layerOf(err error) string {
+	var bad *optimizers.NonFiniteError
+	if errors.As(err, &bad) {
+		for _, layer := range l.Network.Layers {
+			for _, p := range append(G.Nodes{layer.Weight, layer.Bias}, layer.Parameters...) {
+				if p != nil && p.Name() == bad.Parameter {
+					return layer.Name
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func finite(v G.Value) bool {

@@ -21,19 +21,10 @@ type Stream interface {
 
 // Loop trains a network. Make it with [New].
 type Loop struct {
-	Network *models.Network
-	Machine *vm.Machine // computes the loss and the gradients
-	Stream  Stream
-	Solver  G.Solver
-	Steps   int // stop after so many
-	Hooks   []Hook
-	// FullBatch says that each batch is the whole training set, for optimizers that are
-	// made for that.
-	FullBatch bool
-
-	params []G.ValueGrad
-	batch  optimizers.Batch
-	second *vm.Machine // computes second gradients
+	*Stepper
+	Stream Stream
+	Steps  int // stop after so many
+	Hooks  []Hook
 }
 
 // State is what hooks see. Step counts the updates done so far.
@@ -69,8 +60,8 @@ type Result struct {
 	Status Status
 	Steps  int     // updates done
 	Loss   float64 // of the last batch
-	// Of a diverged run: why, and the first layer, from the input, in which something
-	// is not finite, or "" where all layers are.
+	// Of a diverged run: why, and the first layer, from the input, whose values are not
+	// finite or, if the loss is, whose parameters' gradients are not; "" where all are.
 	Reason string
 	Layer  string
 }
@@ -79,67 +70,36 @@ type Result struct {
 // counts as exploded.
 const ExplodedFactor = 1e4
 
-// New makes the loop for a network built for training, and has the solver look at the
-// parameters (optimizers.Prepare). If the solver needs curvature, the machine computes
-// that too, in the pass of [models.Network.Curvature]. New returns an error if the loop
-// can't give what the solver needs.
+// New makes the loop for a network built for training: see [NewStepper].
 func New(n *models.Network, stream Stream, solver G.Solver, steps int) (*Loop, error) {
-	l := &Loop{Network: n, Stream: stream, Solver: solver, Steps: steps, params: G.NodesToValueGrads(n.Learnables)}
-	l.batch = optimizers.Batch{Size: n.Shape.Batch, Gradient: l.gradient}
-	if err := optimizers.Prepare(solver, l.params); err != nil {
-		return nil, errors.Wrap(err, "train")
-	}
-	curvature, err := l.curvature()
+	s, err := NewStepper(n, solver)
 	if err != nil {
-		return nil, errors.Wrap(err, "train")
+		return nil, err
 	}
-	if l.Machine, err = n.TrainingMachine(curvature...); err != nil {
-		return nil, errors.Wrap(err, "train")
-	}
-	l.second = l.Machine
-	if len(curvature) > 0 { // which stays that of the first gradient
-		if l.second, err = n.TrainingMachine(); err != nil {
-			return nil, errors.Wrap(err, "train")
-		}
-	}
-	return l, nil
+	return &Loop{Stepper: s, Stream: stream, Steps: steps}, nil
 }
 
-// curvature returns the nodes that are computed for the solver besides the gradients.
-func (l *Loop) curvature() (G.Nodes, error) {
-	b, ok := l.Solver.(optimizers.BatchSolver)
-	if !ok {
-		return nil, nil
-	}
-	const known = optimizers.NeedsLoss | optimizers.NeedsGradient | optimizers.NeedsCurvature
-	if missing := b.Needs() &^ known; missing != 0 {
-		return nil, errors.Errorf("the optimizer needs %v, which training does not compute", missing)
-	}
-	if b.Needs()&optimizers.NeedsCurvature == 0 {
-		return nil, nil
-	}
-	nodes, err := l.Network.Curvature()
-	if err != nil {
-		return nil, errors.Wrap(err, "the optimizer needs curvature")
-	}
-	of := make(map[string]*G.Node, len(nodes))
-	for i, p := range l.Network.Learnables {
-		of[p.Name()] = nodes[i]
-	}
-	l.batch.Curvature = func(name string) G.Value {
-		if h := of[name]; h != nil {
-			return h.Value()
-		}
-		return nil
-	}
-	return nodes, nil
-}
+// errExploded ends a step whose loss says that the run has diverged.
+var errExploded = errors.New("exploded")
 
 // Run does the steps, or fewer if the run diverges or ctx ends. Errors are those of
 // the stream, the machine, the solver or a hook.
 func (l *Loop) Run(ctx context.Context) (Result, error) {
 	state := State{Network: l.Network, Machine: l.Machine}
-	var first float64
+	var (
+		first  float64
+		reason string
+	)
+	check := func(loss float64) error {
+		state.Loss = loss
+		if state.Step == 0 {
+			first = loss
+		}
+		if reason = exploded(loss, first); reason != "" {
+			return errExploded
+		}
+		return nil
+	}
 	for step := range l.Steps {
 		if ctx.Err() != nil {
 			return Result{Status: Interrupted, Steps: step, Loss: state.Loss}, nil
@@ -148,25 +108,18 @@ func (l *Loop) Run(ctx context.Context) (Result, error) {
 		if err := l.feed(); err != nil {
 			return Result{}, errors.Wrapf(err, "train: batch %d", step)
 		}
-		if err := l.run(step); err != nil {
-			return Result{}, errors.Wrapf(err, "train: step %d", step)
+		var err error
+		if watched, observed := l.watched(step); watched {
+			err = l.watchedStep(&state, check, observed)
+		} else {
+			err = l.Step(check)
 		}
-		state.Loss = scalar(l.Network.Loss.Value())
-		if step == 0 {
-			first = state.Loss
-		}
-		if reason := exploded(state.Loss, first); reason != "" {
-			return l.diverged(step, state.Loss, reason)
-		}
-		if err := l.call(step, &state, false); err != nil {
-			return Result{}, errors.Wrapf(err, "train: step %d", step)
-		}
-		if err := l.Network.AfterStep(); err != nil { // not for a gradient at another point
-			return Result{}, errors.Wrapf(err, "train: step %d", step)
-		}
-		switch err := l.update(state.Loss); {
+		switch {
+		case errors.Is(err, errExploded):
+			layer, err := l.firstBad()
+			return Result{Status: Diverged, Steps: step, Loss: state.Loss, Reason: reason, Layer: layer}, err
 		case errors.Is(err, optimizers.ErrNonFinite):
-			return l.diverged(step, state.Loss, err.Error())
+			return Result{Status: Diverged, Steps: step, Loss: state.Loss, Reason: err.Error(), Layer: l.layerOf(err)}, nil
 		case err != nil:
 			return Result{}, errors.Wrapf(err, "train: step %d", step)
 		}
@@ -178,6 +131,35 @@ func (l *Loop) Run(ctx context.Context) (Result, error) {
 	return Result{Status: Done, Steps: l.Steps, Loss: state.Loss}, nil
 }
 
+// watched tells whether a hook looks at the gradients of a step, and whether one
+// observes the run.
+func (l *Loop) watched(step int) (watched, observed bool) {
+	for i := range l.Hooks {
+		if h := &l.Hooks[i]; (h.Observe || h.Before != nil) && h.When.selects(step) {
+			watched, observed = true, observed || h.Observe
+		}
+	}
+	return watched, observed
+}
+
+// watchedStep is a step with hooks before the update.
+func (l *Loop) watchedStep(s *State, check func(float64) error, observed bool) error {
+	run := l.Machine.RunAll
+	if observed {
+		run = l.Machine.RunObserved
+	}
+	if err := run(); err != nil {
+		return err
+	}
+	if err := check(l.Loss()); err != nil {
+		return err
+	}
+	if err := l.call(s.Step, s, false); err != nil {
+		return err
+	}
+	return l.Update()
+}
+
 // feed fills the network's input and target.
 func (l *Loop) feed() error {
 	x, t := l.Network.Input.Value().(*tensor.Dense), l.Network.Target.Value().(*tensor.Dense)
@@ -185,15 +167,6 @@ func (l *Loop) feed() error {
 		return l.Stream.Next32(x.Float32s(), t.Float32s())
 	}
 	return l.Stream.Next64(x.Float64s(), t.Float64s())
-}
-
-func (l *Loop) run(step int) error {
-	for i := range l.Hooks {
-		if h := &l.Hooks[i]; h.Observe && h.When.selects(step) {
-			return l.Machine.RunObserved()
-		}
-	}
-	return l.Machine.RunAll()
 }
 
 func (l *Loop) call(step int, s *State, after bool) error {
@@ -210,22 +183,6 @@ func (l *Loop) call(step int, s *State, after bool) error {
 		}
 	}
 	return nil
-}
-
-func (l *Loop) update(loss float64) error {
-	if b, ok := l.Solver.(optimizers.BatchSolver); ok {
-		l.batch.Loss, l.batch.Full = loss, l.FullBatch
-		return b.StepBatch(l.params, l.batch)
-	}
-	return l.Solver.Step(l.params)
-}
-
-// gradient computes loss and gradients of the same batch anew.
-func (l *Loop) gradient() (float64, error) {
-	if err := l.second.RunAll(); err != nil {
-		return 0, err
-	}
-	return scalar(l.Network.Loss.Value()), nil
 }
 
 func scalar(v G.Value) float64 {

@@ -1,0 +1,173 @@
+package train
+
+import (
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/optimizers"
+	"github.com/gradflow/gradflow/vm"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// Stepper makes training steps on the batch that the network's input and target hold.
+// There are two ways to make one. The first is to compute the loss and all gradients
+// (Machine), which can then be looked at, and to have the solver update all parameters
+// (Update). The second, Step, updates each parameter in the middle of the backward
+// pass, as soon as its gradient is computed and its old value no longer needed: the
+// gradient is in the processor's cache then, and never takes memory of its own. The
+// results are the same to the bit. Solvers that look at several parameters together,
+// and those that need more than gradients and the loss, go the first way in any case.
+type Stepper struct {
+	Network *models.Network
+	Machine *vm.Machine // computes the loss and the gradients
+	Solver  G.Solver
+	// FullBatch says that each batch is the whole training set, for optimizers that are
+	// made for that.
+	FullBatch bool
+
+	params []G.ValueGrad
+	batch  optimizers.Batch
+	second *vm.Machine // computes second gradients
+
+	// Of steps with the updates in the backward pass; joined is nil if there are none.
+	joined   *vm.Machine
+	check    func(loss float64) error
+	begun    bool  // the loss of this step has been looked at
+	failed   error // of the first parameter, in their order, whose update failed
+	failedAt int
+}
+
+// NewStepper makes the stepper for a network built for training, and has the solver
+// look at the parameters (optimizers.Prepare). If the solver needs curvature, Machine
+// computes that too, in the pass of [models.Network.Curvature]. NewStepper returns an
+// error if it can't give what the solver needs.
+func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
+	s := &Stepper{Network: n, Solver: solver, params: G.NodesToValueGrads(n.Learnables)}
+	s.batch = optimizers.Batch{Size: n.Shape.Batch, Gradient: s.gradient}
+	if err := optimizers.Prepare(solver, s.params); err != nil {
+		return nil, errors.Wrap(err, "train")
+	}
+	curvature, err := s.curvature()
+	if err != nil {
+		return nil, errors.Wrap(err, "train")
+	}
+	if s.Machine, err = n.TrainingMachine(curvature...); err != nil {
+		return nil, errors.Wrap(err, "train")
+	}
+	s.second = s.Machine
+	if len(curvature) > 0 { // which stays that of the first gradient
+		if s.second, err = n.TrainingMachine(); err != nil {
+			return nil, errors.Wrap(err, "train")
+		}
+	}
+	if optimizers.IsSeparable(solver) {
+		if s.joined, err = n.UpdatingMachine(s.updateOne); err != nil {
+			return nil, errors.Wrap(err, "train")
+		}
+	}
+	return s, nil
+}
+
+// curvature returns the nodes that are computed for the solver besides the gradients.
+func (s *Stepper) curvature() (G.Nodes, error) {
+	b, ok := s.Solver.(optimizers.BatchSolver)
+	if !ok {
+		return nil, nil
+	}
+	const known = optimizers.NeedsLoss | optimizers.NeedsGradient | optimizers.NeedsCurvature
+	if missing := b.Needs() &^ known; missing != 0 {
+		return nil, errors.Errorf("the optimizer needs %v, which training does not compute", missing)
+	}
+	if b.Needs()&optimizers.NeedsCurvature == 0 {
+		return nil, nil
+	}
+	nodes, err := s.Network.Curvature()
+	if err != nil {
+		return nil, errors.Wrap(err, "the optimizer needs curvature")
+	}
+	of := make(map[string]*G.Node, len(nodes))
+	for i, p := range s.Network.Learnables {
+		of[p.Name()] = nodes[i]
+	}
+	s.batch.Curvature = func(name string) G.Value {
+		if h := of[name]; h != nil {
+			return h.Value()
+		}
+		return nil
+	}
+	return nodes, nil
+}
+
+// Loss is that of the last run, at the parameters before the update.
+func (s *Stepper) Loss() float64 { return scalar(s.Network.Loss.Value()) }
+
+// Step computes the gradients and makes the update. check, if not nil, is called with the
+// loss before anything changes, and ends the step by an error. An error that is
+// optimizers.ErrNonFinite leaves some parameters changed and others not, where the
+// updates were part of the backward pass.
+func (s *Stepper) Step(check func(loss float64) error) error {
+	if s.joined == nil {
+		if err := s.Machine.RunAll(); err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(s.Loss()); err != nil {
+				return err
+			}
+		}
+		return s.Update()
+	}
+	s.check, s.begun, s.failed = check, false, nil
+	if err := s.joined.RunAll(); err != nil {
+		return err
+	}
+	if s.failed != nil {
+		return s.failed
+	}
+	return s.Network.AfterStep()
+}
+
+// Update has the solver update all parameters by the gradients of Machine's last run.
+func (s *Stepper) Update() error {
+	if err := s.Network.AfterStep(); err != nil { // not for a gradient at another point
+		return err
+	}
+	return s.update(s.params)
+}
+
+func (s *Stepper) update(params []G.ValueGrad) error {
+	if b, ok := s.Solver.(optimizers.BatchSolver); ok {
+		s.batch.Loss, s.batch.Full = s.Loss(), s.FullBatch
+		return b.StepBatch(params, s.batch)
+	}
+	return s.Solver.Step(params)
+}
+
+// updateOne updates parameter i in the middle of the backward pass. A gradient that is
+// not finite ends the step, but only when all gradients have been seen: the error then
+// is that of the first parameter, as it is where all are updated together.
+func (s *Stepper) updateOne(i int) error {
+	if !s.begun {
+		s.begun = true
+		if s.check != nil {
+			if err := s.check(s.Loss()); err != nil {
+				return err
+			}
+		}
+	}
+	err := s.update(s.params[i : i+1])
+	if err != nil && !errors.Is(err, optimizers.ErrNonFinite) {
+		return err
+	}
+	if err != nil && (s.failed == nil || i < s.failedAt) {
+		s.failed, s.failedAt = err, i
+	}
+	return nil
+}
+
+// gradient computes loss and gradients of the same batch anew.
+func (s *Stepper) gradient() (float64, error) {
+	if err := s.second.RunAll(); err != nil {
+		return 0, err
+	}
+	return s.Loss(), nil
+}
