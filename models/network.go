@@ -176,16 +176,16 @@ func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {
 	return vm.Compile(n.Graph, wanted...)
 }
 
-// UpdatingMachine compiles the loss and a backward pass in which update(i) is called as
-// soon as the gradient of Learnables[i] is computed and the run has no more use for
-// the parameter's value. Only then has the parameter this gradient: see [vm.Update].
-func (n *Network) UpdatingMachine(update func(i int) error) (*vm.Machine, error) {
+// UpdatingMachine compiles the loss and a backward pass that updates each parameter as
+// soon as its gradient is computed and the run has no more use for the parameter's value:
+// see [vm.Update]. bind returns the update of Learnables[i] by a gradient.
+func (n *Network) UpdatingMachine(bind func(i int, gradient G.Value) (func() error, error)) (*vm.Machine, error) {
 	var updates []vm.Update
 	for i, p := range slices.Backward(n.Learnables) {
 		if p.Deriv() == nil {
 			return nil, noGradient(p)
 		}
-		updates = append(updates, vm.Update{Of: p, Do: func() error { return update(i) }})
+		updates = append(updates, vm.Update{Of: p, Bind: func(_, gradient G.Value) (func() error, error) { return bind(i, gradient) }})
 	}
 	return vm.CompileUpdates(n.Graph, updates, append(G.Nodes{n.Loss}, n.needs...)...)
 }

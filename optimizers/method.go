@@ -41,6 +41,7 @@ type method struct {
 	warnings []string
 
 	params  map[string]*param
+	loads   int // how often params has been replaced by saved ones
 	memory  arena.Arena
 	active  []*param // those of this step, by name
 	visit   uint64   // counts steps, to find a parameter that comes twice
@@ -111,11 +112,7 @@ func (m *method) Update(params []gorgonia.ValueGrad, b Batch, into []gorgonia.Va
 	if m.needs&NeedsGradient != 0 && b.Gradient == nil || m.needs&NeedsCurvature != 0 && b.Curvature == nil {
 		return errors.Wrapf(ErrNeedsBatch, "%s needs %v", m.name, m.needs)
 	}
-	if m.fullBatch && b.Size > 0 && !b.Full && m.warnings == nil {
-		m.warnings = []string{m.name + " is a method for full batches: on mini-batches the signs of successive gradients " +
-			"differ by chance, and what their magnitude tells is lost"}
-	}
-	m.batch = b
+	m.take(b)
 	err := m.bindCurvatures()
 	if err == nil {
 		err = m.apply()
@@ -124,21 +121,35 @@ func (m *method) Update(params []gorgonia.ValueGrad, b Batch, into []gorgonia.Va
 	return errors.Wrap(err, m.name)
 }
 
+// take takes what the loop offers for a step.
+func (m *method) take(b Batch) {
+	if m.fullBatch && b.Size > 0 && !b.Full && m.warnings == nil {
+		m.warnings = []string{m.name + " is a method for full batches: on mini-batches the signs of successive gradients " +
+			"differ by chance, and what their magnitude tells is lost"}
+	}
+	m.batch = b
+}
+
 func (m *method) apply() error {
 	if m.all != nil {
 		return m.all()
 	}
 	for _, p := range m.active {
-		if p.block32 != nil {
-			b := p.block32
-			b.w, b.g, b.to, b.batch = p.w.f32, p.g.f32, p.to.f32, &m.batch
-			m.rule32(b)
-			continue
-		}
-		if err := m.each(p, m.rule); err != nil {
+		if err := m.one(p); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// one applies the rule to one parameter.
+func (m *method) one(p *param) error {
+	if p.block32 == nil {
+		return m.each(p, m.rule)
+	}
+	b := p.block32
+	b.w, b.g, b.to, b.batch = p.w.f32, p.g.f32, p.to.f32, &m.batch
+	m.rule32(b)
 	return nil
 }
 
@@ -252,6 +263,11 @@ func (m *method) bindGradient(p *param) error {
 	if p.g, err = p.like(g, "gradient"); err != nil {
 		return err
 	}
+	return m.check(p)
+}
+
+// check checks the present gradient of p.
+func (m *method) check(p *param) error {
 	sum := p.g.squaredSum()
 	if !finite(sum) {
 		return notFinite(p)

@@ -1,6 +1,9 @@
 package optimizers
 
-import "gorgonia.org/gorgonia"
+import (
+	"github.com/pkg/errors"
+	"gorgonia.org/gorgonia"
+)
 
 // Separable is a solver whose step of several parameters may be the same as a step of
 // each of them alone, in any order. A training loop can then make each parameter's step
@@ -11,6 +14,10 @@ type Separable interface {
 	BatchSolver
 	// Separable tells whether it is so: it can depend on the settings.
 	Separable() bool
+	// Bind returns the step of one parameter, which updates its present value by this
+	// gradient and keeps its state where StepBatch does. It holds as long as the two stay
+	// where they are in memory.
+	Bind(p gorgonia.ValueGrad, gradient gorgonia.Value) (step func(Batch) error, err error)
 }
 
 // IsSeparable tells whether s steps each parameter by itself.
@@ -23,6 +30,42 @@ func IsSeparable(s gorgonia.Solver) bool {
 // nothing but its gradient and the loss.
 func (m *method) Separable() bool { return m.all == nil && m.needs&^NeedsLoss == 0 }
 
+// Bind returns the step of one parameter.
+func (m *method) Bind(vg gorgonia.ValueGrad, gradient gorgonia.Value) (func(Batch) error, error) {
+	if !m.Separable() {
+		return nil, errors.Errorf("%s does not step each parameter by itself", m.name)
+	}
+	var (
+		p     *param
+		w, g  view
+		loads int
+	)
+	find := func() (err error) {
+		m.visit++
+		if p, err = m.find(vg); err == nil {
+			w, loads = p.w, m.loads
+			g, err = p.like(gradient, "gradient")
+		}
+		return errors.Wrap(err, m.name)
+	}
+	if err := find(); err != nil {
+		return nil, err
+	}
+	return func(b Batch) error {
+		if loads != m.loads {
+			if err := find(); err != nil {
+				return err
+			}
+		}
+		p.w, p.g, p.to = w, g, w
+		if err := m.check(p); err != nil {
+			return errors.Wrap(err, m.name)
+		}
+		m.take(b)
+		return errors.Wrap(m.one(p), m.name)
+	}, nil
+}
+
 // Separable tells whether all its optimizers are.
 func (o *Partition) Separable() bool {
 	for _, g := range o.groups {
@@ -31,6 +74,34 @@ func (o *Partition) Separable() bool {
 		}
 	}
 	return true
+}
+
+// Bind returns the step of one parameter by its optimizer.
+func (o *Partition) Bind(p gorgonia.ValueGrad, gradient gorgonia.Value) (func(Batch) error, error) {
+	name, err := nameOf(p)
+	if err != nil {
+		return nil, errors.Wrap(err, "partition")
+	}
+	g, err := o.group(name)
+	if err != nil {
+		return nil, errors.Wrap(err, "partition")
+	}
+	s, ok := g.Optimizer.(Separable)
+	if !ok {
+		return nil, errors.Errorf("partition, pattern %s: the optimizer does not step each parameter by itself", g.Pattern)
+	}
+	step, err := s.Bind(p, gradient)
+	if err != nil {
+		return nil, errors.Wrapf(err, "partition, pattern %s", g.Pattern)
+	}
+	return func(b Batch) error {
+		err := step(b)
+		var bad *NonFiniteError
+		if errors.As(err, &bad) { // which the partition finds itself where it steps all together
+			return errors.Wrap(bad, "partition")
+		}
+		return errors.Wrapf(err, "partition, pattern %s", g.Pattern)
+	}, nil
 }
 
 // NonFiniteError says which parameter's gradient is not finite. It is [ErrNonFinite].

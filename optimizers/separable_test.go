@@ -1,16 +1,20 @@
 package optimizers
 
 import (
+	"encoding"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
-// TestSeparable steps two parameters together, and beside that one after the other in
-// the other order: whoever says that this makes no difference is held to it, to the
+// TestSeparable steps two parameters together, and beside that each by its own bound step
+// in the other order: whoever says that this makes no difference is held to it, to the
 // bit.
 func TestSeparable(t *testing.T) {
 	var not []string
@@ -47,6 +51,14 @@ func TestSeparable(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			var bound []func(Batch) error
+			for _, p := range []*parameter{a2, b2} {
+				step, err := apart.(Separable).Bind(p, p.grad)
+				if err != nil {
+					t.Fatal(err)
+				}
+				bound = append(bound, step)
+			}
 			for i := range 5 {
 				ga, gb := numbers(6), numbers(12)
 				set(a1.grad, ga)
@@ -54,7 +66,10 @@ func TestSeparable(t *testing.T) {
 				set(b1.grad, gb)
 				set(b2.grad, gb)
 				batch := Batch{Size: 4, Loss: float64(i)}
-				for _, err := range []error{step(together, batch, a1, b1), step(apart, batch, b2), step(apart, batch, a2)} {
+				if i == 3 { // saved and loaded, it goes on with the same bound steps
+					load(t, apart, save(t, apart))
+				}
+				for _, err := range []error{step(together, batch, a1, b1), bound[1](batch), bound[0](batch)} {
 					if err != nil {
 						t.Fatalf("%s: %v", text, err)
 					}
@@ -72,6 +87,57 @@ func TestSeparable(t *testing.T) {
 	slices.Sort(not)
 	if !slices.Equal(not, want) {
 		t.Errorf("not separable are %v, want %v", not, want)
+	}
+}
+
+func save(t *testing.T, s gorgonia.Solver) []byte {
+	t.Helper()
+	data, err := s.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func load(t *testing.T, s gorgonia.Solver, data []byte) {
+	t.Helper()
+	if err := s.(encoding.BinaryUnmarshaler).UnmarshalBinary(data); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBindErrors has Bind refuse what StepBatch refuses.
+func TestBindErrors(t *testing.T) {
+	p := newParameter("a", tensor.Float64, []float64{1, 2}, 2)
+	for _, c := range []struct {
+		text     string
+		p        gorgonia.ValueGrad
+		gradient gorgonia.Value
+		want     string
+	}{
+		{"sgd", p, newValue(tensor.Float64, []float64{1}, 1), "parameter a: its gradient has shape (1)"},
+		{"sgd", newParameter("", tensor.Float64, []float64{1}, 1), p.grad, "has no name"},
+		{"vsgd-fd", p, p.grad, "vsgd-fd does not step each parameter by itself"},
+		{"partition(rules=[{pattern=b,optimizer=sgd}])", p, p.grad, "no rule for parameter a"},
+		{"partition(rules=[{pattern=a,optimizer=vsgd-l}])", p, p.grad, "pattern a: vsgd-l does not step"},
+	} {
+		_, err := mustMake(t, c.text).(Separable).Bind(c.p, c.gradient)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.text, err, c.want)
+		}
+	}
+	// A gradient that is not finite is told as it is where all are stepped together.
+	for _, text := range []string{"adam", "partition(rules=[{pattern=a,optimizer=adam}])"} {
+		s := mustMake(t, text)
+		set(p.grad, []float64{0, math.NaN()})
+		step1, err := s.(Separable).Bind(p, p.grad)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, want := step1(Batch{}), step(s, Batch{}, p)
+		if !errors.Is(got, ErrNonFinite) || got.Error() != want.Error() {
+			t.Errorf("%s: error %v, together %v", text, got, want)
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ func (m *method) UnmarshalBinary(data []byte) error {
 		return errors.Errorf("%s: this is the state of %s", m.name, state.Method)
 	}
 	m.params = nil
+	m.loads++
 	for _, s := range state.Params {
 		if err := m.restore(s); err != nil {
 			m.params = nil

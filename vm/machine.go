@@ -59,9 +59,9 @@ type step struct {
 	do      G.UsePreallocDoer // of those; nil: op.Do and a copy
 	out     G.Value
 	in      []G.Value
-	unbound bool // compute is to be made anew
+	unbound bool // compute, or what makes a change, is to be made anew
 	observe func(G.Value)
-	updates []Update // to make afterwards
+	changes []change // to make afterwards
 }
 
 // input is a node without an operation: data or a parameter.
@@ -72,6 +72,7 @@ type input struct {
 	last    G.Value
 	place   place
 	readers []reader
+	changer int // the step that changes it, -1 if there is none
 	observe func(G.Value)
 }
 
@@ -152,7 +153,7 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, erro
 	for i, n := range order {
 		if n.Op() == nil {
 			inputs[n] = len(m.inputs)
-			m.inputs = append(m.inputs, input{node: n, shape: n.Shape(), dtype: n.Dtype()})
+			m.inputs = append(m.inputs, input{node: n, shape: n.Shape(), dtype: n.Dtype(), changer: -1})
 			continue
 		}
 		if err := supported(n); err != nil {
@@ -162,8 +163,7 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, erro
 			values[n] = n.Op().(valuer).Value()
 			continue
 		}
-		s := step{node: n, op: n.Op(), do: preallocDoer(n.Op()), in: make([]G.Value, len(kids[n]))}
-		_, s.unbound = s.op.(Binder)
+		s := step{node: n, op: n.Op(), do: preallocDoer(n.Op()), in: make([]G.Value, len(kids[n])), unbound: true}
 		for k, c := range kids[n] {
 			if j, ok := inputs[c]; ok {
 				m.inputs[j].readers = append(m.inputs[j].readers, reader{len(m.steps), k})
@@ -196,7 +196,8 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, erro
 		values[n] = s.out
 		for _, u := range pending.due[i] {
 			d := u.Of.Deriv()
-			s.updates = append(s.updates, u)
+			s.changes = append(s.changes, change{Update: u, derivative: values[d]})
+			m.inputs[inputs[u.Of]].changer = len(m.steps)
 			if pending.held[d]--; pending.held[d] == 0 && mem.owned[values[d]] && lastUse[d] <= i && !keep[d] {
 				mem.release(values[d])
 			}
@@ -204,11 +205,10 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, erro
 		m.stepOf[n] = len(m.steps)
 		m.steps = append(m.steps, s)
 	}
-	bound := make(map[*G.Node]bool, len(wanted)+len(updates))
-	for _, n := range append(wanted[:len(wanted):len(wanted)], derivatives...) {
-		if v, ok := values[n]; ok && !bound[n] {
+	for _, n := range wanted {
+		if v, ok := values[n]; ok && keep[n] {
 			m.wanted = append(m.wanted, binding{n, v})
-			bound[n] = true
+			keep[n] = false // for those given twice
 		}
 	}
 	m.bytes = mem.bytes
@@ -379,10 +379,12 @@ func (m *Machine) run(observe bool) (err error) {
 			in.last, in.place = v, at
 			for _, r := range in.readers {
 				s := &m.steps[r.step]
-				s.in[r.in] = v
-				_, s.unbound = s.op.(Binder)
-				m.unbound = m.unbound || s.unbound
+				s.in[r.in], s.unbound = v, true
 			}
+			if in.changer >= 0 {
+				m.steps[in.changer].unbound = true
+			}
+			m.unbound = true
 		}
 	}
 	if m.unbound {
@@ -412,7 +414,7 @@ func (m *Machine) run(observe bool) (err error) {
 		} else if err := s.run(); err != nil {
 			return errors.Wrapf(err, "%v", s)
 		}
-		if s.updates == nil && !(observe && s.observe != nil) {
+		if s.changes == nil && !(observe && s.observe != nil) {
 			continue
 		}
 		done := s
@@ -420,25 +422,33 @@ func (m *Machine) run(observe bool) (err error) {
 		if observe && done.observe != nil {
 			done.observe(done.out)
 		}
-		for _, u := range done.updates {
-			if err := u.Do(); err != nil {
-				return errors.Wrapf(err, "update of %s", u.Of.Name())
+		for i := range done.changes {
+			c := &done.changes[i]
+			if err := c.do(); err != nil {
+				return errors.Wrapf(err, "update of %s", c.Of.Name())
 			}
 		}
 	}
 	return nil
 }
 
-// bind has operations prepare themselves for the values of their steps.
-func (m *Machine) bind() error {
+// bind has operations and updates prepare themselves for the values of their steps.
+func (m *Machine) bind() (err error) {
 	for i := range m.steps {
 		s := &m.steps[i]
 		if !s.unbound {
 			continue
 		}
-		var err error
-		if s.compute, err = s.op.(Binder).Bind(s.out, s.in...); err != nil {
-			return errors.Wrapf(err, "%v", s)
+		if op, ok := s.op.(Binder); ok {
+			if s.compute, err = op.Bind(s.out, s.in...); err != nil {
+				return errors.Wrapf(err, "%v", s)
+			}
+		}
+		for i := range s.changes {
+			c := &s.changes[i]
+			if c.do, err = c.Bind(c.Of.Value(), c.derivative); err != nil {
+				return errors.Wrapf(err, "update of %s", c.Of.Name())
+			}
 		}
 		s.unbound = false
 	}

@@ -8,14 +8,24 @@ import (
 // Update is something that a machine does to an input in the middle of each run: a
 // training step's change of a parameter by its gradient.
 //
-// Do is called once the derivative of the input, Of.Deriv, is computed and no operation
-// of the run is still to read the input. Of.Grad then gives the derivative, but only
-// while Do runs: its memory serves other nodes before and after. So a step of a
-// thousand layers needs memory for the gradients of one or two, which are in the
-// processor's cache when they are used.
+// The update is made once the derivative of the input, Of.Deriv, is computed and no
+// operation of the run is still to read the input. The derivative is there only then:
+// its memory serves other nodes before and after. So a step of a thousand layers needs
+// memory for the gradients of one or two, which are in the processor's cache when they
+// are used.
 type Update struct {
 	Of *G.Node
-	Do func() error
+	// Bind returns the function that makes the update, given the values of the input and
+	// of its derivative. It is called before the first run, and again when the input has
+	// been bound to another tensor.
+	Bind func(value, derivative G.Value) (do func() error, err error)
+}
+
+// change is an update of a step.
+type change struct {
+	Update
+	derivative G.Value
+	do         func() error
 }
 
 // CompileUpdates prepares a machine as [Compile] does, for the nodes wanted, that also
@@ -57,8 +67,8 @@ func checkUpdates(g *G.ExprGraph, updates []Update) error {
 	seen := map[*G.Node]bool{}
 	for i, u := range updates {
 		switch {
-		case u.Of == nil || u.Do == nil:
-			return errors.Errorf("update %d is of no node or does nothing", i)
+		case u.Of == nil || u.Bind == nil:
+			return errors.Errorf("update %d is of no node, or has no function Bind", i)
 		case u.Of.Graph() != g:
 			return errors.Errorf("update of %v, which belongs to another graph", u.Of)
 		case u.Of.Op() != nil:

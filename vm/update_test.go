@@ -11,31 +11,28 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// step subtracts a share of its gradient from an input.
-func step(of *G.Node) func() error {
+// subtract subtracts a share of its derivative from an input.
+func subtract(value, derivative G.Value) (func() error, error) {
 	return func() error {
-		d, err := of.Grad()
-		if err != nil {
-			return err
-		}
-		switch w := of.Value().(type) {
+		switch w := value.(type) {
 		case *G.F64:
-			*w -= *d.(*G.F64) / 8
+			*w -= *derivative.(*G.F64) / 8
 		case *G.F32:
-			*w -= *d.(*G.F32) / 8
+			*w -= *derivative.(*G.F32) / 8
 		case *tensor.Dense:
+			d := derivative.(*tensor.Dense)
 			if w.Dtype() == tensor.Float64 {
-				for i, g := range d.(*tensor.Dense).Float64s() {
+				for i, g := range d.Float64s() {
 					w.Float64s()[i] -= g / 8
 				}
 				return nil
 			}
-			for i, g := range d.(*tensor.Dense).Float32s() {
+			for i, g := range d.Float32s() {
 				w.Float32s()[i] -= g / 8
 			}
 		}
 		return nil
-	}
+	}, nil
 }
 
 // TestUpdates trains nets with updates in the middle of the backward pass and, beside
@@ -80,7 +77,7 @@ func TestUpdates(t *testing.T) {
 				var wanted G.Nodes
 				for i, in := range n.inputs {
 					if in != xN {
-						updates = append(updates, vm.Update{Of: in, Do: step(in)})
+						updates = append(updates, vm.Update{Of: in, Bind: subtract})
 					}
 					if o.inputs[i] != xO {
 						wanted = append(wanted, o.inputs[i].Deriv())
@@ -91,14 +88,21 @@ func TestUpdates(t *testing.T) {
 					t.Fatal(err)
 				}
 				apart := compile(t, o.g, append(wanted, lossO)...)
-				for range 4 {
+				for k := range 4 {
+					if k == 2 { // tensors of their own, and other numbers
+						n.change(2)
+						o.change(2)
+					}
 					run(t, joined)
 					run(t, apart)
 					for _, in := range o.inputs {
 						if in != xO {
-							if err := step(in)(); err != nil {
+							d, err := in.Grad()
+							if err != nil {
 								t.Fatal(err)
 							}
+							do, _ := subtract(in.Value(), d)
+							do()
 						}
 					}
 					same(t, "loss", floats(lossN.Value()), floats(lossO.Value()))
@@ -120,7 +124,7 @@ func TestUpdatesMemory(t *testing.T) {
 		n.gradients(l, x)
 		var updates []vm.Update
 		for i := len(n.inputs) - 1; i > 0; i-- {
-			updates = append(updates, vm.Update{Of: n.inputs[i], Do: step(n.inputs[i])})
+			updates = append(updates, vm.Update{Of: n.inputs[i], Bind: subtract})
 		}
 		m, err := vm.CompileUpdates(n.g, updates, l)
 		if err != nil {
@@ -142,7 +146,7 @@ func TestUpdateErrors(t *testing.T) {
 	unused := n.input("unused", 2, 2)
 	l := loss(y)
 	n.gradients(l, x, unused)
-	nothing := func() error { return nil }
+	nothing := func(_, _ G.Value) (func() error, error) { return func() error { return nil }, nil }
 	other := newNet(tensor.Float64).input("w", 2, 2)
 	constant, straight := n.input("constant"), n.input("straight")
 	G.SetDerivOf(G.NewConstant(1.), constant)
@@ -154,7 +158,7 @@ func TestUpdateErrors(t *testing.T) {
 	}{
 		{"nil node", []vm.Update{{nil, nothing}}, []string{"update 0 is of no node"}},
 		{"twice", []vm.Update{{w, nothing}, {w, nothing}}, []string{"two updates of w"}},
-		{"does nothing", []vm.Update{{w, nil}}, []string{"update 0", "does nothing"}},
+		{"no function", []vm.Update{{w, nil}}, []string{"update 0", "no function Bind"}},
 		{"another graph", []vm.Update{{other, nothing}}, []string{"belongs to another graph"}},
 		{"computed", []vm.Update{{y, nothing}}, []string{"not an input"}},
 		{"no derivative", []vm.Update{{unused, nothing}}, []string{"unused", "has no derivative"}},
@@ -172,17 +176,28 @@ func TestUpdateErrors(t *testing.T) {
 
 	failed := errors.New("no luck")
 	var do func() error
-	m, err := vm.CompileUpdates(n.g, []vm.Update{{w, func() error { return do() }}}, l)
+	refused := error(nil)
+	m, err := vm.CompileUpdates(n.g, []vm.Update{{w, func(_, _ G.Value) (func() error, error) { return do, refused }}}, l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	do = func() error { return failed }
+	refused = failed
+	if err := m.RunAll(); !errors.Is(err, failed) {
+		t.Errorf("an update that can't be bound: error %v", err)
+	}
+	refused = nil
+	result := failed
+	do = func() error { return result }
 	if err := m.RunAll(); !errors.Is(err, failed) {
 		t.Errorf("error %v", err)
 	} else {
 		wantError(t, err, "update of w")
 	}
-	do = func() error { panic(failed) }
+	rebind := func(f func() error) {
+		do = f
+		G.Let(w, values(tensor.Float64, 3, 3, 3))
+	}
+	rebind(func() error { panic(failed) })
 	func() {
 		defer func() {
 			if p := recover(); p != failed {
@@ -193,7 +208,7 @@ func TestUpdateErrors(t *testing.T) {
 	}()
 	// The updates are made with observers, too, after what they see.
 	calls := 0
-	do = func() error { calls++; return nil }
+	rebind(func() error { calls++; return nil })
 	seen := 0
 	if err := m.Observe(w.Deriv(), func(G.Value) { seen = calls + 1 }); err != nil {
 		t.Fatal(err)
@@ -213,15 +228,14 @@ func ExampleCompileUpdates() {
 		fmt.Println(err)
 		return
 	}
-	m, err := vm.CompileUpdates(g, []vm.Update{{Of: w, Do: func() error {
-		d, err := w.Grad()
-		if err != nil {
-			return err
-		}
-		for i, d := range d.Data().([]float64) {
-			w.Value().Data().([]float64)[i] -= 0.25 * d
-		}
-		return nil
+	m, err := vm.CompileUpdates(g, []vm.Update{{Of: w, Bind: func(value, derivative G.Value) (func() error, error) {
+		w, d := value.Data().([]float64), derivative.Data().([]float64)
+		return func() error {
+			for i, d := range d {
+				w[i] -= 0.25 * d
+			}
+			return nil
+		}, nil
 	}}}, loss)
 	if err != nil {
 		fmt.Println(err)

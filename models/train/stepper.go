@@ -60,7 +60,7 @@ func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
 		}
 	}
 	if optimizers.IsSeparable(solver) {
-		if s.joined, err = n.UpdatingMachine(s.updateOne); err != nil {
+		if s.joined, err = n.UpdatingMachine(s.bind); err != nil {
 			return nil, errors.Wrap(err, "train")
 		}
 	}
@@ -131,37 +131,44 @@ func (s *Stepper) Update() error {
 	if err := s.Network.AfterStep(); err != nil { // not for a gradient at another point
 		return err
 	}
-	return s.update(s.params)
-}
-
-func (s *Stepper) update(params []G.ValueGrad) error {
 	if b, ok := s.Solver.(optimizers.BatchSolver); ok {
-		s.batch.Loss, s.batch.Full = s.Loss(), s.FullBatch
-		return b.StepBatch(params, s.batch)
+		return b.StepBatch(s.params, s.offer())
 	}
-	return s.Solver.Step(params)
+	return s.Solver.Step(s.params)
 }
 
-// updateOne updates parameter i in the middle of the backward pass. A gradient that is
-// not finite ends the step, but only when all gradients have been seen: the error then
-// is that of the first parameter, as it is where all are updated together.
-func (s *Stepper) updateOne(i int) error {
-	if !s.begun {
-		s.begun = true
-		if s.check != nil {
-			if err := s.check(s.Loss()); err != nil {
-				return err
+// offer is what the solver is given besides the gradients.
+func (s *Stepper) offer() optimizers.Batch {
+	s.batch.Loss, s.batch.Full = s.Loss(), s.FullBatch
+	return s.batch
+}
+
+// bind returns the update of parameter i in the middle of the backward pass. A gradient
+// that is not finite ends the step, but only when all gradients have been seen: the error
+// then is that of the first parameter, as it is where all are updated together.
+func (s *Stepper) bind(i int, gradient G.Value) (func() error, error) {
+	step, err := s.Solver.(optimizers.Separable).Bind(s.params[i], gradient)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		if !s.begun {
+			s.begun = true
+			if s.offer(); s.check != nil {
+				if err := s.check(s.batch.Loss); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	err := s.update(s.params[i : i+1])
-	if err != nil && !errors.Is(err, optimizers.ErrNonFinite) {
-		return err
-	}
-	if err != nil && (s.failed == nil || i < s.failedAt) {
-		s.failed, s.failedAt = err, i
-	}
-	return nil
+		err := step(s.batch)
+		if err != nil && !errors.Is(err, optimizers.ErrNonFinite) {
+			return err
+		}
+		if err != nil && (s.failed == nil || i < s.failedAt) {
+			s.failed, s.failedAt = err, i
+		}
+		return nil
+	}, nil
 }
 
 // gradient computes loss and gradients of the same batch anew.
