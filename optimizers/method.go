@@ -73,6 +73,7 @@ type param struct {
 
 	block32 *block[float32] // one of the two: the state in the arithmetic of the rule
 	block64 *block[float64]
+	safe    float64 // the sum of the squares of elements up to this is at most wide²
 
 	valueGrad gorgonia.ValueGrad
 	w, g, to  view // of this step; to is w unless the update goes elsewhere
@@ -268,6 +269,9 @@ func (m *method) bindGradient(p *param) error {
 
 // check checks the present gradient of p.
 func (m *method) check(p *param) error {
+	if p.g.maxAbs() <= p.safe {
+		return nil
+	}
 	sum := p.g.squaredSum()
 	if !finite(sum) {
 		return notFinite(p)
@@ -377,6 +381,7 @@ func (m *method) insert(p *param) {
 		m.params = make(map[string]*param)
 	}
 	m.params[p.name] = p
+	p.safe = wide / math.Sqrt(float64(p.size))
 	if s := &m.scratch; p.single && len(s.w) < p.size {
 		s.w, s.g, s.to, s.h = make([]float64, p.size), make([]float64, p.size), make([]float64, p.size), make([]float64, p.size)
 	}

@@ -43,6 +43,13 @@ func (v view) single() bool { return v.f32 != nil }
 
 func (v view) len() int { return len(v.f32) + len(v.f64) }
 
+func (v view) maxAbs() float64 {
+	if v.single() {
+		return float64(kernels.MaxAbs(v.f32))
+	}
+	return kernels.MaxAbs(v.f64)
+}
+
 func (v view) squaredSum() float64 {
 	if v.single() {
 		return kernels.SquaredSum(v.f32)

@@ -83,15 +83,9 @@ func moments[F kernels.Float](row *[quantities]float64, x []F) (mean, deviation 
 func isFinite(x float64) bool { return x-x == 0 }
 
 // within counts the elements in the intervals.
-func within[F kernels.Float](z []F, regions []activations.Interval) int {
-	n := 0
+func within[F kernels.Float](z []F, regions []activations.Interval) (n int) {
 	for _, r := range regions {
-		lo, hi := F(r.Lo), F(r.Hi)
-		for _, v := range z {
-			if v > lo && v < hi {
-				n++
-			}
-		}
+		n += kernels.Within(z, F(r.Lo), F(r.Hi))
 	}
 	return n
 }

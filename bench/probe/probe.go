@@ -162,25 +162,16 @@ func (p *Probe) activation(i int, v G.Value) {
 func (p *Probe) gradient(i int, v G.Value) {
 	row := &p.now.Layers[i]
 	if d, ok := float32s(v); ok {
-		gradient(row, d, 0x1p-126)
+		gradient(row, d)
 	} else {
-		gradient(row, float64s(v), 0x1p-1022)
+		gradient(row, float64s(v))
 	}
 }
 
-func gradient[F kernels.Float](row *[quantities]float64, d []F, normal F) {
+func gradient[F kernels.Float](row *[quantities]float64, d []F) {
 	row[PreActivationGradient] = norm(row, d)
-	zeros, denormals := 0, 0
-	for _, v := range d {
-		switch {
-		case v == 0:
-			zeros++
-		case v > -normal && v < normal:
-			denormals++
-		}
-	}
-	row[ZeroGradient] = float64(zeros) / float64(len(d))
-	row[DenormalGradient] = float64(denormals) / float64(len(d))
+	row[ZeroGradient] = float64(kernels.Zeros(d)) / float64(len(d))
+	row[DenormalGradient] = float64(kernels.Denormals(d)) / float64(len(d))
 }
 
 // beforeStep reads the gradients of the weights, and keeps the weights.

@@ -1,16 +1,44 @@
 package kernels
 
+import "math"
+
 // Denormals returns how many elements of x are denormal: other than 0, but smaller
 // than the smallest normal number of their type.
-func Denormals[F Float](x []F) (count int) {
-	raceRead(x)
-	f := use[F]().denormals
-	for len(x) > 0 {
-		n := min(len(x), chunk)
-		count += f(x[:n])
-		x = x[n:]
+func Denormals[F Float](x []F) int {
+	f, normal := use[F]().magnitudes, normal[F]()
+	return count(x, func(x []F) int { return f(x, 0, normal) })
+}
+
+// Zeros returns how many elements of x are exactly 0, whether or not denormals are
+// flushed.
+func Zeros[F Float](x []F) int {
+	f, below := use[F]().magnitudes, smallest[F]()
+	above := F(math.Copysign(0, -1)) // as bits, less than any magnitude
+	return count(x, func(x []F) int { return f(x, above, below) })
+}
+
+// smallest returns the smallest positive number, made of bits as it is denormal.
+func smallest[F Float]() F {
+	var v any
+	switch any(F(0)).(type) {
+	case float32:
+		v = math.Float32frombits(1)
+	case float64:
+		v = math.Float64frombits(1)
 	}
-	return count
+	return v.(F)
+}
+
+// normal returns the smallest normal number.
+func normal[F Float]() F {
+	var v any
+	switch any(F(0)).(type) {
+	case float32:
+		v = float32(0x1p-126)
+	case float64:
+		v = 0x1p-1022
+	}
+	return v.(F)
 }
 
 // SupportsFlushToZero tells whether FlushToZero has an effect: on amd64, without

@@ -23,7 +23,9 @@ type kernels[F Float] struct {
 	squares     func(x []F, center float64) float64    // Σ (x-center)²
 	columnSums  func(dst []F, x []F, rows, stride int) // dst += Σ rows
 	softmaxRows func(dst, x []F, cols int)
-	denormals   func(x []F) int
+	magnitudes  func(x []F, above, below F) int // elements with |x| between the two, as bits
+	within      func(x []F, lo, hi F) int       // elements with lo < x < hi
+	maxAbs      func(x []F) F
 
 	momentum func(w, g, v []F, lr, mu F)
 	nesterov func(w, g, v []F, lr, mu F)

@@ -319,10 +319,20 @@ func columnSumsSAVX512(dst []float32, x []float32, rows int, stride int)
 //go:noescape
 func softmaxRowsSAVX512(dst []float32, x []float32, cols int)
 
-// denormalsSAVX512 returns the number of denormals in x.
+// magnitudesSAVX512 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //
 //go:noescape
-func denormalsSAVX512(x []float32) int
+func magnitudesSAVX512(x []float32, above float32, below float32) int
+
+// withinSAVX512 returns the number of elements of x between lo and hi.
+//
+//go:noescape
+func withinSAVX512(x []float32, lo float32, hi float32) int
+
+// maxAbsSAVX512 returns the largest |x|, NaN if there is one, 0 if there is no x.
+//
+//go:noescape
+func maxAbsSAVX512(x []float32) float32
 
 // momentumSAVX512 sets v = mu·v + g, w -= lr·v.
 //
@@ -674,10 +684,20 @@ func columnSumsDAVX512(dst []float64, x []float64, rows int, stride int)
 //go:noescape
 func softmaxRowsDAVX512(dst []float64, x []float64, cols int)
 
-// denormalsDAVX512 returns the number of denormals in x.
+// magnitudesDAVX512 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //
 //go:noescape
-func denormalsDAVX512(x []float64) int
+func magnitudesDAVX512(x []float64, above float64, below float64) int
+
+// withinDAVX512 returns the number of elements of x between lo and hi.
+//
+//go:noescape
+func withinDAVX512(x []float64, lo float64, hi float64) int
+
+// maxAbsDAVX512 returns the largest |x|, NaN if there is one, 0 if there is no x.
+//
+//go:noescape
+func maxAbsDAVX512(x []float64) float64
 
 // momentumDAVX512 sets v = mu·v + g, w -= lr·v.
 //
@@ -944,10 +964,20 @@ func columnSumsSAVX2(dst []float32, x []float32, rows int, stride int)
 //go:noescape
 func softmaxRowsSAVX2(dst []float32, x []float32, cols int)
 
-// denormalsSAVX2 returns the number of denormals in x.
+// magnitudesSAVX2 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //
 //go:noescape
-func denormalsSAVX2(x []float32) int
+func magnitudesSAVX2(x []float32, above float32, below float32) int
+
+// withinSAVX2 returns the number of elements of x between lo and hi.
+//
+//go:noescape
+func withinSAVX2(x []float32, lo float32, hi float32) int
+
+// maxAbsSAVX2 returns the largest |x|, NaN if there is one, 0 if there is no x.
+//
+//go:noescape
+func maxAbsSAVX2(x []float32) float32
 
 // momentumSAVX2 sets v = mu·v + g, w -= lr·v.
 //
@@ -1214,10 +1244,20 @@ func columnSumsDAVX2(dst []float64, x []float64, rows int, stride int)
 //go:noescape
 func softmaxRowsDAVX2(dst []float64, x []float64, cols int)
 
-// denormalsDAVX2 returns the number of denormals in x.
+// magnitudesDAVX2 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //
 //go:noescape
-func denormalsDAVX2(x []float64) int
+func magnitudesDAVX2(x []float64, above float64, below float64) int
+
+// withinDAVX2 returns the number of elements of x between lo and hi.
+//
+//go:noescape
+func withinDAVX2(x []float64, lo float64, hi float64) int
+
+// maxAbsDAVX2 returns the largest |x|, NaN if there is one, 0 if there is no x.
+//
+//go:noescape
+func maxAbsDAVX2(x []float64) float64
 
 // momentumDAVX2 sets v = mu·v + g, w -= lr·v.
 //

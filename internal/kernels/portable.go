@@ -25,7 +25,7 @@ func portableKernels[F Float](gemm gonumGemm[F]) kernels[F] {
 		gaussianGrad: each2[F](gaussianGrad), reluGrad: reluGrad[F], erfGrad: each2[F](erfGrad), sinGrad: each2[F](sinGrad),
 
 		axpy: axpy[F], scale: scale[F], add: add[F], hadamard: hadamard[F],
-		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], softmaxRows: softmaxRows[F], denormals: denormals[F],
+		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], softmaxRows: softmaxRows[F], magnitudes: magnitudes[F], within: within[F], maxAbs: maxAbs[F],
 		momentum: momentum[F], nesterov: nesterov[F], rmsprop: rmsprop[F], adam: adam[F], smorms3: smorms3[F], rprop: rprop[F],
 	}
 }
@@ -248,23 +248,50 @@ func softmaxRows[F Float](dst, x []F, cols int) {
 	}
 }
 
-// denormals does not compare with 0, which all denormals equal while DAZ is on.
-func denormals[F Float](x []F) (count int) {
-	switch x := any(x).(type) {
-	case []float32:
-		for _, v := range x {
-			if a := math.Float32bits(v) &^ (1 << 31); a > 0 && a < 1<<23 {
-				count++
-			}
-		}
-	case []float64:
-		for _, v := range x {
-			if a := math.Float64bits(v) &^ (1 << 63); a > 0 && a < 1<<52 {
-				count++
-			}
+// magnitudes compares bits, as DAZ takes denormals for 0.
+func magnitudes[F Float](x []F, above, below F) (count int) {
+	lo, hi := magnitude(above), magnitude(below)
+	if math.Signbit(float64(above)) {
+		lo = -1
+	}
+	for _, v := range x {
+		if a := magnitude(v); a > lo && a < hi {
+			count++
 		}
 	}
 	return count
+}
+
+// magnitude returns the bits of |v|.
+func magnitude[F Float](v F) int64 {
+	switch v := any(v).(type) {
+	case float32:
+		return int64(math.Float32bits(v) &^ (1 << 31))
+	case float64:
+		return int64(math.Float64bits(v) &^ (1 << 63))
+	}
+	return 0
+}
+
+func within[F Float](x []F, lo, hi F) (count int) {
+	for _, v := range x {
+		if v > lo && v < hi {
+			count++
+		}
+	}
+	return count
+}
+
+func maxAbs[F Float](x []F) (most F) {
+	for _, v := range x {
+		if a := F(math.Abs(float64(v))); a > most || a != a {
+			most = a
+		}
+		if most != most {
+			return most
+		}
+	}
+	return most
 }
 
 func momentum[F Float](w, g, v []F, lr, mu F) {

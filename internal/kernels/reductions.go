@@ -92,3 +92,37 @@ func SoftmaxRows[F Float](dst, x []F, cols int) {
 		dst, x = dst[n:], x[n:]
 	}
 }
+
+// Within returns how many elements of x are between lo and hi.
+func Within[F Float](x []F, lo, hi F) int {
+	f := use[F]().within
+	return count(x, func(x []F) int { return f(x, lo, hi) })
+}
+
+// MaxAbs returns the largest |x|, NaN if there is a NaN, 0 if x is empty.
+func MaxAbs[F Float](x []F) (most F) {
+	raceRead(x)
+	f := use[F]().maxAbs
+	for len(x) > 0 {
+		n := min(len(x), chunk)
+		if m := f(x[:n]); m > most || m != m {
+			most = m
+		}
+		if most != most {
+			break
+		}
+		x = x[n:]
+	}
+	return most
+}
+
+// count adds up what f counts in parts of x.
+func count[F Float](x []F, f func([]F) int) (total int) {
+	raceRead(x)
+	for len(x) > 0 {
+		n := min(len(x), chunk)
+		total += f(x[:n])
+		x = x[n:]
+	}
+	return total
+}

@@ -216,6 +216,56 @@ func testDenormals[F Float](t *testing.T, values []F, is []bool) {
 	}
 }
 
+// TestCounts compares Within, Zeros and MaxAbs with what they say, for all lengths up to
+// some, with the odd elements at every place.
+func TestCounts(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		testCounts[float32](t, 1e-45)
+		testCounts[float64](t, 5e-324)
+	})
+}
+
+func testCounts[F Float](t *testing.T, tiny F) {
+	inf, nan := F(math.Inf(1)), F(math.NaN())
+	odd := []F{0, F(math.Copysign(0, -1)), tiny, -tiny, 2, -2, 1, -1, 0.5, inf, -inf, nan}
+	r := random(3)
+	lengths := []int{chunk, 2*chunk + 3}
+	for n := range 150 {
+		lengths = append(lengths, n)
+	}
+	for _, n := range lengths {
+		x := make([]F, n)
+		for i := range x {
+			x[i] = F(r.NormFloat64())
+		}
+		for k := range 12 {
+			if n > 0 {
+				x[r.IntN(n)] = odd[k%len(odd)]
+			}
+			within, zeros := 0, 0
+			var most float64
+			for _, v := range x {
+				if v > -1 && v < 2 {
+					within++
+				}
+				if v == 0 {
+					zeros++
+				}
+				most = max(most, math.Abs(float64(v))) // NaN if there is one
+			}
+			if got := Within(x, -1, 2); got != within {
+				t.Fatalf("%d of %d within (-1, 2), want %d", got, n, within)
+			}
+			if got := Zeros(x); got != zeros {
+				t.Fatalf("%d zeros of %d, want %d", got, n, zeros)
+			}
+			if got := float64(MaxAbs(x)); got != most && (got == got || most == most) {
+				t.Fatalf("the largest of %d is %g, want %g", n, got, most)
+			}
+		}
+	}
+}
+
 // TestFlushToZero checks the state of the thread, and its effect on exact zeros.
 func TestFlushToZero(t *testing.T) {
 	if !SupportsFlushToZero() {
@@ -253,7 +303,7 @@ func TestFlushToZero(t *testing.T) {
 			t.Errorf("with flushing, 1e-30·1e-10 = %g", y[0])
 		}
 		Scale(y, kept, 1e20) // an operand is denormal
-		if y[0] != 0 || Denormals(kept) != 40 {
+		if y[0] != 0 || Denormals(kept) != 40 || Zeros(kept) != 0 || Zeros(y) != 40 {
 			t.Errorf("with flushing, %g·1e20 = %g, %d denormals", kept[0], y[0], Denormals(kept))
 		}
 		if !FlushToZero(false) {

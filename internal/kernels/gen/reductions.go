@@ -29,7 +29,10 @@ func (u *unit) reductions() {
 	})
 	u.columnSums()
 	u.softmaxRows()
-	u.denormals()
+	u.counts("magnitudes", "returns the number of elements of x whose magnitude, by its bits, is between above and below.",
+		"(x []%[1]s, above, below %[1]s) int", u.magnitudes)
+	u.counts("within", "returns the number of elements of x between lo and hi.", "(x []%[1]s, lo, hi %[1]s) int", u.within)
+	u.maxAbs()
 }
 
 // sums emits a sum in float64. There are 32 sums side by side, element i belonging
@@ -239,39 +242,58 @@ func (u *unit) softmaxRows() {
 	u.end()
 }
 
-// denormals emits the count of numbers between 0 and the smallest normal one. It
-// compares integers, as DAZ takes denormals for 0.
-func (u *unit) denormals() {
-	u.function("denormals", "returns the number of denormals in x.", fmt.Sprintf("(x []%s) int", u.float.name))
+// magnitudes compares integers, as DAZ takes denormals for 0. As an integer, -0 is less
+// than any magnitude.
+func (u *unit) magnitudes() func(v VecVirtual) Register {
+	abs, above, below := u.absBits(), u.scalar("above"), u.scalar("below")
+	return func(v VecVirtual) Register {
+		a := u.and(v, abs)
+		return u.both(u.igt, above, a, a, below)
+	}
+}
+
+func (u *unit) within() func(v VecVirtual) Register {
+	lo, hi := u.scalar("lo"), u.scalar("hi")
+	less := func(ops ...Op) { u.vcmp(U8(lt), ops[0], ops[1], ops[2]) } // ops[1] < ops[0]
+	return func(v VecVirtual) Register { return u.both(less, v, lo, hi, v) }
+}
+
+// both returns the lanes, as bits, in which the comparison holds for a with b and for c
+// with d.
+func (u *unit) both(cmp func(...Op), a, b, c, d VecVirtual) Register {
+	bits := GP64()
+	if u.isa == avx512 {
+		k, k2 := K(), K()
+		cmp(a, b, k)
+		cmp(c, d, k2)
+		KANDW(k, k2, k)
+		KMOVW(k, bits.As32())
+	} else {
+		m, m2 := u.reg(), u.reg()
+		cmp(a, b, m)
+		cmp(c, d, m2)
+		VPAND(m, m2, m)
+		u.movmsk(m, bits.As32())
+	}
+	return bits
+}
+
+// counts emits the count of elements that have the property that prepare returns.
+func (u *unit) counts(name, doc, signature string, prepare func() func(v VecVirtual) Register) {
+	u.function(name, doc, fmt.Sprintf(signature, u.float.name))
 	n := Load(Param("x").Len(), GP64())
 	x := Load(Param("x").Base(), GP64())
-	abs, normal, zero := u.absBits(), u.bits(1<<u.mantissa), u.zero()
-	least := u.load(normal)
+	has := prepare()
 	total := GP64()
 	XORL(total.As32(), total.As32())
-	count := func(v VecVirtual) {
-		a := u.and(v, abs)
-		bits := GP64()
-		if u.isa == avx512 {
-			k, k2 := K(), K()
-			u.igt(zero, a, k)
-			u.igt(a, least, k2)
-			KANDW(k, k2, k)
-			KMOVW(k, bits.As32())
-		} else {
-			m, m2 := u.reg(), u.reg()
-			u.igt(zero, a, m)
-			u.igt(a, least, m2)
-			VPAND(m, m2, m)
-			u.movmsk(m, bits.As32())
-		}
+	count := func(bits Register) {
 		POPCNTQ(bits, bits)
 		ADDQ(bits, total)
 	}
 	SUBQ(U8(u.lanes()), n)
 	JLT(LabelRef("tail"))
 	Label("loop")
-	count(u.load(Mem{Base: x}))
+	count(has(u.load(Mem{Base: x})))
 	ADDQ(U8(u.bytes), x)
 	SUBQ(U8(u.lanes()), n)
 	JGE(LabelRef("loop"))
@@ -280,8 +302,65 @@ func (u *unit) denormals() {
 	JZ(LabelRef("done"))
 	v := u.reg()
 	u.loadMasked(Mem{Base: x}, u.mask(n), v)
-	count(v)
+	bits, used := has(v), GP64()
+	MOVQ(I64(-1), used) // the lanes in use
+	MOVQ(n, RCX)
+	SHLQ(CL, used)
+	NOTQ(used)
+	ANDQ(used, bits)
+	count(bits)
 	Label("done")
 	Store(total, ReturnIndex(0))
+	u.end()
+}
+
+// maxAbs emits the largest magnitude, by its bits: NaN is larger than infinity, and no
+// denormal is met.
+func (u *unit) maxAbs() {
+	u.function("maxAbs", "returns the largest |x|, NaN if there is one, 0 if there is no x.", fmt.Sprintf("(x []%[1]s) %[1]s", u.float.name))
+	n := Load(Param("x").Len(), GP64())
+	x := Load(Param("x").Base(), GP64())
+	abs := u.absBits()
+	larger := func(ops ...Op) { // ops[2] = the larger of the first two
+		switch a, b, d := ops[0], ops[1], ops[2]; {
+		case u.float == f32:
+			VPMAXSD(a, b, d)
+		case u.isa == avx512:
+			VPMAXSQ(a, b, d)
+		default: // AVX2 has none for 64 bits
+			m := YMM()
+			as := Register(m)
+			if d.(Register).Size() == 16 {
+				as = m.AsX()
+			}
+			VPCMPGTQ(b, a, as)
+			VBLENDVPD(as, a, b, d)
+		}
+	}
+	most := make([]VecVirtual, 4)
+	for j := range most {
+		most[j] = u.zero()
+	}
+	take := func(j int, v VecVirtual) { larger(u.and(v, abs), most[j], most[j]) }
+	block := len(most) * u.lanes()
+	SUBQ(U32(block), n)
+	JLT(LabelRef("tail"))
+	Label("loop")
+	for j := range most {
+		take(j, u.load(Mem{Base: x, Disp: j * u.bytes}))
+	}
+	ADDQ(U32(len(most)*u.bytes), x)
+	SUBQ(U32(block), n)
+	JGE(LabelRef("loop"))
+	Label("tail")
+	ADDQ(U32(block), n)
+	JZ(LabelRef("fold"))
+	for j := range most {
+		v := u.reg()
+		u.loadMasked(Mem{Base: x, Disp: j * u.bytes}, u.mask(u.count(n, j, u.lanes())), v)
+		take(j, v)
+	}
+	Label("fold")
+	Store(u.foldParts(larger, most).AsX(), ReturnIndex(0))
 	u.end()
 }
