@@ -24,6 +24,9 @@ const (
 	Classes = 10
 )
 
+// blocks is the number of times that what is compared takes turns.
+const blocks = 10
+
 // Machines that can run a step.
 const (
 	Gradflow = "gradflow" // this project's operations on its vm
@@ -63,6 +66,9 @@ type Result struct {
 	PeakShare  float64 `json:"peak_share"`
 	Allocs     float64 `json:"allocs_per_step"`
 	Build      float64 `json:"build_ms"` // building, differentiating and compiling
+	// Speedup is that of so many workers side by side, if it was asked for: see [Workers].
+	Workers int     `json:"workers,omitempty"`
+	Speedup float64 `json:"workers_speedup,omitempty"`
 }
 
 // step is a network ready to be timed.
@@ -102,7 +108,6 @@ func Measure(c Config, machines ...string) ([]Result, error) {
 	for i := range times {
 		times[i].reserve(c.Steps)
 	}
-	const blocks = 10
 	block := (c.Steps + blocks - 1) / blocks
 	for done := -block; done < c.Steps; done += block { // the first only warms up
 		for i, s := range steps {

@@ -96,6 +96,20 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+func TestWorkers(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		if s, err := Workers(config("sgd"), workers); err != nil || !(s > 0) {
+			t.Errorf("%d workers: speedup %g, error %v", workers, s, err)
+		}
+	}
+	if _, err := Workers(config("sgd"), 0); err == nil {
+		t.Error("no worker: no error")
+	}
+	if _, err := Workers(config("sdg"), 2); err == nil {
+		t.Error("an unknown optimizer: no error")
+	}
+}
+
 func TestFlops(t *testing.T) {
 	// Layer 1: 4x784x16 forward and for W; layers 2 and 3: 4x16x16, three times each;
 	// the output: 4x16x10, three times.

@@ -19,6 +19,7 @@ func newSpeed() *cobra.Command {
 		config                speed.Config
 		optimizer, activation string
 		machine               string
+		workers               int
 		asJSON                bool
 	)
 	c := &cobra.Command{
@@ -28,10 +29,12 @@ func newSpeed() *cobra.Command {
 cross-entropy): the whole step, its parts, and how near it comes to the processor's
 measured peak. With --vm tape the same network of Gorgonia's own operations on its
 TapeMachine is timed in turn with it; the result then is the TapeMachine's, with ours
-under "gradflow".`,
+under "gradflow". With --workers 2 it also has the steps of two networks made side by
+side, as a study's runs are, and tells how many times as many are made as of one alone.`,
 		Example: `  gradflow speed --depth 50 --width 64 --batch 32 --optimizer rmsprop
   gradflow speed --depth 50 --width 64 --batch 32 --vm tape
-  gradflow speed --width 256 --batch 128 --json | jq .peak_share`,
+  gradflow speed --width 256 --batch 128 --json | jq .peak_share
+  gradflow speed --workers 2`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
@@ -45,9 +48,19 @@ under "gradflow".`,
 			if machine != speed.Gradflow {
 				machines = append(machines, machine)
 			}
+			if workers < 1 {
+				return useError{fmt.Errorf("--workers %d: must be at least 1", workers)}
+			}
 			results, err := speed.Measure(config, machines...)
 			if err != nil {
 				return useError{err}
+			}
+			if workers > 1 {
+				ours := &results[0]
+				ours.Workers = workers
+				if ours.Speedup, err = speed.Workers(config, workers); err != nil {
+					return err
+				}
 			}
 			if asJSON {
 				return printSpeedJSON(c.OutOrStdout(), results)
@@ -64,6 +77,7 @@ under "gradflow".`,
 	f.StringVar(&config.DType, "dtype", "float32", "float32 or float64")
 	f.IntVar(&config.Steps, "steps", 200, "steps to time")
 	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine beside it")
+	f.IntVar(&workers, "workers", 1, "networks to train side by side, too")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	complete(c, "optimizer", optimizers.Catalogue.Names())
 	complete(c, "activation", activations.Catalogue.Names())
@@ -135,6 +149,9 @@ func printSpeed(w io.Writer, results []speed.Result) error {
 	row("build", func(r speed.Result) string { return ms(r.Build) })
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if r.Workers > 1 {
+		fmt.Fprintf(w, "\n%d workers side by side make %.2f times as many steps as one.\n", r.Workers, r.Speedup)
 	}
 	if len(results) > 1 {
 		fmt.Fprintf(w, "\nThe TapeMachine takes %.1f times as long.\n", results[1].StepMedian/results[0].StepMedian)
