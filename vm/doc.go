@@ -10,7 +10,9 @@
 //     longer needed hand their memory to later ones.
 //
 // Running is then a loop over the operations: no look-up, no goroutine, no
-// allocation (operations of Gorgonia's own that insist on allocating excepted).
+// allocation (operations of Gorgonia's own that insist on allocating excepted). An
+// operation that is a [Binder] reads its tensors' shapes and addresses once, and again
+// only after an input has been bound to another tensor.
 //
 //	graph:    x ── affine ── tanh ── affine ── loss      gradients by gorgonia.Grad
 //	machine:  [affine][tanh][affine][loss][loss'][affine'][tanh']…   one slice, run in order
@@ -24,6 +26,12 @@
 // that gorgonia.Let works between runs, and two machines can share parameters
 // (a training and an evaluation graph of different batch sizes, say) by binding
 // the same tensor to a node of each graph.
+//
+// # Updates
+//
+// A training step reads a gradient once, to change its parameter. [CompileUpdates] has
+// that done in the middle of the run, when the gradient has just been computed, so that
+// it need not be kept: see [Update].
 //
 // # Side by side
 //
