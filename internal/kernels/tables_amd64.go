@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "16326b61c788a689ed51fd409b51199c9deb2f984125a92558b64036e61d1823"
+const generatorHash = "3d44cbdb3ced0572b67fea4a217ec0f8537a951d693b41e73cf00813e8e1860c"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

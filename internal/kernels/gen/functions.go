@@ -167,12 +167,66 @@ func (u *unit) expNegAbs() unary {
 	}
 }
 
+// tanhInPieces is tanh for float32. The exponent of |x|+3/4 and two more bits tell
+// the piece, where it is a polynomial in |x|-m. That difference is exact, and m is
+// such that the constant term, tanh m, is almost a float32: so the result is little
+// more than once rounded. The first piece has m = 0 and begins with exactly |x|,
+// without results that underflow on the way. The last is 1, and |x| is cut there.
+func (u *unit) tanhInPieces() unary {
+	const offset, shift, top = .75, 21, 10
+	bound := func(k uint64) float64 { return float64(math.Float32frombits(uint32(k<<shift))) - offset }
+	first := u.encode(offset) >> shift
+	var p [pieces]piece
+	var m [pieces]float64
+	for k := first; k < first+pieces; k++ {
+		lo, hi := bound(k), bound(k+1)
+		f, center, given := tanh, 0., []float64(nil)
+		switch {
+		case k == first:
+			given = []float64{0, 1}
+		case hi > top:
+			f, center, given = func(*big.Float) *big.Float { return num(1) }, top, []float64{1}
+		default:
+			center = u.nearlyExact(tanh, lo, hi)
+		}
+		m[k%pieces] = center
+		p[k%pieces] = piece{func(x *big.Float) *big.Float { return f(add(x, num(center))) }, lo - center, hi - center, given}
+	}
+	abs, sign, last, up := u.absBits(), u.signBit(), u.c(top), u.c(offset)
+	center, y := u.table(m), u.piecewise("tanh", p, 0x1p-27)
+	return func(x VecVirtual) VecVirtual {
+		a := u.min(last, u.and(x, abs))
+		at := u.place(u.shr(shift, u.add(a, up)))
+		return u.or(y(at, u.sub(a, center(at))), u.and(x, sign))
+	}
+}
+
+// nearlyExact returns a number of the type about the middle of an interval, of
+// which f is nearly one, too.
+func (u *unit) nearlyExact(f func(x *big.Float) *big.Float, lo, hi float64) (best float64) {
+	const tries = 64
+	least := math.Inf(1)
+	for i := range tries {
+		x := u.float.round((lo+hi)/2 + (hi-lo)/4*(float64(i)/tries-.5))
+		y := f(num(x))
+		v, _ := y.Float64()
+		d, _ := quo(sub(num(u.float.round(v)), y), y).Float64()
+		if d = math.Abs(d); d < least {
+			best, least = x, d
+		}
+	}
+	return best
+}
+
 // tanh is h/(h+1) with h = (e^2|x| - 1)/2, and x's sign. From top on the result
 // rounds to 1, so that larger ones are cut there. Below 0.35, where h and h+1 both
 // round badly, it is |x| + |x|·q with q = x²·p(x²). Only the last |x| is not cut
 // at tiny, below which q does not matter: results that underflow on the way cost
 // hundreds of cycles.
 func (u *unit) tanh() unary {
+	if u.float == f32 {
+		return u.tanhInPieces()
+	}
 	const border = .35
 	abs, sign, tiny, small, top := u.absBits(), u.signBit(), u.c(u.pick(0x1p-30, 0x1p-60)), u.c(border), u.c(u.pick(10, 20))
 	reduce := u.power(2)
