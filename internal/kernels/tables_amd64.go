@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "3d44cbdb3ced0572b67fea4a217ec0f8537a951d693b41e73cf00813e8e1860c"
+const generatorHash = "dd5f3103b187812add006b90ea63c741638cd60487b2767b46a0c99b231f4bda"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

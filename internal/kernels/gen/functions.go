@@ -338,9 +338,59 @@ func (u *unit) decayOf(f, top float64) func(y VecVirtual) (p, t, v VecVirtual) {
 	}
 }
 
+// logisticGradByTable is logisticGrad for float32. It looks up 2^(i/16) of
+// u = e^(-f·|z|) = 2^k·2^(i/16)·e^(-f·r), 0 ≤ i < 16, with what rounding took away
+// from it; r is so small that a short polynomial does. The low four bits of t are
+// i, those above k. As much of 2^k is in v, scale·u, as leaves that normal; the rest
+// comes last.
+func (u *unit) logisticGradByTable(f, scale float64) binary {
+	magic := u.magic() / pieces
+	shift := u.mantissa - 4 // from units of 1/16 to the exponent
+	var powers, rest [pieces]float64
+	rest[0] = 0x1p-100 // not 0, so that nothing underflows where r is tiny
+	for i := range powers {
+		exact := scale * math.Exp2(float64(i)/pieces)
+		powers[i] = u.float.round(exact)
+		if i > 0 {
+			rest[i] = exact/powers[i] - 1
+		}
+	}
+	h := math.Ln2 / pieces / 2 / f
+	c := (&piece{func(r *big.Float) *big.Float {
+		return quo(sub(exp(mul(num(-f), r)), num(1)), r)
+	}, -h, h, []float64{-f}}).fit(2, 0x1p-20, u.float.round)
+	p := split(ln2, 2, 15)
+	abs, last, toN, m, hi, lo := u.absBits(), u.c(-u.gradLow()/f), u.c(-f/math.Ln2), u.c(magic), u.c(p[0]/f), u.c((math.Ln2-p[0])/f)
+	power, low, q := u.table(powers), u.table(rest), u.cs(c)
+	integer, least := u.bits(math.MaxUint64-(pieces-1)), u.c(magic-125)
+	square, double, one := u.c(1/scale/scale), u.c(2/scale), u.c(1)
+	return func(z, dy VecVirtual) VecVirtual {
+		y := u.and(z, abs)
+		if u.isa == avx2 { // without scalef, k-most must be within the exponents
+			y = u.min(last, y)
+		}
+		t := u.fma(y, toN, m)
+		n := u.sub(t, m)
+		r := u.fma(n, lo, u.fma(n, hi, y))
+		k := u.and(t, integer)
+		most := u.max(least, k)
+		at := u.place(t)
+		s := u.iadd(power(at), u.shl(shift, most))
+		v := u.keep(y, nge, last, u.fma(s, u.fma(u.horner(r, q), r, low(at)), s))
+		v = u.mul(dy, u.div(v, u.fma(u.fma(v, square, double), v, one)))
+		if u.isa == avx512 {
+			return u.binary(u.scalef, v, u.sub(k, most))
+		}
+		return u.mul(v, u.iadd(u.shl(shift, u.isub(k, most)), one))
+	}
+}
+
 // logisticGrad is dy·scale·u/(1+u)², u = e^(-f·|z|): the derivatives of tanh and
 // sigmoid.
 func (u *unit) logisticGrad(f, scale float64) binary {
+	if u.float == f32 {
+		return u.logisticGradByTable(f, scale)
+	}
 	top := -u.gradLow() / f
 	abs, last, one, two := u.absBits(), u.c(top), u.c(1), u.c(2)
 	decay, ldexp := u.decayOf(f, top), u.ldexp()
