@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "dd5f3103b187812add006b90ea63c741638cd60487b2767b46a0c99b231f4bda"
+const generatorHash = "5438d9bae31d419fbd882cf0f6d15268ac42c2ec454ee77094f93234e4c59f71"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

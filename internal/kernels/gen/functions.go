@@ -342,14 +342,16 @@ func (u *unit) decayOf(f, top float64) func(y VecVirtual) (p, t, v VecVirtual) {
 // u = e^(-f·|z|) = 2^k·2^(i/16)·e^(-f·r), 0 ≤ i < 16, with what rounding took away
 // from it; r is so small that a short polynomial does. The low four bits of t are
 // i, those above k. As much of 2^k is in v, scale·u, as leaves that normal; the rest
-// comes last.
+// comes last. Numerator and denominator are multiplied by 5/8: (1+u)² is mostly a
+// little above 1, where numbers are relatively least accurate.
 func (u *unit) logisticGradByTable(f, scale float64) binary {
+	const by = .625
 	magic := u.magic() / pieces
 	shift := u.mantissa - 4 // from units of 1/16 to the exponent
 	var powers, rest [pieces]float64
 	rest[0] = 0x1p-100 // not 0, so that nothing underflows where r is tiny
 	for i := range powers {
-		exact := scale * math.Exp2(float64(i)/pieces)
+		exact := by * scale * math.Exp2(float64(i)/pieces)
 		powers[i] = u.float.round(exact)
 		if i > 0 {
 			rest[i] = exact/powers[i] - 1
@@ -363,7 +365,7 @@ func (u *unit) logisticGradByTable(f, scale float64) binary {
 	abs, last, toN, m, hi, lo := u.absBits(), u.c(-u.gradLow()/f), u.c(-f/math.Ln2), u.c(magic), u.c(p[0]/f), u.c((math.Ln2-p[0])/f)
 	power, low, q := u.table(powers), u.table(rest), u.cs(c)
 	integer, least := u.bits(math.MaxUint64-(pieces-1)), u.c(magic-125)
-	square, double, one := u.c(1/scale/scale), u.c(2/scale), u.c(1)
+	square, double, unity, one := u.c(1/scale/scale/by), u.c(2/scale), u.c(by), u.c(1)
 	return func(z, dy VecVirtual) VecVirtual {
 		y := u.and(z, abs)
 		if u.isa == avx2 { // without scalef, k-most must be within the exponents
@@ -377,7 +379,7 @@ func (u *unit) logisticGradByTable(f, scale float64) binary {
 		at := u.place(t)
 		s := u.iadd(power(at), u.shl(shift, most))
 		v := u.keep(y, nge, last, u.fma(s, u.fma(u.horner(r, q), r, low(at)), s))
-		v = u.mul(dy, u.div(v, u.fma(u.fma(v, square, double), v, one)))
+		v = u.mul(dy, u.div(v, u.fma(u.fma(v, square, double), v, unity)))
 		if u.isa == avx512 {
 			return u.binary(u.scalef, v, u.sub(k, most))
 		}
