@@ -398,6 +398,39 @@ func TestTails(t *testing.T) {
 	})
 }
 
+// TestTanh checks in float32, at many arguments and at all about the borders of
+// pieces, that tanh is odd, at most 1, and decreases by no more than rounding.
+func TestTanh(t *testing.T) {
+	var x []float32
+	for b := math.Float32bits(0x1p-149); b < math.Float32bits(20); b += 509 {
+		x = append(x, math.Float32frombits(b))
+	}
+	for _, border := range []float32{.125, .25, .5, .75, 1, 1.25, 1.75, 2.25, 2.75, 3.25, 4.25, 5.25, 6.25, 7.25, 9.25, 10} {
+		b := math.Float32bits(border)
+		for i := b - 1000; i < b+1000; i++ {
+			x = append(x, math.Float32frombits(i))
+		}
+	}
+	slices.Sort(x)
+	minus, y, odd := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+	for i, v := range x {
+		minus[i] = -v
+	}
+	eachLevel(t, func(t *testing.T) {
+		Tanh(y, x)
+		Tanh(odd, minus)
+		largest := float32(0)
+		for i, v := range y {
+			if v != -odd[i] || v > 1 || v == 0 {
+				t.Fatalf("Tanh(±%g) = %g, %g", x[i], v, odd[i])
+			}
+			if largest = max(largest, v); math.Nextafter32(v, 2) < largest {
+				t.Fatalf("Tanh(%g) = %g, less than %g before", x[i], v, largest)
+			}
+		}
+	})
+}
+
 // TestLengths checks that nothing is written beyond the slices, that the place in
 // a vector does not matter, and that dst may be an argument.
 func TestLengths(t *testing.T) {

@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "64059ca0ca01bcb8b557117b2ee323ebea84dd92af5731f49f33484ec2932b1a"
+const generatorHash = "1f9b5b5e815dc4d79f9c9c4ba65bc60e38bf5daf9fc4f9e455176530e5ebe8c8"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

@@ -118,11 +118,7 @@ func fit(what string, f func(x *big.Float) *big.Float, lo, hi, tolerance float64
 		c := interpolate(f, lo, hi, degree)
 		worst := 0.
 		for i, x := range points {
-			p := num(0)
-			for j := len(c) - 1; j >= 0; j-- {
-				p = add(mul(p, x), c[j])
-			}
-			d, _ := sub(p, values[i]).Float64()
+			d, _ := sub(horner(c, x), values[i]).Float64()
 			if scale != nil {
 				at, _ := x.Float64()
 				d /= scale(at)
@@ -171,4 +167,99 @@ func interpolate(f func(x *big.Float) *big.Float, lo, hi float64, degree int) []
 		c[0] = sub(d[i], mul(x[i], c[0]))
 	}
 	return c
+}
+
+// fit returns coefficients as numbers of the type that rounds, or nil if the
+// polynomial's relative error is above the tolerance even without rounding. Each
+// coefficient is rounded before the next ones are fitted, which make up for it.
+func (p *piece) fit(degree int, tolerance float64, round func(float64) float64) []float64 {
+	const grid = 64
+	x, y := make([]*big.Float, grid), make([]*big.Float, grid)
+	for i := range x {
+		x[i] = offZero((p.lo+p.hi)/2 + (p.hi-p.lo)/2*math.Cos(math.Pi*(float64(i)+.5)/grid))
+		y[i] = p.f(x[i])
+	}
+	c := append([]float64{}, p.first...)
+	for len(c) <= degree {
+		rest := leastSquares(x, y, c, degree)
+		if len(c) == len(p.first) && relativeError(x, y, c, rest) > tolerance {
+			return nil
+		}
+		next, _ := rest[0].Float64()
+		c = append(c, round(next))
+	}
+	return c
+}
+
+// leastSquares fits the further coefficients of a polynomial, so that the mean of
+// the squared relative errors is least. At Chebyshev nodes, that comes close to the
+// least greatest error.
+func leastSquares(x, y []*big.Float, c []float64, degree int) []*big.Float {
+	n := degree + 1 - len(c)
+	a := make([][]*big.Float, n) // normal equations
+	for i := range a {
+		a[i] = make([]*big.Float, n+1)
+		for j := range a[i] {
+			a[i][j] = num(0)
+		}
+	}
+	row := make([]*big.Float, n+1)
+	for k := range x {
+		known, power := num(0), num(1)
+		for _, v := range c {
+			known = add(known, mul(num(v), power))
+			power = mul(power, x[k])
+		}
+		for i := range n {
+			row[i] = quo(power, y[k])
+			power = mul(power, x[k])
+		}
+		row[n] = sub(num(1), quo(known, y[k]))
+		for i := range n {
+			for j := range row {
+				a[i][j] = add(a[i][j], mul(row[i], row[j]))
+			}
+		}
+	}
+	for i := range n { // Gauß and Jordan; the matrix is positive definite
+		for j := n; j >= i; j-- {
+			a[i][j] = quo(a[i][j], a[i][i])
+		}
+		for k := range n {
+			if k == i {
+				continue
+			}
+			for j := n; j >= i; j-- {
+				a[k][j] = sub(a[k][j], mul(a[k][i], a[i][j]))
+			}
+		}
+	}
+	rest := make([]*big.Float, n)
+	for i := range rest {
+		rest[i] = a[i][n]
+	}
+	return rest
+}
+
+// relativeError returns the greatest at the points, of the polynomial with
+// coefficients c and then rest.
+func relativeError(x, y []*big.Float, c []float64, rest []*big.Float) (worst float64) {
+	all := make([]*big.Float, 0, len(c)+len(rest))
+	for _, v := range c {
+		all = append(all, num(v))
+	}
+	all = append(all, rest...)
+	for k := range x {
+		d, _ := quo(sub(horner(all, x[k]), y[k]), y[k]).Float64()
+		worst = max(worst, math.Abs(d))
+	}
+	return worst
+}
+
+func horner(c []*big.Float, x *big.Float) *big.Float {
+	p := num(0)
+	for j := len(c) - 1; j >= 0; j-- {
+		p = add(mul(p, x), c[j])
+	}
+	return p
 }

@@ -167,12 +167,66 @@ func (u *unit) expNegAbs() unary {
 	}
 }
 
+// tanhInPieces is tanh for float32. The exponent of |x|+3/4 and two more bits tell
+// the piece, where it is a polynomial in |x|-m. That difference is exact, and m is
+// such that the constant term, tanh m, is almost a float32: so the result is little
+// more than once rounded. The first piece has m = 0 and begins with exactly |x|,
+// without results that underflow on the way. The last is 1, and |x| is cut there.
+func (u *unit) tanhInPieces() unary {
+	const offset, shift, top = .75, 21, 10
+	bound := func(k uint64) float64 { return float64(math.Float32frombits(uint32(k<<shift))) - offset }
+	first := u.encode(offset) >> shift
+	var p [pieces]piece
+	var m [pieces]float64
+	for k := first; k < first+pieces; k++ {
+		lo, hi := bound(k), bound(k+1)
+		f, center, given := tanh, 0., []float64(nil)
+		switch {
+		case k == first:
+			given = []float64{0, 1}
+		case hi > top:
+			f, center, given = func(*big.Float) *big.Float { return num(1) }, top, []float64{1}
+		default:
+			center = u.nearlyExact(tanh, lo, hi)
+		}
+		m[k%pieces] = center
+		p[k%pieces] = piece{func(x *big.Float) *big.Float { return f(add(x, num(center))) }, lo - center, hi - center, given}
+	}
+	abs, sign, last, up := u.absBits(), u.signBit(), u.c(top), u.c(offset)
+	center, y := u.table(m), u.piecewise("tanh", p, 0x1p-27)
+	return func(x VecVirtual) VecVirtual {
+		a := u.min(last, u.and(x, abs))
+		at := u.place(u.shr(shift, u.add(a, up)))
+		return u.or(y(at, u.sub(a, center(at))), u.and(x, sign))
+	}
+}
+
+// nearlyExact returns a number of the type about the middle of an interval, of
+// which f is nearly one, too.
+func (u *unit) nearlyExact(f func(x *big.Float) *big.Float, lo, hi float64) (best float64) {
+	const tries = 64
+	least := math.Inf(1)
+	for i := range tries {
+		x := u.float.round((lo+hi)/2 + (hi-lo)/4*(float64(i)/tries-.5))
+		y := f(num(x))
+		v, _ := y.Float64()
+		d, _ := quo(sub(num(u.float.round(v)), y), y).Float64()
+		if d = math.Abs(d); d < least {
+			best, least = x, d
+		}
+	}
+	return best
+}
+
 // tanh is h/(h+1) with h = (e^2|x| - 1)/2, and x's sign. From top on the result
 // rounds to 1, so that larger ones are cut there. Below 0.35, where h and h+1 both
 // round badly, it is |x| + |x|·q with q = x²·p(x²). Only the last |x| is not cut
 // at tiny, below which q does not matter: results that underflow on the way cost
 // hundreds of cycles.
 func (u *unit) tanh() unary {
+	if u.float == f32 {
+		return u.tanhInPieces()
+	}
 	const border = .35
 	abs, sign, tiny, small, top := u.absBits(), u.signBit(), u.c(u.pick(0x1p-30, 0x1p-60)), u.c(border), u.c(u.pick(10, 20))
 	reduce := u.power(2)
@@ -284,9 +338,61 @@ func (u *unit) decayOf(f, top float64) func(y VecVirtual) (p, t, v VecVirtual) {
 	}
 }
 
+// logisticGradByTable is logisticGrad for float32. It looks up 2^(i/16) of
+// u = e^(-f·|z|) = 2^k·2^(i/16)·e^(-f·r), 0 ≤ i < 16, with what rounding took away
+// from it; r is so small that a short polynomial does. The low four bits of t are
+// i, those above k. As much of 2^k is in v, scale·u, as leaves that normal; the rest
+// comes last. Numerator and denominator are multiplied by 5/8: (1+u)² is mostly a
+// little above 1, where numbers are relatively least accurate.
+func (u *unit) logisticGradByTable(f, scale float64) binary {
+	const by = .625
+	magic := u.magic() / pieces
+	shift := u.mantissa - 4 // from units of 1/16 to the exponent
+	var powers, rest [pieces]float64
+	rest[0] = 0x1p-100 // not 0, so that nothing underflows where r is tiny
+	for i := range powers {
+		exact := by * scale * math.Exp2(float64(i)/pieces)
+		powers[i] = u.float.round(exact)
+		if i > 0 {
+			rest[i] = exact/powers[i] - 1
+		}
+	}
+	h := math.Ln2 / pieces / 2 / f
+	c := (&piece{func(r *big.Float) *big.Float {
+		return quo(sub(exp(mul(num(-f), r)), num(1)), r)
+	}, -h, h, []float64{-f}}).fit(2, 0x1p-20, u.float.round)
+	p := split(ln2, 2, 15)
+	abs, last, toN, m, hi, lo := u.absBits(), u.c(-u.gradLow()/f), u.c(-f/math.Ln2), u.c(magic), u.c(p[0]/f), u.c((math.Ln2-p[0])/f)
+	power, low, q := u.table(powers), u.table(rest), u.cs(c)
+	integer, least := u.bits(math.MaxUint64-(pieces-1)), u.c(magic-125)
+	square, double, unity, one := u.c(1/scale/scale/by), u.c(2/scale), u.c(by), u.c(1)
+	return func(z, dy VecVirtual) VecVirtual {
+		y := u.and(z, abs)
+		if u.isa == avx2 { // without scalef, k-most must be within the exponents
+			y = u.min(last, y)
+		}
+		t := u.fma(y, toN, m)
+		n := u.sub(t, m)
+		r := u.fma(n, lo, u.fma(n, hi, y))
+		k := u.and(t, integer)
+		most := u.max(least, k)
+		at := u.place(t)
+		s := u.iadd(power(at), u.shl(shift, most))
+		v := u.keep(y, nge, last, u.fma(s, u.fma(u.horner(r, q), r, low(at)), s))
+		v = u.mul(dy, u.div(v, u.fma(u.fma(v, square, double), v, unity)))
+		if u.isa == avx512 {
+			return u.binary(u.scalef, v, u.sub(k, most))
+		}
+		return u.mul(v, u.iadd(u.shl(shift, u.isub(k, most)), one))
+	}
+}
+
 // logisticGrad is dy·scale·u/(1+u)², u = e^(-f·|z|): the derivatives of tanh and
 // sigmoid.
 func (u *unit) logisticGrad(f, scale float64) binary {
+	if u.float == f32 {
+		return u.logisticGradByTable(f, scale)
+	}
 	top := -u.gradLow() / f
 	abs, last, one, two := u.absBits(), u.c(top), u.c(1), u.c(2)
 	decay, ldexp := u.decayOf(f, top), u.ldexp()
