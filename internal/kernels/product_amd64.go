@@ -42,7 +42,8 @@ type buffers[F Float] struct{ a, b, v []F }
 
 const (
 	// A strip of B of this many rows and two vectors takes 48 KiB of the
-	// first-level cache at most.
+	// first-level or second-level cache at most; a little more, as parts end at
+	// multiples of 16.
 	maxDepth = 384
 	// So many rows of A, at that depth, stay in a second-level cache of 1 MiB.
 	maxHeight = 384
@@ -52,8 +53,9 @@ const (
 	packSize = 4096
 	// From this height of C on, the strips of B are worth copying.
 	packHeight = 192
-	// From this width of C on, a transposed A is worth copying if its columns are
-	// so far apart that few share a page.
+	// From this width of C on, A is worth copying if it is transposed and its
+	// columns are so far apart that few share a page, or if its rows all want the
+	// same lines of the first-level cache.
 	packWidth, packStride = 128, 512
 	// Up to this height of C, scalar products beat the copying of a transposed B.
 	dotHeight = 3
@@ -132,7 +134,7 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
 		vectors = p.vectors[c.Rows-1]
 	}
 	width := vectors * p.lanes
-	packA := a.ColStride >= packStride && c.Cols >= packWidth
+	packA := c.Cols >= packWidth && (a.ColStride >= packStride || a.ColStride == 1 && sameSet[F](a.RowStride))
 	transposed := b.ColStride != 1 && b.Cols > 1
 	packB := transposed || c.Rows >= packHeight
 	var buf *buffers[F]
@@ -178,14 +180,14 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
 				if packB {
 					buf.b = grow(buf.b, strips*width*k)
 					bk, bks, bss = &buf.b[0], width, width*k
-					fused := transposed && n == width && k >= transposeStep[F]() && p.transposing != nil
+					fused := transposed && n == width && k >= transposeStep[F]() && p.transposing != nil && !sameSet[F](2*b.ColStride)
 					for s := range strips {
 						dst, j := buf.b[s*bss:][:bss], j+s*width
 						if !fused {
 							p.pack(dst, b, k0, k, j, n)
 							continue
 						}
-						for i := k - k%transposeStep[F](); i < k; i++ {
+						for i := k - k%transposeStep[F](); i < k; i++ { // what it does not copy
 							for col := range width {
 								dst[i*width+col] = *b.at(k0+i, j+col)
 							}
@@ -254,19 +256,30 @@ func (t *tiles[F]) next() {
 	}
 }
 
-// packTiles copies the tiles, from row i0 of A and column k0 on, one by one, the
-// columns of each being contiguous.
+// packTiles copies the tiles, from row i0 of A and column k0 on: whole rows, at
+// a stride of an odd number of cache lines, or columns of one tile after the other.
 func (p *product[F]) packTiles(t *tiles[F], a *Matrix[F], i0, k0, k int, buf *buffers[F]) {
-	buf.a = grow(buf.a, (t.tall+t.low)*t.rows*k+2*p.lanes)
+	n := t.tall + t.low
+	if a.ColStride == 1 {
+		t.ars = (k/(2*lineOf[F]())*2 + 3) * lineOf[F]()
+		t.ats = t.rows * t.ars
+		buf.a = grow(buf.a, n*t.ats)
+		for i := range n*t.rows - t.low {
+			copy(buf.a[i*t.ars:], a.Data[(i0+i)*a.RowStride+k0:][:k])
+		}
+		t.a = &buf.a[0]
+		return
+	}
+	buf.a = grow(buf.a, n*t.rows*k+2*p.lanes)
 	at, i := 0, i0
-	for n := range t.tall + t.low {
+	for j := range n {
 		h := t.rows
-		if n >= t.tall {
+		if j >= t.tall {
 			h--
 		}
 		p.packRows(k, &buf.a[at], t.rows, a.at(i, k0), a.ColStride, h)
 		i += h
-		at += t.rows*(k-1) + h
+		at += t.rows*(k-1) + h // a low tile is followed at once by the next
 	}
 	t.a, t.ars, t.aks, t.ats = &buf.a[0], 1, t.rows, t.rows*k
 }
@@ -310,6 +323,13 @@ func (p *product[F]) transposeFor(n int) *transpose[F] {
 	}
 	return nil
 }
+
+// sameSet tells whether rows of this stride begin in the same set of a first-level
+// cache of 64 sets, so that no more than some 8 or 12 of them stay there.
+func sameSet[F Float](stride int) bool { return stride*int(unsafe.Sizeof(F(0)))%4096 == 0 }
+
+// lineOf is the number of elements in a line of the cache.
+func lineOf[F Float]() int { return int(64 / unsafe.Sizeof(F(0))) }
 
 // transposeStep is the number of elements in 16 bytes.
 func transposeStep[F Float]() int { return int(16 / unsafe.Sizeof(F(0))) }

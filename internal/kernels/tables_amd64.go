@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "b6e11d41c3a983e55682b3ae67f8f404f5a8e156f11e790f9cea18ea0bcfd2f9"
+const generatorHash = "27a3ed74af9b45c390168363194e565f8664f7c1ac429c21a11d26a9e2d64725"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

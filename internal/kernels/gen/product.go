@@ -98,6 +98,7 @@ func (u *unit) panel(v int) {
 		upper := K()
 		KSHIFTRW(U8(u.lanes()/2), mask, upper)
 		masks := []Register{mask, upper}
+		// Broadcasts to half a vector cost half.
 		half := &unit{isa: halfAVX512, float: u.float}
 		half.panelBody("part", 2, edge{
 			load:  func(j int, src Op, dst Register) { u.loadMasked(src, masks[j], dst) },
@@ -222,6 +223,13 @@ func (u *unit) tile(label string, n, v int, ap, cp, dp Register, e edge) {
 	bks := u.loadStride("bks")
 	sum := u.zeros(n, v)
 	Label(label + "loop")
+	// Rows of B that are far apart, and not in the first-level cache, are asked for
+	// in time.
+	if n > 3 {
+		for j := range v {
+			PREFETCHT0(Mem{Base: b, Index: bks, Scale: 8, Disp: j * u.bytes})
+		}
+	}
 	u.step(sum, a, aks, b, e)
 	ADDQ(bks, b)
 	DECQ(k)
