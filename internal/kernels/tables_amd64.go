@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "27a3ed74af9b45c390168363194e565f8664f7c1ac429c21a11d26a9e2d64725"
+const generatorHash = "97635c95e8e92afc29d9ad9da00d671bf6f7a0a147bab32d30c1b3b078b0ee62"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

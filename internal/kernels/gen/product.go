@@ -79,12 +79,11 @@ func (u *unit) highest(v int) int {
 
 // panel emits C = A·B + D for as many tiles of C as the arguments say: strips of
 // v vectors, each divided into tall tiles of so many rows and low ones of one row
-// less. What is the same in all the bodies is kept in the arguments, of which b,
-// c, d and strips change from strip to strip. A has any strides; a tile of it is
-// ats from the one before, or ars less if that is low. D may be C, a bias with a
-// row stride of 0, or nil, also with a row stride of 0. Of the last vectors of a
-// strip, only last columns exist. AVX2 has second bodies for whole vectors, as
-// some processors take long for its masked stores.
+// less. There is a body for each height; what they share stays in the arguments,
+// of which b, c, d and strips change from strip to strip. A has any strides. D may
+// be C, a bias with a row stride of 0, or nil. AVX2 has second bodies for whole
+// vectors, as some processors take long for its masked stores; AVX-512 has two
+// half vectors in place of one.
 func (u *unit) panel(v int) {
 	u.function(fmt.Sprintf("panel%d", v), fmt.Sprintf("sets tiles %d vectors wide to A·B + D.", v), fmt.Sprintf(
 		"(k int, a *%[1]s, ars, aks, ats int, b *%[1]s, bks, bss int, c *%[1]s, crs int, d *%[1]s, drs int, rows, tall, low, strips, last int)", u.float.name))
@@ -97,61 +96,49 @@ func (u *unit) panel(v int) {
 	if u.isa == avx512 && v == 1 {
 		upper := K()
 		KSHIFTRW(U8(u.lanes()/2), mask, upper)
-		masks := []Register{mask, upper}
-		// Broadcasts to half a vector cost half.
-		half := &unit{isa: halfAVX512, float: u.float}
-		half.panelBody("part", 2, edge{
-			load:  func(j int, src Op, dst Register) { u.loadMasked(src, masks[j], dst) },
-			store: func(j int, src Register, dst Op) { u.storeMasked(src, masks[j], dst) },
-		})
+		half := &unit{isa: halfAVX512, float: u.float} // broadcasts cost half
+		half.panelBody("part", edge{mask, upper})
 		return
 	}
-	u.panelBody("part", v, edge{
-		load: func(j int, src Op, dst Register) {
-			if j < v-1 {
-				u.mov(src, dst)
-			} else {
-				u.loadMasked(src, mask, dst)
-			}
-		},
-		store: func(j int, src Register, dst Op) {
-			if j < v-1 {
-				u.mov(src, dst)
-			} else {
-				u.storeMasked(src, mask, dst)
-			}
-		},
-	})
+	part := make(edge, v)
+	part[v-1] = mask
+	u.panelBody("part", part)
 	if u.isa == avx2 {
 		Label("whole")
-		u.panelBody("whole", v, u.whole())
+		u.panelBody("whole", make(edge, v))
 	}
 }
 
 // halfAVX512 is AVX-512 with YMM registers.
 var halfAVX512 = &isa{"AVX512", 32, 12, YMM}
 
-// edge has the ways to load and store vector j of a tile's row.
-type edge struct {
-	load  func(j int, src Op, dst Register)
-	store func(j int, src Register, dst Op)
+// edge has the masks of the vectors in a row of a tile, nil for whole ones.
+type edge []Register
+
+func (u *unit) loadEdge(e edge, j int, src Op, dst Register) {
+	if e[j] == nil {
+		u.mov(src, dst)
+	} else {
+		u.loadMasked(src, e[j], dst)
+	}
 }
 
-// whole is the edge of whole vectors.
-func (u *unit) whole() edge {
-	return edge{
-		load:  func(_ int, src Op, dst Register) { u.mov(src, dst) },
-		store: func(_ int, src Register, dst Op) { u.mov(src, dst) },
+func (u *unit) storeEdge(e edge, j int, src Register, dst Op) {
+	if e[j] == nil {
+		u.mov(src, dst)
+	} else {
+		u.storeMasked(src, e[j], dst)
 	}
 }
 
 // panelBody emits the body of a panel.
-func (u *unit) panelBody(label string, v int, e edge) {
+func (u *unit) panelBody(label string, e edge) {
+	v := len(e)
 	Label(label + "strip")
 	a, c, d := Load(Param("a"), GP64()), Load(Param("c"), GP64()), Load(Param("d"), GP64())
 	h, left := Load(Param("rows"), GP64()), Load(Param("tall"), GP64())
 	Label(label + "tile")
-	u.tiles(label, 1, u.highest(v), h, func(n int) { u.tile(fmt.Sprint(label, n), n, v, a, c, d, e) })
+	u.tiles(label, 1, u.highest(v), h, func(n int) { u.tile(fmt.Sprint(label, n), n, a, c, d, e) })
 
 	Label(label + "next")
 	for _, m := range []struct {
@@ -214,19 +201,19 @@ func (u *unit) tiles(label string, lo, hi int, h Register, body func(n int)) {
 	u.tiles(label, mid+1, hi, h, body)
 }
 
-// tile emits the body for a tile of C of n rows and v vectors.
-func (u *unit) tile(label string, n, v int, ap, cp, dp Register, e edge) {
+// tile emits the body for a tile of C of n rows.
+func (u *unit) tile(label string, n int, ap, cp, dp Register, e edge) {
 	k := Load(Param("k"), GP64())
 	a := rowsFrom(n, copyOf(ap), u.loadStride("ars"))
 	aks := u.loadStride("aks")
 	b := Load(Param("b"), GP64())
 	bks := u.loadStride("bks")
-	sum := u.zeros(n, v)
+	sum := u.zeros(n, len(e))
 	Label(label + "loop")
 	// Rows of B that are far apart, and not in the first-level cache, are asked for
 	// in time.
 	if n > 3 {
-		for j := range v {
+		for j := range e {
 			PREFETCHT0(Mem{Base: b, Index: bks, Scale: 8, Disp: j * u.bytes})
 		}
 	}
@@ -252,21 +239,20 @@ func (u *unit) zeros(n, v int) [][]VecVirtual {
 // next column. The row of B is kept in registers for the rows of A, but read from
 // memory if there is only one.
 func (u *unit) step(sum [][]VecVirtual, a *rows, aks, b Register, e edge) {
-	v := len(sum[0])
-	row := make([]Op, v)
-	for j := range v {
+	row := make([]Op, len(e))
+	for j := range e {
 		at := Mem{Base: b, Disp: j * u.bytes}
 		row[j] = at
-		if len(sum) > 1 || j == v-1 || u.isa == halfAVX512 {
+		if len(sum) > 1 || e[j] != nil || j == len(e)-1 {
 			r := u.reg()
-			e.load(j, at, r)
+			u.loadEdge(e, j, at, r)
 			row[j] = r
 		}
 	}
 	for i := range sum {
 		x := u.reg()
 		u.bcast(a.at(i), x)
-		for j := range v {
+		for j := range e {
 			u.fma231(row[j], x, sum[i][j])
 		}
 	}
@@ -288,11 +274,11 @@ func (u *unit) finish(label string, sum [][]VecVirtual, cp, dp Register, e edge)
 	JZ(LabelRef(label + "store"))
 	each(rowsFrom(len(sum), dp, u.loadStride("drs")), func(j int, sum VecVirtual, at Mem) {
 		old := u.reg()
-		e.load(j, at, old)
+		u.loadEdge(e, j, at, old)
 		u.vadd(old, sum, sum)
 	})
 	Label(label + "store")
-	each(rowsFrom(len(sum), cp, u.loadStride("crs")), func(j int, sum VecVirtual, at Mem) { e.store(j, sum, at) })
+	each(rowsFrom(len(sum), cp, u.loadStride("crs")), func(j int, sum VecVirtual, at Mem) { u.storeEdge(e, j, sum, at) })
 }
 
 // lowest is the height of the lowest transposing tile: what has fewer rows is done
@@ -347,7 +333,7 @@ func (u *unit) transposingTile() {
 		Label(label + "last")
 		MOVQ(U32(e), steps)
 		Label(label + "loop")
-		u.step(sum, a, aks, dst, u.whole())
+		u.step(sum, a, aks, dst, make(edge, 2))
 		ADDQ(U32(2*u.bytes), dst)
 		DECQ(steps)
 		JNZ(LabelRef(label + "loop"))
@@ -357,7 +343,7 @@ func (u *unit) transposingTile() {
 		MOVQ(I32(-2*e), argument("k"))
 		ADDQ(U8(e), steps)
 		JG(LabelRef(label + "loop"))
-		u.finish(label, sum, Load(Param("c"), GP64()), Load(Param("d"), GP64()), u.whole())
+		u.finish(label, sum, Load(Param("c"), GP64()), Load(Param("d"), GP64()), make(edge, 2))
 	})
 	Label("next")
 	u.end()
