@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "97635c95e8e92afc29d9ad9da00d671bf6f7a0a147bab32d30c1b3b078b0ee62"
+const generatorHash = "4f8038aa09417120bb0cc0aec7f57a264af015a62805f1de1952f9cf3dc0c379"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

@@ -210,11 +210,12 @@ func (u *unit) tile(label string, n int, ap, cp, dp Register, e edge) {
 	bks := u.loadStride("bks")
 	sum := u.zeros(n, len(e))
 	Label(label + "loop")
-	// Rows of B that are far apart, and not in the first-level cache, are asked for
-	// in time.
-	if n > 3 {
-		for j := range e {
-			PREFETCHT0(Mem{Base: b, Index: bks, Scale: 8, Disp: j * u.bytes})
+	// Rows of B that are far apart, and not in the nearer caches, are asked for in
+	// time. With the low tiles of AVX2, which need more of them, that costs more than
+	// it gains where they are in the second-level cache.
+	if n > 3 && u.isa != avx2 {
+		for at := 0; at < len(e)*u.bytes; at += 64 {
+			PREFETCHT0(Mem{Base: b, Index: bks, Scale: 8, Disp: at})
 		}
 	}
 	u.step(sum, a, aks, b, e)
