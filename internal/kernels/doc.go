@@ -26,11 +26,11 @@
 // strips of B. B is copied if it is transposed or if C is tall; otherwise AVX-512
 // prefetches its rows, for weights that were last used a training step ago. The
 // first tile of a strip on AVX-512 transposes B, by squares in registers, while it
-// multiplies what is done already. A is copied if it is transposed and its columns are far
-// apart, or if the distance of its rows is a multiple of 4 KiB, so that they would
-// drive each other out of the cache. Products of one to three rows by a transposed
-// B, and of a matrix by a vector, are scalar products along contiguous rows; a row
-// by a matrix has a tile eight vectors wide.
+// multiplies what is done already. A is copied if it is transposed and its columns
+// are far apart, or if the distance of its rows is a multiple of 4 KiB, so that
+// they would drive each other out of the cache. Products of one to three rows by a
+// transposed B, and of a matrix by a vector, are scalar products along contiguous
+// rows; a row by a matrix has a tile eight vectors wide.
 //
 // Element-wise functions are written once, over operations that both instruction
 // sets have for both types, and emitted for each; the rest of a slice passes

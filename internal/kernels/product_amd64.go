@@ -52,7 +52,7 @@ const (
 	// So many elements of copied strips of B are multiplied at once.
 	packSize = 4096
 	// From so many tiles in a strip on, the strips of B are worth copying.
-	packTiles = 16
+	packFrom = 16
 	// From this width of C on, A is worth copying if it is transposed and its
 	// columns are so far apart that few share a page, or if its rows all want the
 	// same lines of the first-level cache.
@@ -136,7 +136,7 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
 	width := vectors * p.lanes
 	packA := c.Cols >= packWidth && (a.ColStride >= packStride || a.ColStride == 1 && sameSet[F](a.RowStride))
 	transposed := b.ColStride != 1 && b.Cols > 1
-	packB := transposed || c.Rows >= packTiles*p.rows
+	packB := transposed || c.Rows >= packFrom*p.rows
 	var buf *buffers[F]
 	if packA || packB {
 		buf = p.get()
