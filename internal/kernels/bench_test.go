@@ -38,6 +38,36 @@ func benchmarkMul[F Float](b *testing.B) {
 	}
 }
 
+// BenchmarkMulStreamed reports GFLOP/s where each product has other weights, as in
+// the training of a deep network: those of a layer have left the nearer caches
+// when it is their turn again.
+func BenchmarkMulStreamed(b *testing.B) {
+	const layers = 50
+	for _, s := range [][2]int{{32, 64}, {128, 256}, {128, 1000}} {
+		batch, width := s[0], s[1]
+		r := random(1)
+		var w, x [layers]Matrix[float32]
+		for i := range layers {
+			w[i], x[i] = dense[float32](r, width, width, false), dense[float32](r, batch, width, false)
+		}
+		run := func(name string, f func(i int)) {
+			b.Run(fmt.Sprintf("%s/%dx%d", name, batch, width), func(b *testing.B) {
+				for b.Loop() {
+					for i := range layers {
+						f(i)
+					}
+				}
+				b.ReportMetric(2*layers*float64(batch*width*width)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+		y := dense[float32](r, batch, width, false)
+		run("NN", func(i int) { Mul(y, x[i], w[i], false) })
+		run("TN", func(i int) { Mul(w[i], x[i].T(), y, false) })
+		run("NT", func(i int) { Mul(y, x[i], w[i].T(), false) })
+	}
+}
+
 func dense[F Float](r *rand.Rand, rows, cols int, trans bool) Matrix[F] {
 	if trans {
 		return dense[F](r, cols, rows, false).T()

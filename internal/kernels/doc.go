@@ -18,11 +18,19 @@
 // and multiplies it by two vectors of a row of B. There is a tile for every number
 // of rows, and rows are divided evenly (32 = 11+11+10), so that no size pays for a
 // remainder. What is added, C itself or a bias ([MulBias]), is added as a tile is
-// stored. Around the tiles there are three loops, in Go: blocks of 384 rows, depths
-// of 384, strips of B. B is copied if it is transposed, by squares in registers, or
-// if C is tall; A only if it is transposed and its columns are far apart. Products
-// of one to three rows by a transposed B, and of a matrix by a vector, are scalar
-// products along contiguous rows; a row by a matrix has a tile eight vectors wide.
+// stored. One call of assembly does all tiles of a strip of two vectors, and of
+// some strips, so that a tile is stored while the next begins. At the right edge
+// AVX-512 has two half vectors in place of one, as their broadcasts cost half.
+//
+// Around that there are three loops, in Go: blocks of 384 rows, depths of 384,
+// strips of B. B is copied if it is transposed or if C is tall; otherwise AVX-512
+// prefetches its rows, for weights that were last used a training step ago. The
+// first tile of a strip on AVX-512 transposes B, by squares in registers, while it
+// multiplies what is done already. A is copied if it is transposed and its columns
+// are far apart, or if the distance of its rows is a multiple of 4 KiB, so that
+// they would drive each other out of the cache. Products of one to three rows by a
+// transposed B, and of a matrix by a vector, are scalar products along contiguous
+// rows; a row by a matrix has a tile eight vectors wide.
 //
 // Element-wise functions are written once, over operations that both instruction
 // sets have for both types, and emitted for each; the rest of a slice passes
@@ -75,7 +83,7 @@
 //
 // AVX2 and AVX-512 give the same results. An element of a product of more than
 // three rows does not depend on the rows and columns beside it, and is summed over
-// k in parts of equal length up to 384. Sums ([SquaredSum], [Moments]) are the same
+// k in parts of about equal length, of 384 or a little more at most. Sums ([SquaredSum], [Moments]) are the same
 // on all levels, the portable one included. The portable products, functions and
 // updates differ from the assembly's in the last places. Portable products, being
 // gonum's, take 0·NaN and 0·Inf for 0 where A has the 0.
@@ -100,6 +108,8 @@
 // share of the peak that [PeakGFLOPS] measures:
 //
 //	go test -run xxx -bench Mul/avx512/float32 ./internal/kernels
+//
+// MulStreamed goes through the weights of many layers, as training does.
 package kernels
 
 //go:generate sh -c "cd gen && go run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernels -tables ../tables_amd64.go"

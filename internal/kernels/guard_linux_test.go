@@ -46,7 +46,9 @@ func testGuard[F Float](t *testing.T, after bool) {
 			}
 		}
 	}
-	testGuardMul[F](t, 515, 130, 11, after) // copies A
+	testGuardMul[F](t, 515, 130, 11, after)  // copies A, transposed
+	testGuardMul[F](t, 30, 130, 1024, after) // copies A
+	testGuardMul[F](t, 13, 200, 70, after)   // several strips at once
 	for n := 1; n < 70; n++ {
 		var x [5][]F
 		for i := range x {

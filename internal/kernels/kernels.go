@@ -10,7 +10,11 @@ type level struct {
 // kernels is one level's implementation for one element type. Lengths are equal
 // and at least one, as the callers have checked.
 type kernels[F Float] struct {
-	mul func(c, a, b, d Matrix[F]) // C = A·B + D; no D if it has no data
+	// C = A·B + D by product or, if that is nil, by mul, for which no D is one
+	// without data. Only what is passed to a method called directly, by pointer,
+	// does not escape.
+	product *product[F]
+	mul     func(c, a, b, d Matrix[F])
 
 	exp, log1p, tanh, sigmoid, softplus, gaussian, relu, erf, sin func(dst, x []F)
 

@@ -4,175 +4,50 @@
 
 package kernels
 
-// tile1x1SAVX512 sets a tile of 1 rows and 1 vectors to A·B + D.
+// panel1SAVX512 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel1SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x2SAVX512 sets a tile of 1 rows and 2 vectors to A·B + D.
+// panel2SAVX512 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel2SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x3SAVX512 sets a tile of 1 rows and 3 vectors to A·B + D.
+// panel3SAVX512 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x3SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel3SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x4SAVX512 sets a tile of 1 rows and 4 vectors to A·B + D.
+// panel4SAVX512 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x4SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel4SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x5SAVX512 sets a tile of 1 rows and 5 vectors to A·B + D.
+// panel5SAVX512 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x5SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel5SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x6SAVX512 sets a tile of 1 rows and 6 vectors to A·B + D.
+// panel6SAVX512 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x6SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel6SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x7SAVX512 sets a tile of 1 rows and 7 vectors to A·B + D.
+// panel7SAVX512 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x7SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel7SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x8SAVX512 sets a tile of 1 rows and 8 vectors to A·B + D.
+// panel8SAVX512 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x8SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel8SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile2x1SAVX512 sets a tile of 2 rows and 1 vectors to A·B + D.
+// transposingTileSAVX512 sets a tile of two vectors to A·B + D, B's columns being contiguous, and copies B to dst.
 //
 //go:noescape
-func tile2x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile2x2SAVX512 sets a tile of 2 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile2x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile2x3SAVX512 sets a tile of 2 rows and 3 vectors to A·B + D.
-//
-//go:noescape
-func tile2x3SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile2x4SAVX512 sets a tile of 2 rows and 4 vectors to A·B + D.
-//
-//go:noescape
-func tile2x4SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile3x1SAVX512 sets a tile of 3 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile3x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile3x2SAVX512 sets a tile of 3 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile3x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile3x3SAVX512 sets a tile of 3 rows and 3 vectors to A·B + D.
-//
-//go:noescape
-func tile3x3SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile3x4SAVX512 sets a tile of 3 rows and 4 vectors to A·B + D.
-//
-//go:noescape
-func tile3x4SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile4x1SAVX512 sets a tile of 4 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile4x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile4x2SAVX512 sets a tile of 4 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile4x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile5x1SAVX512 sets a tile of 5 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile5x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile5x2SAVX512 sets a tile of 5 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile5x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile6x1SAVX512 sets a tile of 6 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile6x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile6x2SAVX512 sets a tile of 6 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile6x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile7x1SAVX512 sets a tile of 7 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile7x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile7x2SAVX512 sets a tile of 7 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile7x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile8x1SAVX512 sets a tile of 8 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile8x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile8x2SAVX512 sets a tile of 8 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile8x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile9x1SAVX512 sets a tile of 9 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile9x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile9x2SAVX512 sets a tile of 9 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile9x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile10x1SAVX512 sets a tile of 10 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile10x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile10x2SAVX512 sets a tile of 10 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile10x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile11x1SAVX512 sets a tile of 11 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile11x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile11x2SAVX512 sets a tile of 11 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile11x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile12x1SAVX512 sets a tile of 12 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile12x1SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile12x2SAVX512 sets a tile of 12 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile12x2SAVX512(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func transposingTileSAVX512(k int, a *float32, ars int, aks int, b *float32, bcs int, dst *float32, c *float32, crs int, d *float32, drs int, rows int)
 
 // packRowsSAVX512 copies k rows of n elements, writing two vectors for each.
 //
@@ -369,175 +244,50 @@ func rpropSAVX512(w []float32, g []float32, last []float32, step []float32, up f
 //go:noescape
 func peakSAVX512(n int)
 
-// tile1x1DAVX512 sets a tile of 1 rows and 1 vectors to A·B + D.
+// panel1DAVX512 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel1DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x2DAVX512 sets a tile of 1 rows and 2 vectors to A·B + D.
+// panel2DAVX512 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel2DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x3DAVX512 sets a tile of 1 rows and 3 vectors to A·B + D.
+// panel3DAVX512 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x3DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel3DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x4DAVX512 sets a tile of 1 rows and 4 vectors to A·B + D.
+// panel4DAVX512 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x4DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel4DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x5DAVX512 sets a tile of 1 rows and 5 vectors to A·B + D.
+// panel5DAVX512 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x5DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel5DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x6DAVX512 sets a tile of 1 rows and 6 vectors to A·B + D.
+// panel6DAVX512 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x6DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel6DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x7DAVX512 sets a tile of 1 rows and 7 vectors to A·B + D.
+// panel7DAVX512 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x7DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel7DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x8DAVX512 sets a tile of 1 rows and 8 vectors to A·B + D.
+// panel8DAVX512 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x8DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel8DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile2x1DAVX512 sets a tile of 2 rows and 1 vectors to A·B + D.
+// transposingTileDAVX512 sets a tile of two vectors to A·B + D, B's columns being contiguous, and copies B to dst.
 //
 //go:noescape
-func tile2x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile2x2DAVX512 sets a tile of 2 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile2x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile2x3DAVX512 sets a tile of 2 rows and 3 vectors to A·B + D.
-//
-//go:noescape
-func tile2x3DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile2x4DAVX512 sets a tile of 2 rows and 4 vectors to A·B + D.
-//
-//go:noescape
-func tile2x4DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile3x1DAVX512 sets a tile of 3 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile3x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile3x2DAVX512 sets a tile of 3 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile3x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile3x3DAVX512 sets a tile of 3 rows and 3 vectors to A·B + D.
-//
-//go:noescape
-func tile3x3DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile3x4DAVX512 sets a tile of 3 rows and 4 vectors to A·B + D.
-//
-//go:noescape
-func tile3x4DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile4x1DAVX512 sets a tile of 4 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile4x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile4x2DAVX512 sets a tile of 4 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile4x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile5x1DAVX512 sets a tile of 5 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile5x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile5x2DAVX512 sets a tile of 5 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile5x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile6x1DAVX512 sets a tile of 6 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile6x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile6x2DAVX512 sets a tile of 6 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile6x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile7x1DAVX512 sets a tile of 7 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile7x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile7x2DAVX512 sets a tile of 7 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile7x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile8x1DAVX512 sets a tile of 8 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile8x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile8x2DAVX512 sets a tile of 8 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile8x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile9x1DAVX512 sets a tile of 9 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile9x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile9x2DAVX512 sets a tile of 9 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile9x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile10x1DAVX512 sets a tile of 10 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile10x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile10x2DAVX512 sets a tile of 10 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile10x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile11x1DAVX512 sets a tile of 11 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile11x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile11x2DAVX512 sets a tile of 11 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile11x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile12x1DAVX512 sets a tile of 12 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile12x1DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile12x2DAVX512 sets a tile of 12 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile12x2DAVX512(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func transposingTileDAVX512(k int, a *float64, ars int, aks int, b *float64, bcs int, dst *float64, c *float64, crs int, d *float64, drs int, rows int)
 
 // packRowsDAVX512 copies k rows of n elements, writing two vectors for each.
 //
@@ -734,95 +484,45 @@ func rpropDAVX512(w []float64, g []float64, last []float64, step []float64, up f
 //go:noescape
 func peakDAVX512(n int)
 
-// tile1x1SAVX2 sets a tile of 1 rows and 1 vectors to A·B + D.
+// panel1SAVX2 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x1SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel1SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x2SAVX2 sets a tile of 1 rows and 2 vectors to A·B + D.
+// panel2SAVX2 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x2SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel2SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x3SAVX2 sets a tile of 1 rows and 3 vectors to A·B + D.
+// panel3SAVX2 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x3SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel3SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x4SAVX2 sets a tile of 1 rows and 4 vectors to A·B + D.
+// panel4SAVX2 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x4SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel4SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x5SAVX2 sets a tile of 1 rows and 5 vectors to A·B + D.
+// panel5SAVX2 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x5SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel5SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x6SAVX2 sets a tile of 1 rows and 6 vectors to A·B + D.
+// panel6SAVX2 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x6SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel6SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x7SAVX2 sets a tile of 1 rows and 7 vectors to A·B + D.
+// panel7SAVX2 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x7SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel7SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x8SAVX2 sets a tile of 1 rows and 8 vectors to A·B + D.
+// panel8SAVX2 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x8SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile2x1SAVX2 sets a tile of 2 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile2x1SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile2x2SAVX2 sets a tile of 2 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile2x2SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile3x1SAVX2 sets a tile of 3 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile3x1SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile3x2SAVX2 sets a tile of 3 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile3x2SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile4x1SAVX2 sets a tile of 4 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile4x1SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile4x2SAVX2 sets a tile of 4 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile4x2SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile5x1SAVX2 sets a tile of 5 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile5x1SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile5x2SAVX2 sets a tile of 5 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile5x2SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile6x1SAVX2 sets a tile of 6 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile6x1SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
-
-// tile6x2SAVX2 sets a tile of 6 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile6x2SAVX2(k int, a *float32, ars int, aks int, b *float32, bks int, c *float32, crs int, d *float32, drs int, last int)
+func panel8SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
 
 // packRowsSAVX2 copies k rows of n elements, writing two vectors for each.
 //
@@ -1014,95 +714,45 @@ func rpropSAVX2(w []float32, g []float32, last []float32, step []float32, up flo
 //go:noescape
 func peakSAVX2(n int)
 
-// tile1x1DAVX2 sets a tile of 1 rows and 1 vectors to A·B + D.
+// panel1DAVX2 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x1DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel1DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x2DAVX2 sets a tile of 1 rows and 2 vectors to A·B + D.
+// panel2DAVX2 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x2DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel2DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x3DAVX2 sets a tile of 1 rows and 3 vectors to A·B + D.
+// panel3DAVX2 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x3DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel3DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x4DAVX2 sets a tile of 1 rows and 4 vectors to A·B + D.
+// panel4DAVX2 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x4DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel4DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x5DAVX2 sets a tile of 1 rows and 5 vectors to A·B + D.
+// panel5DAVX2 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x5DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel5DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x6DAVX2 sets a tile of 1 rows and 6 vectors to A·B + D.
+// panel6DAVX2 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x6DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel6DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x7DAVX2 sets a tile of 1 rows and 7 vectors to A·B + D.
+// panel7DAVX2 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x7DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel7DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
-// tile1x8DAVX2 sets a tile of 1 rows and 8 vectors to A·B + D.
+// panel8DAVX2 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func tile1x8DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile2x1DAVX2 sets a tile of 2 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile2x1DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile2x2DAVX2 sets a tile of 2 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile2x2DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile3x1DAVX2 sets a tile of 3 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile3x1DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile3x2DAVX2 sets a tile of 3 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile3x2DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile4x1DAVX2 sets a tile of 4 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile4x1DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile4x2DAVX2 sets a tile of 4 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile4x2DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile5x1DAVX2 sets a tile of 5 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile5x1DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile5x2DAVX2 sets a tile of 5 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile5x2DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile6x1DAVX2 sets a tile of 6 rows and 1 vectors to A·B + D.
-//
-//go:noescape
-func tile6x1DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
-
-// tile6x2DAVX2 sets a tile of 6 rows and 2 vectors to A·B + D.
-//
-//go:noescape
-func tile6x2DAVX2(k int, a *float64, ars int, aks int, b *float64, bks int, c *float64, crs int, d *float64, drs int, last int)
+func panel8DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
 
 // packRowsDAVX2 copies k rows of n elements, writing two vectors for each.
 //

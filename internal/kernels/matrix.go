@@ -26,7 +26,7 @@ func (m Matrix[F]) T() Matrix[F] {
 	return Matrix[F]{m.Data, m.Cols, m.Rows, m.ColStride, m.RowStride}
 }
 
-func (m Matrix[F]) at(i, j int) *F { return &m.Data[i*m.RowStride+j*m.ColStride] }
+func (m *Matrix[F]) at(i, j int) *F { return &m.Data[i*m.RowStride+j*m.ColStride] }
 
 // row returns the numbers of a row of a matrix with ColStride 1.
 func (m Matrix[F]) row(i int) []F { return m.Data[i*m.RowStride:][:m.Cols:m.Cols] }
@@ -39,11 +39,11 @@ func (m Matrix[F]) same(o Matrix[F]) bool {
 // Mul sets C = A·B, or C += A·B if acc. A and B must be row-major or
 // column-major, C row-major. C must not overlap A or B.
 func Mul[F Float](c, a, b Matrix[F], acc bool) {
-	var d Matrix[F]
+	var d *Matrix[F]
 	if acc {
-		d = c
+		d = &c
 	}
-	mul(c, a, b, d)
+	mul(&c, &a, &b, d)
 }
 
 // MulBias sets C = A·B + 1·bias: the bias, a row, is added to every row. It must
@@ -51,7 +51,7 @@ func Mul[F Float](c, a, b Matrix[F], acc bool) {
 func MulBias[F Float](c, a, b Matrix[F], bias []F) {
 	sameLength(c.Cols, len(bias))
 	raceRead(bias)
-	mul(c, a, b, Matrix[F]{bias, c.Rows, c.Cols, 0, 1})
+	mul(&c, &a, &b, &Matrix[F]{bias, c.Rows, c.Cols, 0, 1})
 }
 
 // MulParallel is Mul by up to workers goroutines, which share the rows or the
@@ -69,7 +69,7 @@ func MulParallel[F Float](c, a, b Matrix[F], acc bool, workers int) {
 		Mul(c, a, b, acc)
 		return
 	}
-	checkProduct(c, a, b)
+	checkProduct(&c, &a, &b)
 	flushing := flushesToZero()
 	var group sync.WaitGroup
 	for lo, i := 0, 1; i <= workers; i++ {
@@ -107,21 +107,32 @@ func (m Matrix[F]) slice(r0, r1, c0, c1 int) Matrix[F] {
 	return m
 }
 
-// mul sets C = A·B + D. D is C, or none, or has a row stride of 0.
-func mul[F Float](c, a, b, d Matrix[F]) {
+// mul sets C = A·B + D. D is C, or nil, or has a row stride of 0.
+func mul[F Float](c, a, b, d *Matrix[F]) {
 	checkProduct(c, a, b)
-	a.each(raceRead)
-	b.each(raceRead)
-	c.each(raceWrite)
+	if raceEnabled {
+		a.each(raceRead)
+		b.each(raceRead)
+		c.each(raceWrite)
+	}
 	if c.Rows == 0 || c.Cols == 0 {
 		return
 	}
 	if a.Cols > 0 {
-		use[F]().mul(c, a, b, d)
+		k := use[F]()
+		if k.product != nil {
+			k.product.mul(c, a, b, d)
+			return
+		}
+		var none Matrix[F]
+		if d == nil {
+			d = &none
+		}
+		k.mul(*c, *a, *b, *d)
 		return
 	}
 	for i := range c.Rows {
-		if d.Data == nil {
+		if d == nil {
 			clear(c.row(i))
 		} else {
 			copy(c.row(i), d.row(i))
@@ -129,7 +140,7 @@ func mul[F Float](c, a, b, d Matrix[F]) {
 	}
 }
 
-func checkProduct[F Float](c, a, b Matrix[F]) {
+func checkProduct[F Float](c, a, b *Matrix[F]) {
 	if c.Rows != a.Rows || c.Cols != b.Cols || a.Cols != b.Rows {
 		panic(fmt.Sprintf("kernels: %dx%d = %dx%d · %dx%d", c.Rows, c.Cols, a.Rows, a.Cols, b.Rows, b.Cols))
 	}
@@ -155,7 +166,7 @@ func (m Matrix[F]) each(tell func([]F)) {
 }
 
 // check panics unless the view is row-major or column-major, and within its data.
-func (m Matrix[F]) check() {
+func (m *Matrix[F]) check() {
 	if m.Rows == 0 || m.Cols == 0 {
 		return
 	}

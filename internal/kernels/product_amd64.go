@@ -7,10 +7,13 @@ import (
 	"unsafe"
 )
 
-// tile is the assembly at the heart of a product: C = A·B + D for as many rows
-// and vectors of columns as its table says, the last vector having only last
-// columns. B's rows must be contiguous; D may be nil.
-type tile[F Float] func(k int, a *F, ars, aks int, b *F, bks int, c *F, crs int, d *F, drs int, last int)
+// panel is the assembly at the heart of a product: C = A·B + D, strip by strip,
+// and tile by tile in a strip. A strip is as many vectors wide as the function
+// says; of the last vector only last columns exist. The first tall tiles have rows
+// rows, the other low ones one less. A strip of B begins bss after the one before,
+// a tile of A ats after the one before, or ars less if that is low. B's rows must
+// be contiguous; D may be nil, drs being 0.
+type panel[F Float] func(k int, a *F, ars, aks, ats int, b *F, bks, bss int, c *F, crs int, d *F, drs int, rows, tall, low, strips, last int)
 
 // transpose stores some rows of src as columns of dst, k times as many columns
 // as 16 bytes hold.
@@ -21,12 +24,17 @@ type transpose[F Float] struct {
 
 // product is matrix multiplication for an element type and instruction set.
 type product[F Float] struct {
-	lanes      int         // in a vector
-	tiles      [][]tile[F] // by rows and vectors-1
-	packRows   func(k int, dst *F, drs int, src *F, srs, n int)
-	transposes []transpose[F] // the widest first
-	dot        func(k int, x, m *F, stride, rows int, dst *F)
-	buffers    sync.Pool
+	lanes   int        // in a vector
+	rows    int        // of the highest tile
+	vectors []int      // of the widest strip, by rows-1; beyond, it is 2
+	panels  []panel[F] // by vectors-1
+	// transposing does the first tile of a strip of two vectors while it copies a
+	// transposed B to dst. It has tiles of 4 rows and more.
+	transposing func(k int, a *F, ars, aks int, b *F, bcs int, dst, c *F, crs int, d *F, drs int, rows int)
+	packRows    func(k int, dst *F, drs int, src *F, srs, n int)
+	transposes  []transpose[F] // the widest first
+	dot         func(k int, x, m *F, stride, rows int, dst *F)
+	buffers     sync.Pool
 }
 
 // buffers holds a block of A and a strip of B, or a vector.
@@ -34,21 +42,27 @@ type buffers[F Float] struct{ a, b, v []F }
 
 const (
 	// A strip of B of this many rows and two vectors takes 48 KiB of the
-	// first-level cache at most.
+	// first-level or second-level cache at most; a little more, as parts end at
+	// multiples of 16.
 	maxDepth = 384
 	// So many rows of A, at that depth, stay in a second-level cache of 1 MiB.
 	maxHeight = 384
-	// From this height of C on, the strips of B are worth copying.
-	packHeight = 192
-	// From this width of C on, a transposed A is worth copying if its columns are
-	// so far apart that few share a page.
+	// A call of assembly multiplies so many vectors at most, in about 70 µs.
+	maxWork = 1 << 18
+	// So many elements of copied strips of B are multiplied at once.
+	packSize = 4096
+	// From so many tiles in a strip on, the strips of B are worth copying.
+	packFrom = 16
+	// From this width of C on, A is worth copying if it is transposed and its
+	// columns are so far apart that few share a page, or if its rows all want the
+	// same lines of the first-level cache.
 	packWidth, packStride = 128, 512
 	// Up to this height of C, scalar products beat the copying of a transposed B.
 	dotHeight = 3
 )
 
-// mul sets C = A·B + D.
-func (p *product[F]) mul(c, a, b, d Matrix[F]) {
+// mul sets C = A·B + D, or A·B if D is nil.
+func (p *product[F]) mul(c, a, b, d *Matrix[F]) {
 	switch {
 	case c.Cols == 1 && c.Rows > 1:
 		p.column(c, a, b, d)
@@ -58,7 +72,7 @@ func (p *product[F]) mul(c, a, b, d Matrix[F]) {
 		for i := range c.Rows {
 			p.dots(buf.v, a.line(i), b.T(), buf)
 			for j, v := range buf.v {
-				if d.Data != nil {
+				if d != nil {
 					v += *d.at(i, j)
 				}
 				*c.at(i, j) = v
@@ -72,16 +86,17 @@ func (p *product[F]) mul(c, a, b, d Matrix[F]) {
 
 // column sets C, of one column, to A·B + D: to the scalar products of A's rows
 // with B or, if A's columns are contiguous, by the transposed product.
-func (p *product[F]) column(c, a, b, d Matrix[F]) {
+func (p *product[F]) column(c, a, b, d *Matrix[F]) {
 	buf := p.get()
 	buf.v = grow(buf.v, c.Rows)
 	if a.ColStride == 1 {
-		p.dots(buf.v, b.T().line(0), a, buf)
+		p.dots(buf.v, b.T().line(0), *a, buf)
 	} else {
-		p.blocks(Dense(1, c.Rows, buf.v), b.T(), a.T(), Matrix[F]{})
+		v, bt, at := Dense(1, c.Rows, buf.v), b.T(), a.T()
+		p.blocks(&v, &bt, &at, nil)
 	}
 	for i, v := range buf.v {
-		if d.Data != nil {
+		if d != nil {
 			v += *d.at(i, 0)
 		}
 		*c.at(i, 0) = v
@@ -111,29 +126,25 @@ func (p *product[F]) dots(dst []F, x, m Matrix[F], buf *buffers[F]) {
 	}
 }
 
-// blocks is the general case. A strip of B meets a block of A tile by tile while
-// it is in the first-level cache.
-func (p *product[F]) blocks(c, a, b, d Matrix[F]) {
+// blocks is the general case. A strip of B meets the tiles of a block of A while it
+// is in the first-level cache.
+func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
 	vectors := 2
-	if c.Rows <= dotHeight {
-		vectors = len(p.tiles[c.Rows])
+	if c.Rows <= len(p.vectors) {
+		vectors = p.vectors[c.Rows-1]
 	}
 	width := vectors * p.lanes
-	packA := a.ColStride >= packStride && c.Cols >= packWidth
-	packB := b.ColStride != 1 && b.Cols > 1 || c.Rows >= packHeight
+	packA := c.Cols >= packWidth && (a.ColStride >= packStride || a.ColStride == 1 && sameSet[F](a.RowStride))
+	transposed := b.ColStride != 1 && b.Cols > 1
+	packB := transposed || c.Rows >= packFrom*p.rows
 	var buf *buffers[F]
 	if packA || packB {
 		buf = p.get()
 	}
-	most := len(p.tiles) - 1
 	blocks := parts(c.Rows, maxHeight)
 	depths := parts(a.Cols, maxDepth)
 	for block := range blocks {
 		i0, i1 := part(c.Rows, blocks, block)
-		tiles := parts(i1-i0, most)
-		// The first extra tiles have rows rows, the others one less.
-		rows := parts(i1-i0, tiles)
-		extra := i1 - i0 - (rows-1)*tiles
 		for depth := range depths {
 			k0, k1 := part(a.Cols, depths, depth)
 			k := k1 - k0
@@ -141,43 +152,59 @@ func (p *product[F]) blocks(c, a, b, d Matrix[F]) {
 			if depth > 0 {
 				from = c
 			}
+			all := p.divide(a, i0, i1, k0)
 			if packA {
-				buf.a = grow(buf.a, (tiles*rows)*k+width)
-				for t, i := 0, i0; t < tiles; t++ {
-					h := rows
-					if t >= extra {
-						h--
-					}
-					p.packRows(k, &buf.a[t*rows*k], rows, a.at(i, k0), a.ColStride, h)
-					i += h
-				}
+				p.packTiles(&all, a, i0, k0, k, buf)
 			}
-			for j := 0; j < c.Cols; j += width {
-				n := min(width, c.Cols-j)
-				vecs := (n + p.lanes - 1) / p.lanes
-				last := n - (vecs-1)*p.lanes
-				bk, bks := b.at(k0, j), b.RowStride
+			most := 1 // strips at once
+			if c.Cols > width {
+				most = maxWork / (max(i1-i0, 64) * k * vectors)
 				if packB {
-					buf.b = grow(buf.b, width*k)
-					p.pack(buf.b, b, k0, k, j, n)
-					bk, bks = &buf.b[0], width
+					most = min(most, packSize/(k*width))
 				}
-				for t, i := 0, i0; t < tiles; t++ {
-					h := rows
-					if t >= extra {
-						h--
+				most = max(1, most)
+			}
+			for j := 0; j < c.Cols; {
+				// Some strips of full width, or one of less.
+				strips, n, vecs, last := 1, width, vectors, p.lanes
+				if left := c.Cols - j; left < width {
+					for n, vecs = left, 1; vecs*p.lanes < n; {
+						vecs++
 					}
-					ai, ars, aks := a.at(i, k0), a.RowStride, a.ColStride
-					if packA {
-						ai, ars, aks = &buf.a[t*rows*k], 1, rows
-					}
-					var di *F
-					if from.Data != nil {
-						di = from.at(i, j)
-					}
-					p.tiles[h][vecs-1](k, ai, ars, aks, bk, bks, c.at(i, j), c.RowStride, di, from.RowStride, last)
-					i += h
+					last = n - (vecs-1)*p.lanes
+				} else if most > 1 {
+					strips = min(most, left/width)
 				}
+				t := all
+				bk, bks, bss := b.at(k0, j), b.RowStride, width
+				if packB {
+					buf.b = grow(buf.b, strips*width*k)
+					bk, bks, bss = &buf.b[0], width, width*k
+					fused := transposed && n == width && k >= transposeStep[F]() && p.transposing != nil && !sameSet[F](2*b.ColStride)
+					for s := range strips {
+						dst, j := buf.b[s*bss:][:bss], j+s*width
+						if !fused {
+							p.pack(dst, b, k0, k, j, n)
+							continue
+						}
+						for i := k - k%transposeStep[F](); i < k; i++ { // what it does not copy
+							for col := range width {
+								dst[i*width+col] = *b.at(k0+i, j+col)
+							}
+						}
+						di, drs := from.start(i0, j)
+						p.transposing(k, t.a, t.ars, t.aks, b.at(k0, j), b.ColStride, &dst[0], c.at(i0, j), c.RowStride, di, drs, t.rows)
+					}
+					if fused {
+						t.next()
+					}
+				}
+				if t.tall > 0 {
+					di, drs := from.start(t.i, j)
+					p.panels[vecs-1](k, t.a, t.ars, t.aks, t.ats, bk, bks, bss, c.at(t.i, j), c.RowStride, di, drs,
+						t.rows, t.tall, t.low, strips, last)
+				}
+				j += strips * n
 			}
 		}
 	}
@@ -186,9 +213,80 @@ func (p *product[F]) blocks(c, a, b, d Matrix[F]) {
 	}
 }
 
+// start returns the pointer to an element and the row stride, or nil and 0 if there
+// is no matrix.
+func (m *Matrix[F]) start(i, j int) (*F, int) {
+	if m == nil {
+		return nil, 0
+	}
+	return m.at(i, j), m.RowStride
+}
+
+// tiles are what a block of A is divided into, as panel wants it: tiles from row i
+// on, first tall ones.
+type tiles[F Float] struct {
+	i, rows, tall, low int
+	a                  *F
+	ars, aks, ats      int
+}
+
+// divide divides rows i0 to i1 as evenly as possible.
+func (p *product[F]) divide(a *Matrix[F], i0, i1, k0 int) tiles[F] {
+	n, rows := 1, i1-i0
+	if rows > p.rows {
+		n = parts(rows, p.rows)
+		rows = parts(rows, n)
+	}
+	low := n*rows - (i1 - i0)
+	return tiles[F]{i0, rows, n - low, low, a.at(i0, k0), a.RowStride, a.ColStride, rows * a.RowStride}
+}
+
+// next leaves out the first tile.
+func (t *tiles[F]) next() {
+	t.tall--
+	if t.tall+t.low == 0 {
+		return
+	}
+	t.i += t.rows
+	t.a = (*F)(unsafe.Add(unsafe.Pointer(t.a), uintptr(t.ats)*unsafe.Sizeof(F(0))))
+	if t.tall == 0 {
+		t.tall, t.low = t.low, 0
+		t.rows--
+		t.ats -= t.ars
+	}
+}
+
+// packTiles copies the tiles, from row i0 of A and column k0 on: whole rows, at
+// a stride of an odd number of cache lines, or columns of one tile after the other.
+func (p *product[F]) packTiles(t *tiles[F], a *Matrix[F], i0, k0, k int, buf *buffers[F]) {
+	n := t.tall + t.low
+	if a.ColStride == 1 {
+		t.ars = (k/(2*lineOf[F]())*2 + 3) * lineOf[F]()
+		t.ats = t.rows * t.ars
+		buf.a = grow(buf.a, n*t.ats)
+		for i := range n*t.rows - t.low {
+			copy(buf.a[i*t.ars:], a.Data[(i0+i)*a.RowStride+k0:][:k])
+		}
+		t.a = &buf.a[0]
+		return
+	}
+	buf.a = grow(buf.a, n*t.rows*k+2*p.lanes)
+	at, i := 0, i0
+	for j := range n {
+		h := t.rows
+		if j >= t.tall {
+			h--
+		}
+		p.packRows(k, &buf.a[at], t.rows, a.at(i, k0), a.ColStride, h)
+		i += h
+		at += t.rows*(k-1) + h // a low tile is followed at once by the next
+	}
+	t.a, t.ars, t.aks, t.ats = &buf.a[0], 1, t.rows, t.rows*k
+}
+
 // pack copies n columns of B, from row k0 to k0+k, into contiguous rows of two
 // vectors. It may write anything beyond the n columns.
-func (p *product[F]) pack(dst []F, b Matrix[F], k0, k, j, n int) {
+func (p *product[F]) pack(dst []F, b *Matrix[F], k0, k, j, n int) {
 	width := 2 * p.lanes
 	if b.ColStride == 1 || b.Cols == 1 {
 		p.packRows(k, &dst[0], width, b.at(k0, j), b.RowStride, n)
@@ -226,6 +324,13 @@ func (p *product[F]) transposeFor(n int) *transpose[F] {
 	return nil
 }
 
+// sameSet tells whether rows of this stride begin in the same set of a first-level
+// cache of 64 sets, so that no more than some 8 or 12 of them stay there.
+func sameSet[F Float](stride int) bool { return stride*int(unsafe.Sizeof(F(0)))%4096 == 0 }
+
+// lineOf is the number of elements in a line of the cache.
+func lineOf[F Float]() int { return int(64 / unsafe.Sizeof(F(0))) }
+
 // transposeStep is the number of elements in 16 bytes.
 func transposeStep[F Float]() int { return int(16 / unsafe.Sizeof(F(0))) }
 
@@ -237,8 +342,17 @@ func parts(n, most int) int {
 	return (n + most - 1) / most
 }
 
-// part returns the limits of part i of n divided about equally.
-func part(n, parts, i int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }
+// part returns the limits of part i of n divided about equally, at multiples of 16.
+func part(n, parts, i int) (lo, hi int) {
+	if parts == 1 {
+		return 0, n
+	}
+	lo, hi = n*i/parts&^15, n
+	if i < parts-1 {
+		hi = n * (i + 1) / parts &^ 15
+	}
+	return lo, hi
+}
 
 func (p *product[F]) get() *buffers[F] {
 	if b, ok := p.buffers.Get().(*buffers[F]); ok {

@@ -116,6 +116,14 @@ func TestMul(t *testing.T) {
 			both(1, 300, 784, form, biased)
 			both(3, 150, 784, form, accumulated)
 			both(300, 1, 784, form, biased)
+			both(8, 64, 5, form, plain)     // one transposing tile in a strip
+			both(23, 97, 31, form, biased)  // one tall tile, then a low one
+			both(24, 70, 3, form, plain)    // too shallow to transpose
+			both(40, 200, 70, form, biased) // strips by the dozen
+			for range 4 {                   // rows that share a set of the cache, or do not
+				both(30, 140, 512, form, accumulated)
+				both(13, 131, 1024, form, plain)
+			}
 		}
 		n := 100
 		if testing.Short() {
@@ -145,10 +153,13 @@ func TestMulBits(t *testing.T) {
 
 func testMulBits[F Float](t *testing.T) {
 	r := random(2)
-	for range 20 {
+	for range 40 {
 		m, n, k, form := 4+r.IntN(300), 4+r.IntN(100), 1+r.IntN(600), r.IntN(forms)
-		if r.IntN(4) == 0 {
+		switch r.IntN(4) {
+		case 0:
 			m = 1 + r.IntN(3)
+		case 1:
+			n, k = n+100, 512+512*r.IntN(2)
 		}
 		a, b := randomMatrix[F](r, m, k, form&transA != 0), randomMatrix[F](r, k, n, form&transB != 0)
 		var before []F

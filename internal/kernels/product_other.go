@@ -1,0 +1,8 @@
+//go:build purego || !amd64
+
+package kernels
+
+// product is for assembly.
+type product[F Float] struct{}
+
+func (*product[F]) mul(c, a, b, d *Matrix[F]) {}
