@@ -26,10 +26,13 @@ type Overwriter interface {
 // over.
 type Binder interface {
 	G.Op
-	// Bind returns a function that computes the result of the values in into out. It
-	// holds as long as tensors keep their shape and memory.
-	Bind(out G.Value, in ...G.Value) (compute func(), err error)
+	// Bind returns the computation of the result of the values in into out. It holds as
+	// long as tensors keep their shape and memory.
+	Bind(out G.Value, in ...G.Value) (Computation, error)
 }
+
+// Computation is what a [Binder] has prepared. See also [Fetcher].
+type Computation interface{ Do() }
 
 // A Machine runs the operations that the nodes it was compiled for need. It
 // implements gorgonia.VM. It must be run by one goroutine at a time, and so must
@@ -55,7 +58,7 @@ type binding struct {
 type step struct {
 	node    *G.Node
 	op      G.Op
-	compute func()            // what a Binder made of the values below; nil for other operations
+	compute Computation       // what a Binder made of the values below; nil for other operations
 	do      G.UsePreallocDoer // of those; nil: op.Do and a copy
 	out     G.Value
 	in      []G.Value
@@ -410,7 +413,7 @@ func (m *Machine) run(observe bool) (err error) {
 	for i := range m.steps {
 		s = &m.steps[i]
 		if s.compute != nil {
-			s.compute()
+			s.compute.Do()
 		} else if err := s.run(); err != nil {
 			return errors.Wrapf(err, "%v", s)
 		}
@@ -453,6 +456,7 @@ func (m *Machine) bind() (err error) {
 		s.unbound = false
 	}
 	m.unbound = false
+	m.fetchAhead()
 	return nil
 }
 

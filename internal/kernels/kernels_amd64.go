@@ -7,42 +7,42 @@ package kernels
 // panel1SAVX512 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func panel1SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel1SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel2SAVX512 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func panel2SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel2SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel3SAVX512 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func panel3SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel3SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel4SAVX512 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func panel4SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel4SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel5SAVX512 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func panel5SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel5SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel6SAVX512 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func panel6SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel6SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel7SAVX512 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func panel7SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel7SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel8SAVX512 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func panel8SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel8SAVX512(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // transposingTileSAVX512 sets a tile of two vectors to A·B + D, B's columns being contiguous, and copies B to dst.
 //
@@ -247,42 +247,42 @@ func peakSAVX512(n int)
 // panel1DAVX512 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func panel1DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel1DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel2DAVX512 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func panel2DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel2DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel3DAVX512 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func panel3DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel3DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel4DAVX512 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func panel4DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel4DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel5DAVX512 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func panel5DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel5DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel6DAVX512 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func panel6DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel6DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel7DAVX512 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func panel7DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel7DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel8DAVX512 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func panel8DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel8DAVX512(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // transposingTileDAVX512 sets a tile of two vectors to A·B + D, B's columns being contiguous, and copies B to dst.
 //
@@ -487,42 +487,42 @@ func peakDAVX512(n int)
 // panel1SAVX2 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func panel1SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel1SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel2SAVX2 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func panel2SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel2SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel3SAVX2 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func panel3SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel3SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel4SAVX2 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func panel4SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel4SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel5SAVX2 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func panel5SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel5SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel6SAVX2 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func panel6SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel6SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel7SAVX2 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func panel7SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel7SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel8SAVX2 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func panel8SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int)
+func panel8SAVX2(k int, a *float32, ars int, aks int, ats int, b *float32, bks int, bss int, c *float32, crs int, d *float32, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // packRowsSAVX2 copies k rows of n elements, writing two vectors for each.
 //
@@ -717,42 +717,42 @@ func peakSAVX2(n int)
 // panel1DAVX2 sets tiles 1 vectors wide to A·B + D.
 //
 //go:noescape
-func panel1DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel1DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel2DAVX2 sets tiles 2 vectors wide to A·B + D.
 //
 //go:noescape
-func panel2DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel2DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel3DAVX2 sets tiles 3 vectors wide to A·B + D.
 //
 //go:noescape
-func panel3DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel3DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel4DAVX2 sets tiles 4 vectors wide to A·B + D.
 //
 //go:noescape
-func panel4DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel4DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel5DAVX2 sets tiles 5 vectors wide to A·B + D.
 //
 //go:noescape
-func panel5DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel5DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel6DAVX2 sets tiles 6 vectors wide to A·B + D.
 //
 //go:noescape
-func panel6DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel6DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel7DAVX2 sets tiles 7 vectors wide to A·B + D.
 //
 //go:noescape
-func panel7DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel7DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // panel8DAVX2 sets tiles 8 vectors wide to A·B + D.
 //
 //go:noescape
-func panel8DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int)
+func panel8DAVX2(k int, a *float64, ars int, aks int, ats int, b *float64, bks int, bss int, c *float64, crs int, d *float64, drs int, rows int, tall int, low int, strips int, last int, ahead uintptr, pace int)
 
 // packRowsDAVX2 copies k rows of n elements, writing two vectors for each.
 //

@@ -43,15 +43,75 @@ func Mul[F Float](c, a, b Matrix[F], acc bool) {
 	if acc {
 		d = &c
 	}
-	mul(&c, &a, &b, d)
+	checkProduct(&c, &a, &b)
+	mul(&c, &a, &b, d, span{})
 }
 
 // MulBias sets C = A·B + 1·bias: the bias, a row, is added to every row. It must
 // not overlap C.
 func MulBias[F Float](c, a, b Matrix[F], bias []F) {
 	sameLength(c.Cols, len(bias))
+	checkProduct(&c, &a, &b)
 	raceRead(bias)
-	mul(&c, &a, &b, &Matrix[F]{bias, c.Rows, c.Cols, 0, 1})
+	mul(&c, &a, &b, &Matrix[F]{bias, c.Rows, c.Cols, 0, 1}, span{})
+}
+
+// Product is a product of matrices that stay where they are, prepared to be computed
+// again and again. Make it with [NewProduct] or [NewProductBias].
+type Product[F Float] struct {
+	c, a, b, d Matrix[F]
+	added      *Matrix[F] // d, or nil
+	ahead      span
+}
+
+// span is a piece of memory.
+type span struct {
+	address uintptr
+	bytes   int
+}
+
+// NewProduct prepares C = A·B, or C += A·B if acc: see [Mul].
+func NewProduct[F Float](c, a, b Matrix[F], acc bool) *Product[F] {
+	checkProduct(&c, &a, &b)
+	p := &Product[F]{c: c, a: a, b: b, d: c}
+	if acc {
+		p.added = &p.d
+	}
+	return p
+}
+
+// NewProductBias prepares C = A·B + 1·bias: see [MulBias].
+func NewProductBias[F Float](c, a, b Matrix[F], bias []F) *Product[F] {
+	sameLength(c.Cols, len(bias))
+	checkProduct(&c, &a, &b)
+	p := &Product[F]{c: c, a: a, b: b, d: Matrix[F]{bias, c.Rows, c.Cols, 0, 1}}
+	p.added = &p.d
+	return p
+}
+
+// line is the size of a cache line in bytes.
+const line = 64
+
+// Reach is how many bytes the product can ask for: see Fetch. 0 if it can't.
+func (p *Product[F]) Reach() int {
+	if k := use[F](); k.product != nil {
+		return line * k.product.asks(&p.c, &p.a, &p.b)
+	}
+	return 0
+}
+
+// Fetch has the processor fetch so many bytes from an address into its second-level
+// cache while the product is computed: what the next computation will read, if that was
+// last touched long ago. It is no more than a hint, which costs next to nothing. Of more
+// than Reach, some lines are left out.
+func (p *Product[F]) Fetch(address uintptr, bytes int) { p.ahead = span{address, bytes} }
+
+// Do computes the product.
+func (p *Product[F]) Do() {
+	if p.added != nil && raceEnabled {
+		p.d.each(raceRead)
+	}
+	mul(&p.c, &p.a, &p.b, p.added, p.ahead)
 }
 
 // MulParallel is Mul by up to workers goroutines, which share the rows or the
@@ -108,8 +168,7 @@ func (m Matrix[F]) slice(r0, r1, c0, c1 int) Matrix[F] {
 }
 
 // mul sets C = A·B + D. D is C, or nil, or has a row stride of 0.
-func mul[F Float](c, a, b, d *Matrix[F]) {
-	checkProduct(c, a, b)
+func mul[F Float](c, a, b, d *Matrix[F], ahead span) {
 	if raceEnabled {
 		a.each(raceRead)
 		b.each(raceRead)
@@ -121,7 +180,7 @@ func mul[F Float](c, a, b, d *Matrix[F]) {
 	if a.Cols > 0 {
 		k := use[F]()
 		if k.product != nil {
-			k.product.mul(c, a, b, d)
+			k.product.mul(c, a, b, d, ahead)
 			return
 		}
 		var none Matrix[F]

@@ -12,8 +12,9 @@ import (
 // says; of the last vector only last columns exist. The first tall tiles have rows
 // rows, the other low ones one less. A strip of B begins bss after the one before,
 // a tile of A ats after the one before, or ars less if that is low. B's rows must
-// be contiguous; D may be nil, drs being 0.
-type panel[F Float] func(k int, a *F, ars, aks, ats int, b *F, bks, bss int, c *F, crs int, d *F, drs int, rows, tall, low, strips, last int)
+// be contiguous; D may be nil, drs being 0. With each row of B, memory is asked for at
+// ahead, which moves on by pace bytes.
+type panel[F Float] func(k int, a *F, ars, aks, ats int, b *F, bks, bss int, c *F, crs int, d *F, drs int, rows, tall, low, strips, last int, ahead uintptr, pace int)
 
 // transpose stores some rows of src as columns of dst, k times as many columns
 // as 16 bytes hold.
@@ -34,6 +35,7 @@ type product[F Float] struct {
 	packRows    func(k int, dst *F, drs int, src *F, srs, n int)
 	transposes  []transpose[F] // the widest first
 	dot         func(k int, x, m *F, stride, rows int, dst *F)
+	fetches     bool // the panels ask for memory ahead
 	buffers     sync.Pool
 }
 
@@ -61,8 +63,8 @@ const (
 	dotHeight = 3
 )
 
-// mul sets C = A·B + D, or A·B if D is nil.
-func (p *product[F]) mul(c, a, b, d *Matrix[F]) {
+// mul sets C = A·B + D, or A·B if D is nil. Where it can, it asks for the memory ahead.
+func (p *product[F]) mul(c, a, b, d *Matrix[F], ahead span) {
 	switch {
 	case c.Cols == 1 && c.Rows > 1:
 		p.column(c, a, b, d)
@@ -80,7 +82,7 @@ func (p *product[F]) mul(c, a, b, d *Matrix[F]) {
 		}
 		p.buffers.Put(buf)
 	default:
-		p.blocks(c, a, b, d)
+		p.blocks(c, a, b, d, ahead)
 	}
 }
 
@@ -93,7 +95,7 @@ func (p *product[F]) column(c, a, b, d *Matrix[F]) {
 		p.dots(buf.v, b.T().line(0), *a, buf)
 	} else {
 		v, bt, at := Dense(1, c.Rows, buf.v), b.T(), a.T()
-		p.blocks(&v, &bt, &at, nil)
+		p.blocks(&v, &bt, &at, nil, span{})
 	}
 	for i, v := range buf.v {
 		if d != nil {
@@ -128,7 +130,7 @@ func (p *product[F]) dots(dst []F, x, m Matrix[F], buf *buffers[F]) {
 
 // blocks is the general case. A strip of B meets the tiles of a block of A while it
 // is in the first-level cache.
-func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
+func (p *product[F]) blocks(c, a, b, d *Matrix[F], ahead span) {
 	vectors := 2
 	if c.Rows <= len(p.vectors) {
 		vectors = p.vectors[c.Rows-1]
@@ -141,6 +143,7 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
 	if packA || packB {
 		buf = p.get()
 	}
+	next, pace := p.pace(c, a, b, ahead)
 	blocks := parts(c.Rows, maxHeight)
 	depths := parts(a.Cols, maxDepth)
 	for block := range blocks {
@@ -202,7 +205,8 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
 				if t.tall > 0 {
 					di, drs := from.start(t.i, j)
 					p.panels[vecs-1](k, t.a, t.ars, t.aks, t.ats, bk, bks, bss, c.at(t.i, j), c.RowStride, di, drs,
-						t.rows, t.tall, t.low, strips, last)
+						t.rows, t.tall, t.low, strips, last, next, pace)
+					next += uintptr(pace * k * (t.tall + t.low) * strips)
 				}
 				j += strips * n
 			}
@@ -211,6 +215,28 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F]) {
 	if buf != nil {
 		p.buffers.Put(buf)
 	}
+}
+
+// asks returns how often the panels of a product ask for memory: with each row of B
+// that a tile of more than three rows is multiplied by.
+func (p *product[F]) asks(c, a, b *Matrix[F]) int {
+	if !p.fetches || c.Rows <= dotHeight || c.Cols == 1 {
+		return 0
+	}
+	tiles := parts(c.Rows, p.rows)
+	if transposed := b.ColStride != 1 && b.Cols > 1; transposed && p.transposing != nil {
+		tiles-- // done by transposing
+	}
+	return tiles * a.Cols * parts(c.Cols, 2*p.lanes)
+}
+
+// pace returns where to ask for memory first, and how far to move on each time.
+func (p *product[F]) pace(c, a, b *Matrix[F], ahead span) (next uintptr, pace int) {
+	asks := p.asks(c, a, b)
+	if ahead.bytes == 0 || asks == 0 {
+		return uintptr(unsafe.Pointer(&a.Data[0])), 0 // which is there already
+	}
+	return ahead.address, min(line, parts(ahead.bytes, asks))
 }
 
 // start returns the pointer to an element and the row stride, or nil and 0 if there

@@ -25,8 +25,10 @@ var affine = &rule{
 		}
 		return tensor.Shape{x[0], w[1]}, nil
 	},
-	f32: affineKernel[float32],
-	f64: affineKernel[float64],
+	f32:       affineKernel[float32],
+	f64:       affineKernel[float64],
+	product32: affineProduct[float32],
+	product64: affineProduct[float64],
 	grads: func() []gradient {
 		return []gradient{
 			{rule: product(false, true), of: []int{seed, 1}},
@@ -39,6 +41,10 @@ var affine = &rule{
 
 func affineKernel[F kernels.Float](y view[F], in []view[F]) {
 	kernels.MulBias(y.matrix(), in[0].matrix(), in[1].matrix(), in[2].data)
+}
+
+func affineProduct[F kernels.Float](y view[F], in []view[F]) *kernels.Product[F] {
+	return kernels.NewProductBias(y.matrix(), in[0].matrix(), in[1].matrix(), in[2].data)
 }
 
 // MatMul returns a·b, with a or b transposed first if so asked.
@@ -92,6 +98,9 @@ func matmul(ta, tb bool) *rule {
 		f64:   matmulKernel[float64](ta, tb, false),
 		add32: matmulKernel[float32](ta, tb, true),
 		add64: matmulKernel[float64](ta, tb, true),
+
+		product32: matmulProduct[float32](ta, tb),
+		product64: matmulProduct[float64](ta, tb),
 		// With A and B as multiplied, C = A·B has the gradients g·Bᵀ and Aᵀ·g; of a
 		// transposed input it is the transpose of that.
 		grads: func() []gradient {
@@ -111,15 +120,28 @@ func matmul(ta, tb bool) *rule {
 
 func matmulKernel[F kernels.Float](ta, tb, add bool) func(view[F], []view[F]) {
 	return func(c view[F], in []view[F]) {
-		a, b := in[0].matrix(), in[1].matrix()
-		if ta {
-			a = a.T()
-		}
-		if tb {
-			b = b.T()
-		}
+		a, b := multiplied(in, ta, tb)
 		kernels.Mul(c.matrix(), a, b, add)
 	}
+}
+
+func matmulProduct[F kernels.Float](ta, tb bool) func(view[F], []view[F]) *kernels.Product[F] {
+	return func(c view[F], in []view[F]) *kernels.Product[F] {
+		a, b := multiplied(in, ta, tb)
+		return kernels.NewProduct(c.matrix(), a, b, false)
+	}
+}
+
+// multiplied returns the matrices as they are multiplied.
+func multiplied[F kernels.Float](in []view[F], ta, tb bool) (a, b kernels.Matrix[F]) {
+	a, b = in[0].matrix(), in[1].matrix()
+	if ta {
+		a = a.T()
+	}
+	if tb {
+		b = b.T()
+	}
+	return a, b
 }
 
 // columnSums is the gradient of the bias. It has no derivative of its own.

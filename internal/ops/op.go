@@ -22,6 +22,9 @@ type rule struct {
 	shape func(in []tensor.Shape) (tensor.Shape, error)
 	f32   func(out view[float32], in []view[float32]) // in is not to be changed
 	f64   func(out view[float64], in []view[float64])
+	// product32 and product64 prepare the computation of what is one matrix product.
+	product32 func(out view[float32], in []view[float32]) *kernels.Product[float32]
+	product64 func(out view[float64], in []view[float64]) *kernels.Product[float64]
 	// add32 and add64, where there are any, add the result to out: sums use them.
 	add32 func(out view[float32], in []view[float32])
 	add64 func(out view[float64], in []view[float64])
@@ -230,35 +233,48 @@ func (o *operation) UsePreallocDo(out G.Value, in ...G.Value) (G.Value, error) {
 }
 
 // Bind prepares the computation of in's result into out.
-func (o *operation) Bind(out G.Value, in ...G.Value) (func(), error) {
-	var f func()
+func (o *operation) Bind(out G.Value, in ...G.Value) (vm.Computation, error) {
+	var c vm.Computation
 	if o.fits(out, in) {
 		switch out.Dtype() {
 		case tensor.Float32:
-			f = bind(o.f32, out, in)
+			c = bind(o.f32, o.product32, out, in)
 		case tensor.Float64:
-			f = bind(o.f64, out, in)
+			c = bind(o.f64, o.product64, out, in)
 		}
 	}
-	if f == nil {
+	if c == nil {
 		return nil, o.unreadable(out, in)
 	}
-	return f, nil
+	return c, nil
 }
 
-func bind[F kernels.Float](f func(view[F], []view[F]), out G.Value, in []G.Value) func() {
-	views := make([]view[F], len(in))
-	y, ok := read[F](out)
+func bind[F kernels.Float](f func(view[F], []view[F]), product func(view[F], []view[F]) *kernels.Product[F], out G.Value, in []G.Value) vm.Computation {
+	c := &computation[F]{f: f, in: make([]view[F], len(in))}
+	var ok bool
+	c.out, ok = read[F](out)
 	for i, v := range in {
 		var readable bool
-		views[i], readable = read[F](v)
+		c.in[i], readable = read[F](v)
 		ok = ok && readable
 	}
-	if !ok {
+	switch {
+	case !ok:
 		return nil
+	case product != nil:
+		return product(c.out, c.in)
 	}
-	return func() { f(y, views) }
+	return c
 }
+
+// computation is a kernel with what it computes.
+type computation[F kernels.Float] struct {
+	f   func(view[F], []view[F])
+	out view[F]
+	in  []view[F]
+}
+
+func (c *computation[F]) Do() { c.f(c.out, c.in) }
 
 // fits tells whether the values have the shapes of the nodes: a kernel relies on it.
 func (o *operation) fits(out G.Value, in []G.Value) bool {
