@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "a3cd0e59e441d8735a6498dc265f3099063d687d2e5fb9afb3949a93ff5b160b"
+const generatorHash = "6a8edf059f3f289566057de9635b07537e6789e6bc6cb850c45b833eb79db4ff"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

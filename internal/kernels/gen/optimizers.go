@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
@@ -75,6 +77,9 @@ func (u *unit) optimizers() {
 	u.update("rprop", "does a step of iRprop-: see Rprop.", "w, g, last, step", "up, down, least, most",
 		func(s []VecVirtual) func([]VecVirtual) []VecVirtual {
 			up, down, least, most := s[0], s[1], s[2], s[3]
+			if u.isa == avx512 {
+				return u.rpropMasked(up, down, least, most)
+			}
 			sign, one, zero := u.signBit(), u.load(u.c(1)), u.load(u.c(0))
 			return func(x []VecVirtual) []VecVirtual {
 				w, g, last, step := x[0], x[1], x[2], x[3]
@@ -90,4 +95,30 @@ func (u *unit) optimizers() {
 				return []VecVirtual{u.sub(w, move), g, step}
 			}
 		})
+}
+
+// rpropMasked is the step of rprop with the cases as masks: what is to be done to some
+// lanes is done in place.
+func (u *unit) rpropMasked(up, down, least, most VecVirtual) func([]VecVirtual) []VecVirtual {
+	sign, zero := u.signBit(), u.load(u.c(0))
+	return func(x []VecVirtual) []VecVirtual {
+		w, g, last, step := x[0], x[1], x[2], x[3]
+		some, both, kept, turned, moved, nan := K(), K(), K(), K(), K(), K()
+		u.vcmp(U8(differ), zero, g, some)
+		u.vcmp(U8(differ), zero, last, some, both)
+		product := u.xor(last, g) // its sign
+		u.vtestn(sign, product, both, kept)
+		u.vtest(sign, product, both, turned)
+		u.vmul(up, step, kept, step)
+		u.vmul(down, step, turned, step)
+		step = u.min(most, u.max(least, step))
+		u.mov(zero, turned, g)
+		u.vcmp(U8(differ), zero, g, moved)
+		move := u.load(step)
+		u.vternlog(U8(0xf8), sign, g, move) // move | g & sign
+		u.vsub(move, w, moved, w)
+		u.vcmp(U8(unordered), g, g, nan)
+		u.vsub(g, w, nan, w)
+		return []VecVirtual{w, g, step}
+	}
 }
