@@ -31,8 +31,15 @@ type Binder interface {
 	Bind(out G.Value, in ...G.Value) (Computation, error)
 }
 
-// Computation is what a [Binder] has prepared. See also [Fetcher].
+// Computation is what a [Binder] has prepared. See also [Fetcher] and [Splitter].
 type Computation interface{ Do() }
+
+// Splitter is a [Computation] that can divide its work over several goroutines.
+type Splitter interface {
+	Computation
+	// Split says over how many. Results do not depend on it.
+	Split(workers int)
+}
 
 // A Machine runs the operations that the nodes it was compiled for need. It
 // implements gorgonia.VM. It must be run by one goroutine at a time, and so must
@@ -46,6 +53,7 @@ type Machine struct {
 	bytes  int64
 
 	unbound bool // operations of steps are to be bound
+	workers int  // that computations are divided over
 }
 
 // binding is a wanted node with the value that each run computes for it.
@@ -437,6 +445,7 @@ func (m *Machine) run(observe bool) (err error) {
 
 // bind has operations and updates prepare themselves for the values of their steps.
 func (m *Machine) bind() (err error) {
+	var bound []Computation
 	for i := range m.steps {
 		s := &m.steps[i]
 		if !s.unbound {
@@ -446,6 +455,7 @@ func (m *Machine) bind() (err error) {
 			if s.compute, err = op.Bind(s.out, s.in...); err != nil {
 				return errors.Wrapf(err, "%v", s)
 			}
+			bound = append(bound, s.compute)
 		}
 		for i := range s.changes {
 			c := &s.changes[i]
@@ -457,7 +467,22 @@ func (m *Machine) bind() (err error) {
 	}
 	m.unbound = false
 	m.fetchAhead()
+	for _, c := range bound {
+		if c, ok := c.(Splitter); ok && m.workers > 1 {
+			c.Split(m.workers)
+		}
+	}
 	return nil
+}
+
+// Split has operations that can divide their work over so many goroutines do so, where
+// that is worth it: large matrix products. It makes no difference to results. For a
+// study of many runs, running them side by side is the better use of processors.
+func (m *Machine) Split(workers int) {
+	m.workers, m.unbound = workers, true
+	for i := range m.steps {
+		m.steps[i].unbound = true
+	}
 }
 
 // unfit tells why an input cannot have the value v.

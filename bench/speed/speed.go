@@ -39,6 +39,8 @@ type Config struct {
 	Optimizer, Activation catalogue.Choice
 	DType                 string // float32 or float64
 	Steps                 int    // timed; a tenth as many come first
+	// Split is the number of goroutines that large products are divided over; 0 is one.
+	Split int
 }
 
 // Result is what a step takes.
@@ -67,7 +69,9 @@ type Result struct {
 	Allocs     float64 `json:"allocs_per_step"`
 	Build      float64 `json:"build_ms"` // building, differentiating and compiling
 	// Speedup is that of so many workers side by side, if it was asked for: see [Workers].
+	// Split is the number of goroutines that large products are divided over, if not one.
 	Workers int     `json:"workers,omitempty"`
+	Split   int     `json:"split,omitempty"`
 	Speedup float64 `json:"workers_speedup,omitempty"`
 }
 
@@ -123,6 +127,9 @@ func Measure(c Config, machines ...string) ([]Result, error) {
 			return nil, err
 		}
 		r := times[i].result(c)
+		if machines[i] == Gradflow {
+			r.Split = c.Split
+		}
 		r.VM, r.Kernel, r.Allocs, r.Build = machines[i], kernels.Name(), allocs, milliseconds(s.build)
 		if machines[i] == Tape {
 			r.Kernel = "stock"
@@ -276,6 +283,7 @@ func own(c Config) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	forward.Split(c.Split)
 	return &step{
 		forward:   forward.RunAll,
 		gradients: stepper.Machine.RunAll,
@@ -309,7 +317,12 @@ func ownStepper(c Config) (*train.Stepper, error) {
 		return nil, err
 	}
 	fillBatch(network)
-	return train.NewStepper(network, solver)
+	stepper, err := train.NewStepper(network, solver)
+	if err != nil {
+		return nil, err
+	}
+	stepper.Split(c.Split)
+	return stepper, nil
 }
 
 func fillBatch(n *models.Network) {

@@ -32,6 +32,11 @@ const startExamples = 256
 // complete. progress, if not nil, is called now and then with the number of updates
 // done since the last call.
 func Execute(ctx context.Context, c Config, progress func(updates int)) (*Record, error) {
+	return executeOn(ctx, c, 1, progress)
+}
+
+// executeOn is Execute with large products divided over so many workers.
+func executeOn(ctx context.Context, c Config, workers int, progress func(updates int)) (*Record, error) {
 	begin := time.Now()
 	// Flushing and the count of denormals are the thread's.
 	runtime.LockOSThread()
@@ -41,6 +46,7 @@ func Execute(ctx context.Context, c Config, progress func(updates int)) (*Record
 	if err := e.prepare(); err != nil {
 		return nil, errors.Wrapf(err, "run %s", c.Hash())
 	}
+	e.loop.Split(workers)
 	result, err := e.train(ctx)
 	if err != nil {
 		return nil, errors.Wrapf(err, "run %s", c.Hash())

@@ -11,7 +11,9 @@ import (
 
 // Options are the settings of [Run] that don't change results.
 type Options struct {
-	Workers  int // runs side by side; 0: one for each core
+	// Workers is the number of runs side by side; 0: one for each core. If there are fewer
+	// runs, they divide their large matrix products over the workers that are left.
+	Workers  int
 	Progress Progress
 }
 
@@ -73,10 +75,11 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 		first error
 		queue = make(chan Config)
 	)
-	for range min(workers, len(pending)) {
+	sideBySide := min(workers, len(pending))
+	for range sideBySide {
 		wg.Go(func() {
 			for c := range queue {
-				record, err := Execute(ctx, c, progress.Updated)
+				record, err := executeOn(ctx, c, workers/sideBySide, progress.Updated)
 				if err == nil && record != nil {
 					err = d.write(record)
 				}

@@ -239,6 +239,26 @@ func TestWorkersDoNotMatter(t *testing.T) {
 	}
 }
 
+// TestSplitDoesNotMatter has a single run divide its products over three workers.
+func TestSplitDoesNotMatter(t *testing.T) {
+	s := parse(t, `
+name: wide
+task: digits
+budget: {steps: 6, batch: 128, evaluate: 6}
+seeds: [1]
+grid: {depth: 2, width: 256, activation: tanh, initializer: glorot-normal, optimizer: smorms3}
+`)
+	one, three := t.TempDir(), t.TempDir()
+	run(t, s, one, 1)
+	run(t, s, three, 3)
+	b := files(t, three)
+	for name, text := range files(t, one) {
+		if b[name] != text {
+			t.Errorf("%s differs between one worker and three", name)
+		}
+	}
+}
+
 func TestProbesDoNotMatter(t *testing.T) {
 	with, without := parse(t, small), parse(t, "probe: 0\n"+small)
 	for i := range with.Configs {

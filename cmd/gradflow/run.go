@@ -33,7 +33,7 @@ again, it goes on where it stopped. Ctrl-C ends it after the current steps.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>)")
-	c.Flags().IntVar(&workers, "workers", 0, "runs side by side (default one for each core)")
+	c.Flags().IntVar(&workers, "workers", 0, "runs side by side, or cores that fewer runs divide their large products over (default one for each core)")
 	return c
 }
 

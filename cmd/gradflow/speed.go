@@ -30,11 +30,14 @@ cross-entropy): the whole step, its parts, and how near it comes to the processo
 measured peak. With --vm tape the same network of Gorgonia's own operations on its
 TapeMachine is timed in turn with it; the result then is the TapeMachine's, with ours
 under "gradflow". With --workers 2 it also has the steps of two networks made side by
-side, as a study's runs are, and tells how many times as many are made as of one alone.`,
+side, as a study's runs are, and tells how many times as many are made as of one alone.
+With --split 2 the large matrix products of one network are divided over two cores, as
+those of a study with fewer runs than cores are.`,
 		Example: `  gradflow speed --depth 50 --width 64 --batch 32 --optimizer rmsprop
   gradflow speed --depth 50 --width 64 --batch 32 --vm tape
   gradflow speed --width 256 --batch 128 --json | jq .peak_share
-  gradflow speed --workers 2`,
+  gradflow speed --workers 2
+  gradflow speed --width 512 --batch 128 --split 2`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
@@ -47,6 +50,9 @@ side, as a study's runs are, and tells how many times as many are made as of one
 			machines := []string{speed.Gradflow}
 			if machine != speed.Gradflow {
 				machines = append(machines, machine)
+			}
+			if config.Split < 0 {
+				return useError{fmt.Errorf("--split %d: must be at least 0", config.Split)}
 			}
 			if workers < 1 {
 				return useError{fmt.Errorf("--workers %d: must be at least 1", workers)}
@@ -77,6 +83,7 @@ side, as a study's runs are, and tells how many times as many are made as of one
 	f.StringVar(&config.DType, "dtype", "float32", "float32 or float64")
 	f.IntVar(&config.Steps, "steps", 200, "steps to time")
 	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine beside it")
+	f.IntVar(&config.Split, "split", 0, "cores to divide large matrix products over (0: one)")
 	f.IntVar(&workers, "workers", 1, "networks to train side by side, too")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	complete(c, "optimizer", optimizers.Catalogue.Names())
@@ -133,6 +140,9 @@ func printSpeed(w io.Writer, results []speed.Result) error {
 	ms := func(v float64) string { return fmt.Sprintf("%.3f ms", v) }
 	row("", func(r speed.Result) string { return r.VM })
 	row("kernels", func(r speed.Result) string { return r.Kernel })
+	if r.Split > 1 {
+		row("cores", func(r speed.Result) string { return fmt.Sprint(max(1, r.Split)) })
+	}
 	row("step, median", func(r speed.Result) string { return ms(r.StepMedian) })
 	row("step, minimum", func(r speed.Result) string { return ms(r.StepMin) })
 	row("forward", func(r speed.Result) string { return ms(r.Forward) })

@@ -79,18 +79,22 @@ func dense[F Float](r *rand.Rand, rows, cols int, trans bool) Matrix[F] {
 	return m
 }
 
-// BenchmarkMulParallel compares one and two goroutines on one product.
-func BenchmarkMulParallel(b *testing.B) {
-	r := random(1)
-	x, y, z := dense[float32](r, 1024, 1024, false), dense[float32](r, 1024, 1024, false), dense[float32](r, 1024, 1024, false)
-	for _, workers := range []int{1, 2} {
-		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
-			for b.Loop() {
-				MulParallel(z, x, y, false, workers)
-			}
-			b.ReportMetric(2*1024*1024*1024*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
-			b.ReportMetric(0, "ns/op")
-		})
+// BenchmarkSplit compares one and two goroutines on one product.
+func BenchmarkSplit(b *testing.B) {
+	for _, s := range [][3]int{{128, 256, 256}, {128, 512, 512}, {1024, 1024, 1024}} {
+		for _, workers := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%dx%dx%d/workers=%d", s[0], s[1], s[2], workers), func(b *testing.B) {
+				r := random(1)
+				p := NewProduct(dense[float32](r, s[0], s[1], false), dense[float32](r, s[0], s[2], false), dense[float32](r, s[2], s[1], false), false)
+				p.Split(workers)
+				b.ReportAllocs()
+				for b.Loop() {
+					p.Do()
+				}
+				b.ReportMetric(2*float64(s[0]*s[1]*s[2])*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }
 

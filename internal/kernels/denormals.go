@@ -55,7 +55,7 @@ func SupportsFlushToZero() bool { return hasMXCSR }
 //	defer kernels.FlushToZero(kernels.FlushToZero(true))
 //
 // Lock first: a thread that the runtime starts inherits the state of the one that
-// starts it, unless that is locked. Flushing covers the kernels, [MulParallel]
+// starts it, unless that is locked. Flushing covers the kernels, products that are split
 // among them, and all other floating-point arithmetic of the goroutine, but no
 // other goroutine. Where it is not supported, FlushToZero does nothing and returns
 // false.
@@ -90,6 +90,13 @@ func MetDenormals() bool {
 	}
 	setMXCSR(state &^ flags)
 	return true
+}
+
+// meetDenormals has MetDenormals tell so.
+func meetDenormals() {
+	if hasMXCSR {
+		setMXCSR(getMXCSR() | mxcsrDenormal)
+	}
 }
 
 // Bits of MXCSR.

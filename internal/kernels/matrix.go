@@ -1,10 +1,6 @@
 package kernels
 
-import (
-	"fmt"
-	"runtime"
-	"sync"
-)
+import "fmt"
 
 // Float is an element type.
 type Float interface{ float32 | float64 }
@@ -62,6 +58,7 @@ type Product[F Float] struct {
 	c, a, b, d Matrix[F]
 	added      *Matrix[F] // d, or nil
 	ahead      span
+	team       *team[F] // that shares the work, if it is divided
 }
 
 // span is a piece of memory.
@@ -111,53 +108,11 @@ func (p *Product[F]) Do() {
 	if p.added != nil && raceEnabled {
 		p.d.each(raceRead)
 	}
-	mul(&p.c, &p.a, &p.b, p.added, p.ahead)
-}
-
-// MulParallel is Mul by up to workers goroutines, which share the rows or the
-// columns of C; the result is the same to the bit. Small products, and those of
-// the portable kernels, are left to Mul. It allocates. FlushToZero holds for it.
-func MulParallel[F Float](c, a, b Matrix[F], acc bool, workers int) {
-	const (
-		grain   = 48      // rows or columns of a share are a multiple of this
-		minimum = 1 << 21 // multiplications worth a goroutine
-	)
-	byRows := c.Rows >= c.Cols
-	size := max(c.Rows, c.Cols)
-	workers = min(workers, c.Rows*c.Cols*a.Cols/minimum, size/grain)
-	if workers < 2 || best() == &portable {
-		Mul(c, a, b, acc)
+	if p.team != nil {
+		p.team.do()
 		return
 	}
-	checkProduct(&c, &a, &b)
-	flushing := flushesToZero()
-	var group sync.WaitGroup
-	for lo, i := 0, 1; i <= workers; i++ {
-		hi := size * i / workers / grain * grain
-		if i == workers {
-			hi = size
-		}
-		ci, ai, bi := c, a, b
-		if byRows {
-			ci, ai = c.slice(lo, hi, 0, c.Cols), a.slice(lo, hi, 0, a.Cols)
-		} else {
-			ci, bi = c.slice(0, c.Rows, lo, hi), b.slice(0, b.Rows, lo, hi)
-		}
-		lo = hi
-		if i == workers {
-			Mul(ci, ai, bi, acc)
-		} else {
-			group.Go(func() {
-				if flushing {
-					runtime.LockOSThread()
-					defer runtime.UnlockOSThread()
-					defer FlushToZero(FlushToZero(true))
-				}
-				Mul(ci, ai, bi, acc)
-			})
-		}
-	}
-	group.Wait()
+	mul(&p.c, &p.a, &p.b, p.added, p.ahead)
 }
 
 // slice is the view of rows r0 to r1 and columns c0 to c1.

@@ -145,7 +145,7 @@ func FuzzMul(f *testing.F) {
 
 // TestMulBits checks what is promised bit for bit: AVX2 and AVX-512 agree, an
 // element does not depend on the number of rows and columns beside it, and
-// MulParallel gives what Mul gives.
+// a product that is split gives what Mul gives.
 func TestMulBits(t *testing.T) {
 	testMulBits[float32](t)
 	testMulBits[float64](t)
@@ -188,8 +188,13 @@ func testMulBits[F Float](t *testing.T) {
 			c, p := Dense(s[0], s[1], make([]F, s[0]*s[1])), Dense(s[0], s[1], make([]F, s[0]*s[1]))
 			Mul(c, a, b, false)
 			for _, workers := range []int{2, 3} {
-				MulParallel(p, a, b, false, workers)
-				same(t, fmt.Sprintf("%v form %d, %d workers", s, form, workers), p.Data, c.Data)
+				split := NewProduct(p, a, b, false)
+				split.Split(workers)
+				for range 3 {
+					clear(p.Data)
+					split.Do()
+					same(t, fmt.Sprintf("%v form %d, %d workers", s, form, workers), p.Data, c.Data)
+				}
 			}
 		}
 	}

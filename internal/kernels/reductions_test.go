@@ -312,25 +312,57 @@ func TestFlushToZero(t *testing.T) {
 	})
 }
 
-// TestFlushParallel checks that the goroutines of MulParallel flush, too.
-func TestFlushParallel(t *testing.T) {
+// TestSplitDenormals checks that the helpers of a product that is split flush where its
+// goroutine does, only there, and that it hears of the denormals that they met.
+func TestSplitDenormals(t *testing.T) {
 	if !SupportsFlushToZero() {
 		t.Skip("not supported")
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer FlushToZero(FlushToZero(true))
+	defer FlushToZero(FlushToZero(false))
 	const n = 192
 	a, b, c := repeat([]float32{1e-30}, n*n), repeat([]float32{1e-10}, n*n), make([]float32, n*n)
 	eachLevelQuietly(func() {
 		if Name() == "portable" {
 			return
 		}
-		MulParallel(Dense(n, n, c), Dense(n, n, a), Dense(n, n, b), false, 3)
-		for i, v := range c {
-			if v != 0 {
-				t.Fatalf("%s: element %d is %g", Name(), i, v)
+		p := NewProduct(Dense(n, n, c), Dense(n, n, a), Dense(n, n, b), false)
+		p.Split(3)
+		for _, flush := range []bool{true, false} {
+			FlushToZero(flush)
+			for _, alone := range []bool{false, true} {
+				MetDenormals()
+				if alone { // a helper does everything
+					p.team.begin()
+					done := make(chan bool)
+					go func() { p.team.help(); close(done) }()
+					<-done
+					for p.team.left.Load() > 0 { // one that was late the last time helps, too
+						runtime.Gosched()
+					}
+					p.team.end()
+				} else {
+					p.Do()
+				}
+				if !MetDenormals() || MetDenormals() {
+					t.Errorf("%s, flush %v, by a helper %v: the denormals are not told of, or twice", Name(), flush, alone)
+				}
+				for i, v := range c {
+					if (v == 0) != flush {
+						t.Fatalf("%s, flush %v, by a helper %v: element %d is %g", Name(), flush, alone, i, v)
+					}
+				}
 			}
+		}
+		one := repeat([]float32{1}, n*n)
+		p = NewProduct(Dense(n, n, c), Dense(n, n, one), Dense(n, n, one), false)
+		p.Split(3)
+		for range 100 {
+			p.Do()
+		}
+		if MetDenormals() {
+			t.Errorf("%s: denormals among ones", Name())
 		}
 	})
 }

@@ -97,6 +97,16 @@ func (s *Stepper) curvature() (G.Nodes, error) {
 	return nodes, nil
 }
 
+// Split has large matrix products divided over so many goroutines: see
+// [vm.Machine.Split]. It makes no difference to results.
+func (s *Stepper) Split(workers int) {
+	for _, m := range []*vm.Machine{s.Machine, s.second, s.joined} {
+		if m != nil {
+			m.Split(workers)
+		}
+	}
+}
+
 // Loss is that of the last run, at the parameters before the update.
 func (s *Stepper) Loss() float64 { return scalar(s.Network.Loss.Value()) }
 
