@@ -178,8 +178,9 @@ func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {
 
 // UpdatingMachine compiles the loss and a backward pass that updates each parameter as
 // soon as its gradient is computed and the run has no more use for the parameter's value:
-// see [vm.Update]. bind returns the update of Learnables[i] by a gradient.
-func (n *Network) UpdatingMachine(bind func(i int, gradient G.Value) (func() error, error)) (*vm.Machine, error) {
+// see [vm.Update]. bind returns the update of Learnables[i] by a gradient. The machine
+// works in the memory of a training machine, with which it takes turns.
+func (n *Network) UpdatingMachine(training *vm.Machine, bind func(i int, gradient G.Value) (func() error, error)) (*vm.Machine, error) {
 	var updates []vm.Update
 	for i, p := range slices.Backward(n.Learnables) {
 		if p.Deriv() == nil {
@@ -187,7 +188,7 @@ func (n *Network) UpdatingMachine(bind func(i int, gradient G.Value) (func() err
 		}
 		updates = append(updates, vm.Update{Of: p, Bind: func(_, gradient G.Value) (func() error, error) { return bind(i, gradient) }})
 	}
-	return vm.CompileUpdates(n.Graph, updates, append(G.Nodes{n.Loss}, n.needs...)...)
+	return training.CompileUpdates(updates, append(G.Nodes{n.Loss}, n.needs...)...)
 }
 
 func noGradient(p *G.Node) error {

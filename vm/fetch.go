@@ -29,10 +29,10 @@ const (
 // memory is larger than the caches, and the processor, which sees only one layer's
 // tensors in order, cannot know where the next layer's are.
 func (m *Machine) fetchAhead() {
-	fetchers := make([]*pieces, len(m.steps))
+	fetchers := make([]*ahead, len(m.steps))
 	for i := range m.steps {
 		if f, ok := m.steps[i].compute.(Fetcher); ok && f.Reach() > 0 {
-			fetchers[i] = &pieces{fetcher: f}
+			fetchers[i] = &ahead{fetcher: f}
 		}
 	}
 	for _, u := range m.longUnused() {
@@ -81,21 +81,21 @@ func (m *Machine) longUnused() (list []use) {
 	return list
 }
 
-// pieces is what a computation is to fetch: tensors side by side.
-type pieces struct {
+// ahead is what a computation is to fetch: tensors side by side.
+type ahead struct {
 	fetcher Fetcher
 	address uintptr
 	bytes   int
 }
 
 // add adds a tensor, if the computation can fetch it together with what it has.
-func (p *pieces) add(address uintptr, bytes int) bool {
-	from, to := min(p.address, address), max(p.address+uintptr(p.bytes), address+uintptr(bytes))
+func (a *ahead) add(address uintptr, bytes int) bool {
+	from, to := min(a.address, address), max(a.address+uintptr(a.bytes), address+uintptr(bytes))
 	switch {
-	case p.bytes == 0:
-		p.address, p.bytes = address, bytes
-	case int(to-from) <= p.bytes+bytes+gap && int(to-from) <= p.fetcher.Reach():
-		p.address, p.bytes = from, int(to-from)
+	case a.bytes == 0:
+		a.address, a.bytes = address, bytes
+	case int(to-from) <= a.bytes+bytes+gap && int(to-from) <= a.fetcher.Reach():
+		a.address, a.bytes = from, int(to-from)
 	default:
 		return false
 	}

@@ -49,7 +49,9 @@ type Machine struct {
 	steps  []step
 	inputs []input
 	wanted []binding
+	graph  *G.ExprGraph
 	stepOf map[*G.Node]int
+	made   []piece // the memory allocated for results
 	bytes  int64
 
 	unbound bool // operations of steps are to be bound
@@ -111,11 +113,11 @@ func placeOf(v G.Value) place {
 // element types other than float32, float64 and int, and [ErrHashCollision].
 // The time it takes is linear in the number of nodes.
 func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
-	m, err := compile(g, nil, wanted)
+	m, err := compile(g, nil, wanted, nil)
 	return m, errors.Wrap(err, "vm")
 }
 
-func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, error) {
+func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, old []piece) (*Machine, error) {
 	if g == nil {
 		return nil, errors.New("the graph is nil")
 	}
@@ -157,8 +159,8 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, erro
 	}
 	pending := newPending(updates, order, lastUse)
 
-	m := &Machine{stepOf: make(map[*G.Node]int, len(order)), unbound: true}
-	mem := memory{}
+	m := &Machine{graph: g, stepOf: make(map[*G.Node]int, len(order)), unbound: true}
+	mem := newMemory(old)
 	values := make(map[*G.Node]G.Value, len(order))
 	inputs := make(map[*G.Node]int)
 	for i, n := range order {
@@ -222,7 +224,7 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*Machine, erro
 			keep[n] = false // for those given twice
 		}
 	}
-	m.bytes = mem.bytes
+	m.bytes, m.made = mem.bytes, mem.made
 	if err := m.publish(); err != nil {
 		return nil, err
 	}

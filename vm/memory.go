@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"slices"
+
 	"github.com/gradflow/gradflow/internal/arena"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -14,8 +16,23 @@ type memory struct {
 	owned map[G.Value]bool // results that have a slab
 	slabs map[G.Value]slab
 	free  map[slabKind][]slab
+	made  []piece // all slabs, in the order of their making
 	arena arena.Arena
 	bytes int64
+}
+
+type piece struct {
+	kind slabKind
+	slab slab
+}
+
+// newMemory returns memory that uses these pieces before it makes others.
+func newMemory(old []piece) *memory {
+	m := &memory{owned: map[G.Value]bool{}, slabs: map[G.Value]slab{}, free: map[slabKind][]slab{}}
+	for _, p := range slices.Backward(old) { // the first to be made is the first to be used
+		m.free[p.kind] = append(m.free[p.kind], p.slab)
+	}
+	return m
 }
 
 type slabKind struct {
@@ -53,6 +70,7 @@ func (m *memory) allocate(n *G.Node) (G.Value, error) {
 		default:
 			return nil, errors.Errorf("%v has elements of type %v", n, kind.dtype)
 		}
+		m.made = append(m.made, piece{kind, s})
 		m.bytes += int64(kind.size) * int64(kind.dtype.Size())
 	}
 	return m.give(s, n), nil
@@ -60,9 +78,6 @@ func (m *memory) allocate(n *G.Node) (G.Value, error) {
 
 // give makes a tensor for the result of n over a slab.
 func (m *memory) give(s slab, n *G.Node) G.Value {
-	if m.owned == nil {
-		m.owned, m.slabs, m.free = map[G.Value]bool{}, map[G.Value]slab{}, map[slabKind][]slab{}
-	}
 	t := tensor.New(tensor.WithShape(n.Shape().Clone()...), tensor.WithBacking(s), tensor.WithEngine(G.StandardEngine{}))
 	m.owned[t], m.slabs[t] = true, s
 	return t

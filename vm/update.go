@@ -33,8 +33,16 @@ type change struct {
 // updates as far as they don't depend on each other. An error of an update ends the
 // run.
 func CompileUpdates(g *G.ExprGraph, updates []Update, wanted ...*G.Node) (*Machine, error) {
-	m, err := compile(g, updates, wanted)
+	m, err := compile(g, updates, wanted, nil)
 	return m, errors.Wrap(err, "vm")
+}
+
+// CompileUpdates is [CompileUpdates] for m's graph and in the memory of m's results, as
+// far as they fit. The two machines take turns: a run of one overwrites what the other
+// has computed, the nodes wanted of it included, but for numbers.
+func (m *Machine) CompileUpdates(updates []Update, wanted ...*G.Node) (*Machine, error) {
+	twin, err := compile(m.graph, updates, wanted, m.made)
+	return twin, errors.Wrap(err, "vm")
 }
 
 // pending are the updates of a machine that is being compiled.

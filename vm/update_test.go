@@ -83,7 +83,8 @@ func TestUpdates(t *testing.T) {
 						wanted = append(wanted, o.inputs[i].Deriv())
 					}
 				}
-				joined, err := vm.CompileUpdates(n.g, updates, lossN)
+				all := compile(t, n.g, append(G.Nodes{lossN}, derivatives(n)...)...)
+				joined, err := all.CompileUpdates(updates, lossN)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -93,6 +94,7 @@ func TestUpdates(t *testing.T) {
 						n.change(2)
 						o.change(2)
 					}
+					run(t, all) // whose memory is that of the other
 					run(t, joined)
 					run(t, apart)
 					for _, in := range o.inputs {
@@ -115,6 +117,15 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
+func derivatives(n *net) (list G.Nodes) {
+	for _, in := range n.inputs {
+		if d := in.Deriv(); d != nil {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
 // TestUpdatesMemory has gradients share the memory of two layers' at any depth.
 func TestUpdatesMemory(t *testing.T) {
 	bytes := func(depth int) int64 {
@@ -131,6 +142,13 @@ func TestUpdatesMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		run(t, m)
+		twin, err := m.CompileUpdates(updates, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run(t, twin); twin.Bytes() != 0 {
+			t.Errorf("a machine in the memory of its like takes %d bytes of its own", twin.Bytes())
+		}
 		return m.Bytes()
 	}
 	const layer = 2 * 4 * 4 * 32 // z and f(z)

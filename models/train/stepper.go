@@ -60,7 +60,7 @@ func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
 		}
 	}
 	if optimizers.IsSeparable(solver) {
-		if s.joined, err = n.UpdatingMachine(s.bind); err != nil {
+		if s.joined, err = n.UpdatingMachine(s.Machine, s.bind); err != nil {
 			return nil, errors.Wrap(err, "train")
 		}
 	}
