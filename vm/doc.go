@@ -33,9 +33,18 @@
 // that done in the middle of the run, when the gradient has just been computed, so that
 // it need not be kept: see [Update].
 //
+// # Memory
+//
+// All results lie side by side in a few pieces of memory, of huge pages where there are
+// any, in the order in which they are first computed. A machine knows what its next
+// steps will read: what has not been in use for long, such as the weights of the next
+// layer, is fetched into the processor's cache while the steps before compute (see
+// [Fetcher]). So a layer of a thousand takes little longer than one of fifty.
+//
 // # Side by side
 //
-// Machines of different graphs run side by side in any number of goroutines. Graphs
+// Machines of different graphs run side by side in any number of goroutines. One alone
+// can divide its large products over several ([Machine.Split]). Graphs
 // must be built one at a time (nodes, gorgonia.Grad and Compile under one mutex, say),
 // as Gorgonia keeps constants, type variables and nodes to be used again in globals.
 //

@@ -5,6 +5,8 @@
 //
 // The network is the one that peers are measured on: 784 inputs, layers of one width,
 // 10 classes, cross-entropy; data and labels are random, the batch is the same in each
-// step. Everything is measured in one process, alternating where two things are
-// compared, so that a ratio means something on a machine that others use as well.
+// step. A step is the one that studies make: parameters are updated in the middle of the
+// backward pass (see models/train). Everything is measured in one process, alternating
+// where two things are compared, so that a ratio means something on a machine that others
+// use as well.
 package speed

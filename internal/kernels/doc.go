@@ -32,6 +32,12 @@
 // transposed B, and of a matrix by a vector, are scalar products along contiguous
 // rows; a row by a matrix has a tile eight vectors wide.
 //
+// A [Product] is prepared once, for matrices that stay where they are. It can ask for
+// memory while it computes, a line with each row of B, which the processor then fetches
+// into its second-level cache (Fetch): the weights of the next layer, say. And it can be
+// divided over goroutines (Split), helpers that are there for that and share out the
+// rows or the columns of C.
+//
 // Element-wise functions are written once, over operations that both instruction
 // sets have for both types, and emitted for each; the rest of a slice passes
 // through the same code under a mask. Polynomials are fitted by the generator, in
