@@ -9,6 +9,7 @@ import (
 
 	"github.com/gradflow/gradflow/internal/ops"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // TestAllocations has runs of own operations allocate nothing.
@@ -34,5 +35,26 @@ func TestAllocations(t *testing.T) {
 		if observed == 0 {
 			t.Error("nothing observed")
 		}
+	}
+}
+
+// TestLetAllocations has a run after another batch has been bound bind what reads it, and
+// nothing else.
+func TestLetAllocations(t *testing.T) {
+	n := newNet(tensor.Float32)
+	x, target := n.input("x", 32, 64), n.input("t", 32, 64)
+	wanted := n.gradients(must(ops.MeanSquaredError(n.layers(x, 50), target)), x, target)
+	m := compile(t, n.g, wanted...)
+	batches := []G.Value{x.Value(), values(tensor.Float32, 2, 32, 64)}
+	run(t, m)
+	next := 0
+	if a := testing.AllocsPerRun(10, func() {
+		next = 1 - next
+		if err := G.Let(x, batches[next]); err != nil {
+			t.Fatal(err)
+		}
+		run(t, m)
+	}); a > 20 {
+		t.Errorf("%v allocations", a)
 	}
 }

@@ -24,27 +24,20 @@ const (
 	gap = 256
 )
 
-// fetchAhead tells the computations that can fetch memory what the steps after them use
-// that has long not been in use: the weights of the next layer, say. A deep network's
-// memory is larger than the caches, and the processor, which sees only one layer's
-// tensors in order, cannot know where the next layer's are.
+// fetchAhead decides what computations that can fetch memory are to fetch: what the steps
+// after them use that has long not been in use, the weights of the next layer, say. A
+// deep network's memory is larger than the caches, and the processor, which sees only one
+// layer's tensors in order, cannot know where the next layer's are.
 func (m *Machine) fetchAhead() {
-	fetchers := make([]*ahead, len(m.steps))
 	for i := range m.steps {
-		if f, ok := m.steps[i].compute.(Fetcher); ok && f.Reach() > 0 {
-			fetchers[i] = &ahead{fetcher: f}
+		s := &m.steps[i]
+		s.ahead = ahead{}
+		if f, ok := s.compute.(Fetcher); ok {
+			s.ahead.reach = f.Reach()
 		}
 	}
 	for _, u := range m.longUnused() {
-		for j := u.step - 1; j >= max(0, u.step-fetchSteps); j-- {
-			if fetchers[j] != nil && fetchers[j].add(u.address, u.bytes) {
-				break
-			}
-		}
-	}
-	for _, f := range fetchers {
-		if f != nil {
-			f.fetcher.Fetch(f.address, f.bytes)
+		for j := u.step - 1; j >= max(0, u.step-fetchSteps) && !m.steps[j].ahead.add(u.address, u.bytes); j-- {
 		}
 	}
 }
@@ -83,18 +76,20 @@ func (m *Machine) longUnused() (list []use) {
 
 // ahead is what a computation is to fetch: tensors side by side.
 type ahead struct {
-	fetcher Fetcher
 	address uintptr
 	bytes   int
+	reach   int // 0 if it can't
 }
 
 // add adds a tensor, if the computation can fetch it together with what it has.
 func (a *ahead) add(address uintptr, bytes int) bool {
 	from, to := min(a.address, address), max(a.address+uintptr(a.bytes), address+uintptr(bytes))
 	switch {
+	case a.reach == 0:
+		return false
 	case a.bytes == 0:
 		a.address, a.bytes = address, bytes
-	case int(to-from) <= a.bytes+bytes+gap && int(to-from) <= a.fetcher.Reach():
+	case int(to-from) <= a.bytes+bytes+gap && int(to-from) <= a.reach:
 		a.address, a.bytes = from, int(to-from)
 	default:
 		return false

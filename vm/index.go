@@ -12,7 +12,8 @@ import (
 // as it is added, so that building takes time quadratic in the number of nodes: seconds
 // from 100 000 on. The map is not exported; where it is what it is in the version that
 // go.mod pins, [number] enters nodes before that, and building takes linear time.
-// Where it is not, building is slow and nothing else.
+// Where it is not, building is slow and nothing else. (Nodes removed from a graph spoil
+// the numbers that it has looked up, here as in Gorgonia: [Compile] refuses that.)
 var byID = func() (offset uintptr) {
 	f, ok := reflect.TypeFor[G.ExprGraph]().FieldByName("byID")
 	if !ok || f.Type != reflect.TypeFor[map[int64]int]() {

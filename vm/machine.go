@@ -55,6 +55,7 @@ type Machine struct {
 	bytes  int64
 
 	unbound bool // operations of steps are to be bound
+	planned bool // it is decided what to fetch ahead
 	workers int  // that computations are divided over
 }
 
@@ -74,6 +75,7 @@ type step struct {
 	in      []G.Value
 	unbound bool // compute, or what makes a change, is to be made anew
 	observe func(G.Value)
+	ahead   ahead    // what compute is to fetch
 	changes []change // to make afterwards
 }
 
@@ -140,11 +142,14 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, old []piece) (*
 		}
 		keep[n] = true
 	}
-	derivatives := make([]*G.Node, len(updates))
-	for i, u := range updates {
-		derivatives[i] = u.Of.Deriv()
+	needed := wanted[:len(wanted):len(wanted)]
+	for _, u := range updates { // also where nothing reads it
+		needed = append(needed, u.Of)
 	}
-	order, kids, err := schedule(append(wanted[:len(wanted):len(wanted)], derivatives...))
+	for _, u := range updates {
+		needed = append(needed, u.Of.Deriv())
+	}
+	order, kids, err := schedule(needed)
 	if err != nil {
 		return nil, err
 	}
@@ -400,8 +405,16 @@ func (m *Machine) run(observe bool) (err error) {
 			m.unbound = true
 		}
 	}
+	var s *step // the one whose operation is at work
+	defer func() {
+		if s != nil {
+			if p := recover(); p != nil {
+				err = errors.Errorf("%v panicked: %v", s, p)
+			}
+		}
+	}()
 	if m.unbound {
-		if err := m.bind(); err != nil {
+		if err := m.bind(&s); err != nil {
 			return err
 		}
 	}
@@ -412,14 +425,6 @@ func (m *Machine) run(observe bool) (err error) {
 			}
 		}
 	}
-	var s *step // the one whose operation is at work
-	defer func() {
-		if s != nil {
-			if p := recover(); p != nil {
-				err = errors.Errorf("%v panicked: %v", s, p)
-			}
-		}
-	}()
 	for i := range m.steps {
 		s = &m.steps[i]
 		if s.compute != nil {
@@ -445,19 +450,26 @@ func (m *Machine) run(observe bool) (err error) {
 	return nil
 }
 
-// bind has operations and updates prepare themselves for the values of their steps.
-func (m *Machine) bind() (err error) {
-	var bound []Computation
+// bind has operations and updates prepare themselves for the values of their steps. It
+// sets at to the step whose operation is at work.
+func (m *Machine) bind(at **step) (err error) {
+	if err := m.checkMemory(); err != nil {
+		return err
+	}
 	for i := range m.steps {
 		s := &m.steps[i]
 		if !s.unbound {
 			continue
 		}
 		if op, ok := s.op.(Binder); ok {
+			*at = s
 			if s.compute, err = op.Bind(s.out, s.in...); err != nil {
 				return errors.Wrapf(err, "%v", s)
 			}
-			bound = append(bound, s.compute)
+			if m.planned {
+				s.prepare(m.workers)
+			}
+			*at = nil
 		}
 		for i := range s.changes {
 			c := &s.changes[i]
@@ -467,21 +479,31 @@ func (m *Machine) bind() (err error) {
 		}
 		s.unbound = false
 	}
-	m.unbound = false
-	m.fetchAhead()
-	for _, c := range bound {
-		if c, ok := c.(Splitter); ok && m.workers > 1 {
-			c.Split(m.workers)
+	if !m.planned {
+		m.fetchAhead()
+		for i := range m.steps {
+			m.steps[i].prepare(m.workers)
 		}
 	}
+	m.unbound, m.planned = false, true
 	return nil
+}
+
+// prepare tells the computation of a step what to fetch and how to divide its work.
+func (s *step) prepare(workers int) {
+	if c, ok := s.compute.(Fetcher); ok {
+		c.Fetch(s.ahead.address, s.ahead.bytes)
+	}
+	if c, ok := s.compute.(Splitter); ok && workers > 1 {
+		c.Split(workers)
+	}
 }
 
 // Split has operations that can divide their work over so many goroutines do so, where
 // that is worth it: large matrix products. It makes no difference to results. For a
 // study of many runs, running them side by side is the better use of processors.
 func (m *Machine) Split(workers int) {
-	m.workers, m.unbound = workers, true
+	m.workers, m.unbound, m.planned = workers, true, false
 	for i := range m.steps {
 		m.steps[i].unbound = true
 	}

@@ -1,8 +1,12 @@
 package vm
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Update is something that a machine does to an input in the middle of each run: a
@@ -13,11 +17,14 @@ import (
 // its memory serves other nodes before and after. So a step of a thousand layers needs
 // memory for the gradients of one or two, which are in the processor's cache when they
 // are used.
+//
+// What counts is which nodes read the input. If another input has been bound to the same
+// memory and is still to be read, the run is refused: make the two one node.
 type Update struct {
 	Of *G.Node
 	// Bind returns the function that makes the update, given the values of the input and
-	// of its derivative. It is called before the first run, and again when the input has
-	// been bound to another tensor.
+	// of its derivative. It is called before the first run, and again, now and then, when
+	// an input has been bound to another tensor.
 	Bind func(value, derivative G.Value) (do func() error, err error)
 }
 
@@ -29,9 +36,9 @@ type change struct {
 }
 
 // CompileUpdates prepares a machine as [Compile] does, for the nodes wanted, that also
-// makes updates. Derivatives are computed after the nodes wanted, in the order of the
-// updates as far as they don't depend on each other. An error of an update ends the
-// run.
+// makes updates. Derivatives that the nodes wanted don't need are computed after those,
+// in the order of the updates as far as they don't depend on each other. An error of an
+// update ends the run.
 func CompileUpdates(g *G.ExprGraph, updates []Update, wanted ...*G.Node) (*Machine, error) {
 	m, err := compile(g, updates, wanted, nil)
 	return m, errors.Wrap(err, "vm")
@@ -91,6 +98,48 @@ func checkUpdates(g *G.ExprGraph, updates []Update) error {
 			return errors.Errorf("two updates of %v", u.Of)
 		}
 		seen[u.Of] = true
+	}
+	return nil
+}
+
+// checkMemory returns an error if an update would change what another input, in the
+// same memory, is still to be read from.
+func (m *Machine) checkMemory() error {
+	type tensorAt struct {
+		in       *input
+		from, to uintptr
+	}
+	var list []tensorAt
+	updates := false
+	for i := range m.inputs {
+		in := &m.inputs[i]
+		updates = updates || in.changer >= 0
+		if t, ok := in.last.(*tensor.Dense); ok {
+			list = append(list, tensorAt{in, t.Uintptr(), t.Uintptr() + t.MemSize()})
+		}
+	}
+	if !updates {
+		return nil
+	}
+	slices.SortFunc(list, func(a, b tensorAt) int { return cmp.Compare(a.from, b.from) })
+	for i, a := range list {
+		for _, b := range list[i+1:] {
+			if b.from >= a.to {
+				break
+			}
+			for _, pair := range [][2]*input{{a.in, b.in}, {b.in, a.in}} {
+				changed, read := pair[0], pair[1]
+				if changed.changer < 0 {
+					continue
+				}
+				for _, r := range read.readers {
+					if r.step > changed.changer {
+						return errors.Errorf("input %q is updated while %q, which is bound to the same memory, is still to be read: make them one node",
+							changed.node.Name(), read.node.Name())
+					}
+				}
+			}
+		}
 	}
 	return nil
 }

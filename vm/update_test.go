@@ -117,6 +117,77 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
+// TestUpdateUnread updates inputs that the run does not read otherwise.
+func TestUpdateUnread(t *testing.T) {
+	for name, derivative := range map[string]func(n *net) *G.Node{
+		"of another":  func(n *net) *G.Node { return must(ops.Pointwise(tanh, n.input("x", 2))) },
+		"of a number": func(n *net) *G.Node { return must(G.Tanh(must(G.Add(n.input("x", 2), n.input("y", 2))))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNet(tensor.Float64)
+			d := derivative(n)
+			w := n.input("w", 2)
+			G.SetDerivOf(d, w)
+			var gradient G.Value
+			m, err := vm.CompileUpdates(n.g, []vm.Update{{Of: w, Bind: func(value, derivative G.Value) (func() error, error) {
+				gradient = derivative
+				return subtract(value, derivative)
+			}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				want := floats(w.Value())
+				run(t, m)
+				for i, g := range floats(gradient) {
+					want[i] -= g / 8
+				}
+				same(t, "w", floats(w.Value()), want)
+				if err := G.Let(w, values(tensor.Float64, 9, 2)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestUpdateOfSharedMemory has two inputs in one tensor: it is refused to update one
+// while the other is still to be read, and nothing else.
+func TestUpdateOfSharedMemory(t *testing.T) {
+	for _, c := range []struct {
+		updates string
+		refused bool
+	}{{"ab", true}, {"b", false}} { // going back, b is read after a
+		n := newNet(tensor.Float64)
+		x, a, b := n.input("x", 2, 3), n.input("a", 3, 3), n.input("b", 3, 3)
+		h := must(ops.Pointwise(tanh, must(ops.MatMul(x, b, false, false))))
+		h = must(ops.Pointwise(tanh, must(ops.MatMul(h, b, false, false))))
+		l := loss(must(ops.MatMul(h, a, false, false)))
+		n.gradients(l, x)
+		updates := []vm.Update{{Of: b, Bind: subtract}}
+		if c.updates == "ab" {
+			updates = append([]vm.Update{{Of: a, Bind: subtract}}, updates...)
+		}
+		m, err := vm.CompileUpdates(n.g, updates, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, m)
+		if err := G.Let(a, b.Value()); err != nil {
+			t.Fatal(err)
+		}
+		if !c.refused {
+			run(t, m)
+			continue
+		}
+		wantError(t, m.RunAll(), `"a" is updated while "b"`, "one node")
+		if err := G.Let(a, values(tensor.Float64, 5, 3, 3)); err != nil {
+			t.Fatal(err)
+		}
+		run(t, m)
+	}
+}
+
 func derivatives(n *net) (list G.Nodes) {
 	for _, in := range n.inputs {
 		if d := in.Deriv(); d != nil {

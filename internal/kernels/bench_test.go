@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 )
 
@@ -87,6 +88,8 @@ func BenchmarkSplit(b *testing.B) {
 				r := random(1)
 				p := NewProduct(dense[float32](r, s[0], s[1], false), dense[float32](r, s[0], s[2], false), dense[float32](r, s[2], s[1], false), false)
 				p.Split(workers)
+				runtime.LockOSThread() // as studies do
+				defer runtime.UnlockOSThread()
 				b.ReportAllocs()
 				for b.Loop() {
 					p.Do()

@@ -89,10 +89,10 @@
 //
 // AVX2 and AVX-512 give the same results. An element of a product of more than
 // three rows does not depend on the rows and columns beside it, and is summed over
-// k in parts of about equal length, of 384 or a little more at most. Sums ([SquaredSum], [Moments]) are the same
-// on all levels, the portable one included. The portable products, functions and
-// updates differ from the assembly's in the last places. Portable products, being
-// gonum's, take 0·NaN and 0·Inf for 0 where A has the 0.
+// k in parts of about equal length, of 384 or a little more at most. Sums
+// ([SquaredSum], [Moments]) are the same on all levels, the portable one included. The
+// portable products, functions and updates differ from the assembly's in the last
+// places. Portable products, being gonum's, take 0·NaN and 0·Inf for 0 where A has the 0.
 //
 // # Denormals
 //

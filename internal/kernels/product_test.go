@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 )
 
@@ -183,17 +184,29 @@ func testMulBits[F Float](t *testing.T) {
 		}
 	}
 	for form := range forms {
-		for _, s := range [][3]int{{300, 200, 100}, {200, 300, 101}, {1000, 3, 800}, {2, 1500, 1600}, {5000, 1, 1000}} {
+		for _, s := range [][3]int{{300, 200, 100}, {200, 300, 101}, {300, 400, 101}, {1000, 3, 800}, {2, 1500, 1600}, {5000, 1, 1000}} {
 			a, b := randomMatrix[F](r, s[0], s[2], form&transA != 0), randomMatrix[F](r, s[2], s[1], form&transB != 0)
 			c, p := Dense(s[0], s[1], make([]F, s[0]*s[1])), Dense(s[0], s[1], make([]F, s[0]*s[1]))
 			Mul(c, a, b, false)
+			bias := randomMatrix[F](r, 1, s[1], false).row(0)
 			for _, workers := range []int{2, 3} {
-				split := NewProduct(p, a, b, false)
-				split.Split(workers)
-				for range 3 {
-					clear(p.Data)
-					split.Do()
-					same(t, fmt.Sprintf("%v form %d, %d workers", s, form, workers), p.Data, c.Data)
+				for addition := range additions {
+					split := NewProduct(p, a, b, addition == accumulated)
+					if addition == biased {
+						split = NewProductBias(p, a, b, bias)
+					}
+					whole := *split
+					if split.Split(workers); split.team == nil && runtime.GOMAXPROCS(0) > 1 && best() != &portable && s[0]*s[1]*s[2] > 3*minShare {
+						t.Errorf("%v is not divided", s)
+					}
+					for range 3 {
+						copy(p.Data, c.Data)
+						whole.Do()
+						want := clone(p.Data)
+						copy(p.Data, c.Data)
+						split.Do()
+						same(t, fmt.Sprintf("%v form %d, addition %d, %d workers", s, form, addition, workers), p.Data, want)
+					}
 				}
 			}
 		}

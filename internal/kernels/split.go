@@ -10,6 +10,7 @@ import (
 const (
 	grain    = 48      // rows or columns of a share are a multiple of this
 	minShare = 1 << 21 // multiplications that are worth a goroutine
+	turns    = 1 << 18 // of waiting for one, some 200 µs
 )
 
 // Split has up to so many goroutines compute the product, each some of C's rows or
@@ -21,7 +22,7 @@ func (p *Product[F]) Split(workers int) {
 	byRows := p.c.Rows >= p.c.Cols
 	size := max(p.c.Rows, p.c.Cols)
 	workers = min(workers, p.c.Rows*p.c.Cols*p.a.Cols/minShare, size/grain)
-	if workers < 2 || best() == &portable {
+	if workers < 2 || best() == &portable || startHelpers(workers-1) == 0 {
 		return
 	}
 	t := &team[F]{}
@@ -44,7 +45,6 @@ func (p *Product[F]) Split(workers int) {
 		lo = hi
 	}
 	p.team = t
-	startHelpers(workers - 1)
 }
 
 // team is a product in shares. Whoever has time takes the next one.
@@ -69,8 +69,12 @@ func (t *team[F]) do() {
 		s.Do()
 		t.left.Add(-1)
 	}
-	for t.left.Load() > 0 {
-		runtime.Gosched()
+	// Somebody is at work on what is left. To give up the processor can take longer, for
+	// a goroutine that is locked to its thread.
+	for i := 0; t.left.Load() > 0; i++ {
+		if i > turns {
+			runtime.Gosched()
+		}
 	}
 	t.end()
 }
@@ -119,13 +123,15 @@ var helpers = struct {
 	jobs  chan interface{ help() }
 }{jobs: make(chan interface{ help() }, 64)}
 
-// startHelpers makes sure that there are n helpers, or one less than processors.
-func startHelpers(n int) {
+// startHelpers makes sure that there are n helpers, or one less than processors, and
+// returns how many there are.
+func startHelpers(n int) int {
 	helpers.mu.Lock()
 	defer helpers.mu.Unlock()
 	for ; helpers.count < min(n, runtime.GOMAXPROCS(0)-1); helpers.count++ {
 		go help()
 	}
+	return helpers.count
 }
 
 // patience is how long a helper looks out for work before it goes to sleep: waking up
