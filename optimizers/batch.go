@@ -89,7 +89,8 @@ type Warner interface {
 
 var (
 	// ErrNonFinite is the cause of the error of a step whose gradients hold a NaN
-	// or an infinity (see [NonFiniteError]). Nothing was changed.
+	// or an infinity (see [NonFiniteError]). Nothing was changed by it; of steps that were
+	// bound one by one (see [SeparableSolver]), that holds for each.
 	ErrNonFinite = errors.New("gradient is not finite")
 
 	// ErrNeedsBatch is the cause of the error of a step that was not given what

@@ -14,7 +14,7 @@
 // gorgonia.WithName has one). Values are float32 or float64, scalars or
 // row-major tensors. Nothing is changed if a gradient holds a NaN or an infinity:
 // the error is [ErrNonFinite] and names the parameter. Those that step each parameter by
-// itself are [Separable], and can also be asked for one parameter's step at a time.
+// itself are a [SeparableSolver], and can also be asked for one parameter's step at a time.
 //
 // Gorgonia's own solvers set the gradients to zero at the end of a step, because
 // a TapeMachine with BindDualValues adds to them. With such a machine, do that

@@ -5,12 +5,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Separable is a solver whose step of several parameters may be the same as a step of
+// SeparableSolver is a solver whose step of several parameters may be the same as a step of
 // each of them alone, in any order. A training loop can then make each parameter's step
 // as soon as its gradient is there, before those of the other layers are computed, and
 // need not keep it. What is lost is that a step whose gradients are not all finite
 // changes nothing.
-type Separable interface {
+type SeparableSolver interface {
 	BatchSolver
 	// Separable tells whether it is so: it can depend on the settings.
 	Separable() bool
@@ -22,7 +22,7 @@ type Separable interface {
 
 // IsSeparable tells whether s steps each parameter by itself.
 func IsSeparable(s gorgonia.Solver) bool {
-	o, ok := s.(Separable)
+	o, ok := s.(SeparableSolver)
 	return ok && o.Separable()
 }
 
@@ -62,7 +62,9 @@ func (m *method) Bind(vg gorgonia.ValueGrad, gradient gorgonia.Value) (func(Batc
 			return errors.Wrap(err, m.name)
 		}
 		m.take(b)
-		return errors.Wrap(m.one(p), m.name)
+		err := m.one(p)
+		m.batch = Batch{}
+		return errors.Wrap(err, m.name)
 	}, nil
 }
 
@@ -86,7 +88,7 @@ func (o *Partition) Bind(p gorgonia.ValueGrad, gradient gorgonia.Value) (func(Ba
 	if err != nil {
 		return nil, errors.Wrap(err, "partition")
 	}
-	s, ok := g.Optimizer.(Separable)
+	s, ok := g.Optimizer.(SeparableSolver)
 	if !ok {
 		return nil, errors.Errorf("partition, pattern %s: the optimizer does not step each parameter by itself", g.Pattern)
 	}
@@ -118,6 +120,6 @@ func (e *NonFiniteError) Error() string {
 func (e *NonFiniteError) Unwrap() error { return ErrNonFinite }
 
 var (
-	_ Separable = (*method)(nil)
-	_ Separable = (*Partition)(nil)
+	_ SeparableSolver = (*method)(nil)
+	_ SeparableSolver = (*Partition)(nil)
 )

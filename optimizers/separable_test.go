@@ -53,7 +53,7 @@ func TestSeparable(t *testing.T) {
 			}
 			var bound []func(Batch) error
 			for _, p := range []*parameter{a2, b2} {
-				step, err := apart.(Separable).Bind(p, p.grad)
+				step, err := apart.(SeparableSolver).Bind(p, p.grad)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -121,7 +121,7 @@ func TestBindErrors(t *testing.T) {
 		{"partition(rules=[{pattern=b,optimizer=sgd}])", p, p.grad, "no rule for parameter a"},
 		{"partition(rules=[{pattern=a,optimizer=vsgd-l}])", p, p.grad, "pattern a: vsgd-l does not step"},
 	} {
-		_, err := mustMake(t, c.text).(Separable).Bind(c.p, c.gradient)
+		_, err := mustMake(t, c.text).(SeparableSolver).Bind(c.p, c.gradient)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.text, err, c.want)
 		}
@@ -130,7 +130,7 @@ func TestBindErrors(t *testing.T) {
 	for _, text := range []string{"adam", "partition(rules=[{pattern=a,optimizer=adam}])"} {
 		s := mustMake(t, text)
 		set(p.grad, []float64{0, math.NaN()})
-		step1, err := s.(Separable).Bind(p, p.grad)
+		step1, err := s.(SeparableSolver).Bind(p, p.grad)
 		if err != nil {
 			t.Fatal(err)
 		}

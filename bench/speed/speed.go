@@ -241,10 +241,13 @@ func flops(c Config) float64 {
 	return 2 * b * (2*first + 3*hidden + 3*last)
 }
 
-func median(list []time.Duration) float64 {
+func median(list []time.Duration) float64 { return milliseconds(middle(list)) }
+
+// middle returns the median.
+func middle[T time.Duration | float64](list []T) T {
 	sorted := slices.Sorted(slices.Values(list))
 	n := len(sorted)
-	return milliseconds(sorted[(n-1)/2]+sorted[n/2]) / 2
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

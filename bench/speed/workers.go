@@ -1,7 +1,6 @@
 package speed
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -51,6 +50,5 @@ func Workers(c Config, workers int) (speedup float64, err error) {
 			return 0, err
 		}
 	}
-	slices.Sort(ratios)
-	return (ratios[(blocks-1)/2] + ratios[blocks/2]) / 2, nil
+	return middle(ratios), nil
 }

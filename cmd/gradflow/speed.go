@@ -140,7 +140,7 @@ func printSpeed(w io.Writer, results []speed.Result) error {
 	ms := func(v float64) string { return fmt.Sprintf("%.3f ms", v) }
 	row("", func(r speed.Result) string { return r.VM })
 	row("kernels", func(r speed.Result) string { return r.Kernel })
-	if r.Split > 1 {
+	if r.Split > 1 { // the TapeMachine has one
 		row("cores", func(r speed.Result) string { return fmt.Sprint(max(1, r.Split)) })
 	}
 	row("step, median", func(r speed.Result) string { return ms(r.StepMedian) })

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/optimizers"
@@ -50,13 +51,16 @@ func (l *Loop) firstBad() (string, error) {
 // finite, as the error says, "" if it does not or the parameter is no layer's.
 func (l *Loop) layerOf(err error) string {
 	var bad *optimizers.NonFiniteError
-	if errors.As(err, &bad) {
-		for _, layer := range l.Network.Layers {
-			for _, p := range append(G.Nodes{layer.Weight, layer.Bias}, layer.Parameters...) {
-				if p != nil && p.Name() == bad.Parameter {
-					return layer.Name
-				}
-			}
+	if !errors.As(err, &bad) {
+		return ""
+	}
+	for _, layer := range l.Network.Layers {
+		own := strings.HasPrefix(bad.Parameter, layer.Name+"/")
+		for _, p := range []*G.Node{layer.Weight, layer.Bias} { // which layers can share
+			own = own || p != nil && p.Name() == bad.Parameter
+		}
+		if own {
+			return layer.Name
 		}
 	}
 	return ""

@@ -43,10 +43,13 @@ type Hook struct {
 	// Observe asks for the machine's observers to be called in the step's run.
 	Observe bool
 	Before  func(*State) error // with the gradients, before the update
-	After   func(*State) error // after the update; Step counts it
+	// After is called after the update, which Step counts. There are no gradients any
+	// more: what Node.Grad returns then may be of an earlier step.
+	After func(*State) error
 }
 
-// Status is how a run ended.
+// Status is how a run ended. Of a run that diverged by its gradients the parameters mean
+// nothing: some have made the last step, others not.
 type Status string
 
 const (
@@ -144,14 +147,7 @@ func (l *Loop) watched(step int) (watched, observed bool) {
 
 // watchedStep is a step with hooks before the update.
 func (l *Loop) watchedStep(s *State, check func(float64) error, observed bool) error {
-	run := l.Machine.RunAll
-	if observed {
-		run = l.Machine.RunObserved
-	}
-	if err := run(); err != nil {
-		return err
-	}
-	if err := check(l.Loss()); err != nil {
+	if err := l.gradients(observed, check); err != nil {
 		return err
 	}
 	if err := l.call(s.Step, s, false); err != nil {

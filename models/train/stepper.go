@@ -19,7 +19,7 @@ import (
 type Stepper struct {
 	Network *models.Network
 	Machine *vm.Machine // computes the loss and the gradients
-	Solver  G.Solver
+	Solver  G.Solver    // not to be replaced
 	// FullBatch says that each batch is the whole training set, for optimizers that are
 	// made for that.
 	FullBatch bool
@@ -116,13 +116,8 @@ func (s *Stepper) Loss() float64 { return scalar(s.Network.Loss.Value()) }
 // updates were part of the backward pass.
 func (s *Stepper) Step(check func(loss float64) error) error {
 	if s.joined == nil {
-		if err := s.Machine.RunAll(); err != nil {
+		if err := s.gradients(false, check); err != nil {
 			return err
-		}
-		if check != nil {
-			if err := check(s.Loss()); err != nil {
-				return err
-			}
 		}
 		return s.Update()
 	}
@@ -130,10 +125,26 @@ func (s *Stepper) Step(check func(loss float64) error) error {
 	if err := s.joined.RunAll(); err != nil {
 		return err
 	}
-	if s.failed != nil {
-		return s.failed
+	if err := s.Network.AfterStep(); err != nil {
+		return err
 	}
-	return s.Network.AfterStep()
+	return s.failed
+}
+
+// gradients computes loss and gradients, which stay until the next run, and checks the
+// loss.
+func (s *Stepper) gradients(observed bool, check func(loss float64) error) error {
+	run := s.Machine.RunAll
+	if observed {
+		run = s.Machine.RunObserved
+	}
+	if err := run(); err != nil {
+		return err
+	}
+	if check == nil {
+		return nil
+	}
+	return check(s.Loss())
 }
 
 // Update has the solver update all parameters by the gradients of Machine's last run.
@@ -157,7 +168,7 @@ func (s *Stepper) offer() optimizers.Batch {
 // that is not finite ends the step, but only when all gradients have been seen: the error
 // then is that of the first parameter, as it is where all are updated together.
 func (s *Stepper) bind(i int, gradient G.Value) (func() error, error) {
-	step, err := s.Solver.(optimizers.Separable).Bind(s.params[i], gradient)
+	step, err := s.Solver.(optimizers.SeparableSolver).Bind(s.params[i], gradient)
 	if err != nil {
 		return nil, err
 	}

@@ -146,6 +146,23 @@ func TestJoinedDivergence(t *testing.T) {
 	}
 }
 
+// blaming is a solver that finds a parameter's gradient not to be finite.
+type blaming string
+
+func (b blaming) Step([]G.ValueGrad) error {
+	return &optimizers.NonFiniteError{Parameter: string(b), What: "element 0 of 1 is NaN"}
+}
+
+// TestLayerOfDivergence has all parameters of a layer count as its own.
+func TestLayerOfDivergence(t *testing.T) {
+	for parameter, layer := range map[string]string{"layer02/weight": "layer02", "layer01/gamma": "layer01", "layer02/a": "layer02", "output/bias": "output", "layer02x/b": ""} {
+		r := run(t, loop(t, batchNormed(t, tensor.Float64), blaming(parameter), 3))
+		if r.Status != train.Diverged || r.Layer != layer || !strings.Contains(r.Reason, parameter) {
+			t.Errorf("%s: %+v", parameter, r)
+		}
+	}
+}
+
 // TestStep has a check end a step before anything changes.
 func TestStep(t *testing.T) {
 	for _, solver := range []G.Solver{sgd(t, 0.1), asking{}} {
