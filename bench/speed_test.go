@@ -49,3 +49,28 @@ func BenchmarkStep(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWorkers reports how many times as many steps two networks make side by side as
+// one alone, and how many times as fast one is whose large products are divided over two
+// cores.
+func BenchmarkWorkers(b *testing.B) {
+	for _, width := range []int{64, 256} {
+		c := speed.Config{Depth: 50, Width: width, Batch: width / 2, Steps: 6400 / width, DType: "float32",
+			Optimizer: catalogue.Choice{Name: "sgd"}, Activation: catalogue.Choice{Name: "tanh"}}
+		b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) {
+			var side, split float64
+			for b.Loop() {
+				var err error
+				if side, err = speed.Workers(c, 2); err != nil {
+					b.Fatal(err)
+				}
+				if split, err = speed.SplitSpeedup(c, 2); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(side, "side-by-side-x")
+			b.ReportMetric(split, "split-x")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}

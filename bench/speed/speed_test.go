@@ -102,6 +102,12 @@ func TestWorkers(t *testing.T) {
 			t.Errorf("%d workers: speedup %g, error %v", workers, s, err)
 		}
 	}
+	if s, err := SplitSpeedup(config("sgd"), 2); err != nil || !(s > 0) {
+		t.Errorf("split: speedup %g, error %v", s, err)
+	}
+	if _, err := SplitSpeedup(config("sdg"), 2); err == nil {
+		t.Error("split, an unknown optimizer: no error")
+	}
 	if _, err := Workers(config("sgd"), 0); err == nil {
 		t.Error("no worker: no error")
 	}

@@ -21,9 +21,45 @@ func Workers(c Config, workers int) (speedup float64, err error) {
 			return 0, err
 		}
 	}
-	failures := make([]error, workers)
+	ratios := make([]float64, blocks)
+	for i := range ratios {
+		// Each of them in turn is the one alone.
+		ratio, err := ratio(c, steps[i%workers:i%workers+1], steps)
+		if err != nil {
+			return 0, err
+		}
+		ratios[i] = float64(workers) * ratio
+	}
+	return middle(ratios), nil
+}
+
+// SplitSpeedup returns how many times as fast a step is whose large products are divided
+// over so many goroutines (the median of ten comparisons, in turn).
+func SplitSpeedup(c Config, workers int) (speedup float64, err error) {
+	whole, _, err := Step(c)
+	if err != nil {
+		return 0, err
+	}
+	c.Split = workers
+	split, _, err := Step(c)
+	if err != nil {
+		return 0, err
+	}
+	ratios := make([]float64, blocks)
+	for i := range ratios {
+		if ratios[i], err = ratio(c, []func() error{whole}, []func() error{split}); err != nil {
+			return 0, err
+		}
+	}
+	return middle(ratios), nil
+}
+
+// ratio returns how many times as long a block of the steps a takes as one of the steps
+// b, each of which a goroutine makes.
+func ratio(c Config, a, b []func() error) (float64, error) {
 	block := (max(c.Steps, 1) + blocks - 1) / blocks
-	timed := func(steps []func() error) time.Duration {
+	timed := func(steps []func() error) (time.Duration, error) {
+		failures := make([]error, len(steps))
 		begin := time.Now()
 		var group sync.WaitGroup
 		for i, step := range steps {
@@ -36,19 +72,21 @@ func Workers(c Config, workers int) (speedup float64, err error) {
 			})
 		}
 		group.Wait()
-		return time.Since(begin)
+		return time.Since(begin), errors.Wrap(first(failures), "step")
 	}
-	ratios := make([]float64, blocks)
-	for i := range ratios {
-		// Each of them in turn is the one alone.
-		alone := timed(steps[i%workers : i%workers+1])
-		together := timed(steps)
-		ratios[i] = float64(workers) * float64(alone) / float64(together)
+	first, err := timed(a)
+	if err != nil {
+		return 0, err
 	}
-	for _, err := range failures {
+	second, err := timed(b)
+	return float64(first) / float64(second), err
+}
+
+func first(list []error) error {
+	for _, err := range list {
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return middle(ratios), nil
+	return nil
 }
