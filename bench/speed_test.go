@@ -55,7 +55,7 @@ func BenchmarkStep(b *testing.B) {
 // cores.
 func BenchmarkWorkers(b *testing.B) {
 	for _, width := range []int{64, 256} {
-		c := speed.Config{Depth: 50, Width: width, Batch: width / 2, Steps: 6400 / width, DType: "float32",
+		c := speed.Config{Depth: 50, Width: width, Batch: width / 2, Steps: 100_000 / width, DType: "float32",
 			Optimizer: catalogue.Choice{Name: "sgd"}, Activation: catalogue.Choice{Name: "tanh"}}
 		b.Run(fmt.Sprintf("width=%d", width), func(b *testing.B) {
 			var side, split float64

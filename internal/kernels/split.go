@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	grain    = 48      // rows or columns of a share are a multiple of this
+	grain    = 32      // rows or columns of a share are a multiple of this
 	minShare = 1 << 21 // multiplications that are worth a goroutine
 	turns    = 1 << 18 // of waiting for one, some 200 µs
 )
