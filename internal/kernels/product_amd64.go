@@ -35,7 +35,6 @@ type product[F Float] struct {
 	packRows    func(k int, dst *F, drs int, src *F, srs, n int)
 	transposes  []transpose[F] // the widest first
 	dot         func(k int, x, m *F, stride, rows int, dst *F)
-	fetches     bool // the panels ask for memory ahead
 	buffers     sync.Pool
 }
 
@@ -220,7 +219,7 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F], ahead span) {
 // asks returns how often the panels of a product ask for memory: with each row of B
 // that a tile of more than three rows is multiplied by.
 func (p *product[F]) asks(c, a, b *Matrix[F]) int {
-	if !p.fetches || c.Rows <= dotHeight || c.Cols == 1 {
+	if c.Rows <= dotHeight || c.Cols == 1 {
 		return 0
 	}
 	tiles := parts(c.Rows, p.rows)

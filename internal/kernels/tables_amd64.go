@@ -5,12 +5,12 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "6a8edf059f3f289566057de9635b07537e6789e6bc6cb850c45b833eb79db4ff"
+const generatorHash = "d29f6a07c850d9a63f9bbb993f7fc4c727c324cf416c132508ebb2c9f6878ba5"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{
 		product: &product[float32]{lanes: 16,
-			rows: 12, fetches: true, vectors: []int{8, 4, 4},
+			rows: 12, vectors: []int{8, 4, 4},
 			panels:      []panel[float32]{panel1SAVX512, panel2SAVX512, panel3SAVX512, panel4SAVX512, panel5SAVX512, panel6SAVX512, panel7SAVX512, panel8SAVX512},
 			transposing: transposingTileSAVX512,
 			packRows:    packRowsSAVX512,
@@ -53,7 +53,7 @@ var avx512 = level{name: "avx512",
 	},
 	float64: kernels[float64]{
 		product: &product[float64]{lanes: 8,
-			rows: 12, fetches: true, vectors: []int{8, 4, 4},
+			rows: 12, vectors: []int{8, 4, 4},
 			panels:      []panel[float64]{panel1DAVX512, panel2DAVX512, panel3DAVX512, panel4DAVX512, panel5DAVX512, panel6DAVX512, panel7DAVX512, panel8DAVX512},
 			transposing: transposingTileDAVX512,
 			packRows:    packRowsDAVX512,
@@ -99,7 +99,7 @@ var avx512 = level{name: "avx512",
 var avx2 = level{name: "avx2",
 	float32: kernels[float32]{
 		product: &product[float32]{lanes: 8,
-			rows: 6, fetches: false, vectors: []int{8, 2, 2},
+			rows: 6, vectors: []int{8, 2, 2},
 			panels:     []panel[float32]{panel1SAVX2, panel2SAVX2, panel3SAVX2, panel4SAVX2, panel5SAVX2, panel6SAVX2, panel7SAVX2, panel8SAVX2},
 			packRows:   packRowsSAVX2,
 			transposes: []transpose[float32]{{8, transpose8SAVX2}, {4, transpose4SAVX2}},
@@ -141,7 +141,7 @@ var avx2 = level{name: "avx2",
 	},
 	float64: kernels[float64]{
 		product: &product[float64]{lanes: 4,
-			rows: 6, fetches: false, vectors: []int{8, 2, 2},
+			rows: 6, vectors: []int{8, 2, 2},
 			panels:     []panel[float64]{panel1DAVX2, panel2DAVX2, panel3DAVX2, panel4DAVX2, panel5DAVX2, panel6DAVX2, panel7DAVX2, panel8DAVX2},
 			packRows:   packRowsDAVX2,
 			transposes: []transpose[float64]{{4, transpose4DAVX2}, {2, transpose2DAVX2}},

@@ -81,10 +81,10 @@ func (u *unit) highest(v int) int {
 // v vectors, each divided into tall tiles of so many rows and low ones of one row
 // less. There is a body for each height; what they share stays in the arguments,
 // of which b, c, d and strips change from strip to strip. A has any strides. D may
-// be C, a bias with a row stride of 0, or nil. With each row of B, AVX-512 asks for the
-// memory at ahead, which moves on by pace bytes. AVX2 has second bodies for whole
-// vectors, as some processors take long for its masked stores; AVX-512 has two
-// half vectors in place of one.
+// be C, a bias with a row stride of 0, or nil. With each row of B, tiles of more than
+// three rows ask for the memory at ahead, which moves on by pace bytes. AVX2 has second
+// bodies for whole vectors, as some processors take long for its masked stores; AVX-512
+// has two half vectors in place of one.
 func (u *unit) panel(v int) {
 	u.function(fmt.Sprintf("panel%d", v), fmt.Sprintf("sets tiles %d vectors wide to A·B + D.", v), fmt.Sprintf(
 		"(k int, a *%[1]s, ars, aks, ats int, b *%[1]s, bks, bss int, c *%[1]s, crs int, d *%[1]s, drs int, rows, tall, low, strips, last int, ahead uintptr, pace int)", u.float.name))
@@ -218,6 +218,8 @@ func (u *unit) tile(label string, n int, ap, cp, dp Register, e edge) {
 		for at := 0; at < len(e)*u.bytes; at += 64 {
 			PREFETCHT0(Mem{Base: b, Index: bks, Scale: 8, Disp: at})
 		}
+	}
+	if n > 3 { // which have time for it
 		ahead := Load(Param("ahead"), GP64())
 		PREFETCHT1(Mem{Base: ahead})
 		ADDQ(argument("pace"), ahead)
