@@ -315,13 +315,3 @@ func testAllocations[F Float](t *testing.T) {
 		}
 	}
 }
-
-// TestSplitAllocations has a product that is divided allocate nothing.
-func TestSplitAllocations(t *testing.T) {
-	r := random(1)
-	p := NewProduct(dense[float32](r, 128, 256, false), dense[float32](r, 128, 256, false), dense[float32](r, 256, 256, false), false)
-	p.Split(2)
-	if a := testing.AllocsPerRun(20, p.Do); a != 0 {
-		t.Errorf("%v allocations", a)
-	}
-}
