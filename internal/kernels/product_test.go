@@ -315,3 +315,21 @@ func testAllocations[F Float](t *testing.T) {
 		}
 	}
 }
+
+// TestSplitAllocations has a product that is divided allocate nothing; what the runtime
+// allocates for threads now and then does not count.
+func TestSplitAllocations(t *testing.T) {
+	r := random(1)
+	p := NewProduct(dense[float32](r, 128, 256, false), dense[float32](r, 128, 256, false), dense[float32](r, 256, 256, false), false)
+	p.Split(2)
+	const runs = 500
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		p.Do()
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.Mallocs - before.Mallocs; n > runs/2 {
+		t.Errorf("%d allocations in %d computations", n, runs)
+	}
+}
