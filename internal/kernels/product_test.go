@@ -316,12 +316,16 @@ func testAllocations[F Float](t *testing.T) {
 	}
 }
 
-// TestSplitAllocations has a product that is divided allocate nothing; what the runtime
-// allocates for threads now and then does not count.
+// TestSplitAllocations has a product that is divided allocate nothing.
 func TestSplitAllocations(t *testing.T) {
+	if best() == &portable {
+		t.Skip("gonum's products allocate, and are not divided")
+	}
 	r := random(1)
 	p := NewProduct(dense[float32](r, 128, 256, false), dense[float32](r, 128, 256, false), dense[float32](r, 256, 256, false), false)
 	p.Split(2)
+	// With all processors: testing.AllocsPerRun leaves one, and no work to helpers. What
+	// the runtime allocates for threads now and then does not count.
 	const runs = 500
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
