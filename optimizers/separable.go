@@ -98,6 +98,9 @@ func (o *Partition) Bind(p gorgonia.ValueGrad, gradient gorgonia.Value) (func(Ba
 	}
 	return func(b Batch) error {
 		err := step(b)
+		if err == nil {
+			return nil
+		}
 		var bad *NonFiniteError
 		if errors.As(err, &bad) { // which the partition finds itself where it steps all together
 			return errors.Wrap(bad, "partition")

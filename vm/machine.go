@@ -119,7 +119,7 @@ func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
 	return m, errors.Wrap(err, "vm")
 }
 
-func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, old []piece) (*Machine, error) {
+func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, of *Machine) (*Machine, error) {
 	if g == nil {
 		return nil, errors.New("the graph is nil")
 	}
@@ -165,7 +165,7 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, old []piece) (*
 	pending := newPending(updates, order, lastUse)
 
 	m := &Machine{graph: g, stepOf: make(map[*G.Node]int, len(order)), unbound: true}
-	mem := newMemory(old)
+	mem := newMemory(of)
 	values := make(map[*G.Node]G.Value, len(order))
 	inputs := make(map[*G.Node]int)
 	for i, n := range order {

@@ -19,6 +19,8 @@ type memory struct {
 	made  []piece // all slabs, in the order of their making
 	arena arena.Arena
 	bytes int64
+
+	numbers map[*G.Node]G.Value // there already
 }
 
 type piece struct {
@@ -26,11 +28,20 @@ type piece struct {
 	slab slab
 }
 
-// newMemory returns memory that uses these pieces before it makes others.
-func newMemory(old []piece) *memory {
-	m := &memory{owned: map[G.Value]bool{}, slabs: map[G.Value]slab{}, free: map[slabKind][]slab{}}
-	for _, p := range slices.Backward(old) { // the first to be made is the first to be used
+// newMemory returns memory that uses that of a machine's results, if it is not nil,
+// before it takes more.
+func newMemory(of *Machine) *memory {
+	m := &memory{owned: map[G.Value]bool{}, slabs: map[G.Value]slab{}, free: map[slabKind][]slab{}, numbers: map[*G.Node]G.Value{}}
+	if of == nil {
+		return m
+	}
+	for _, p := range slices.Backward(of.made) { // the first to be made is the first to be used
 		m.free[p.kind] = append(m.free[p.kind], p.slab)
+	}
+	for _, b := range of.wanted {
+		if b.node.IsScalar() { // which stay bound to their nodes
+			m.numbers[b.node] = b.value
+		}
 	}
 	return m
 }
@@ -45,6 +56,9 @@ type slab any
 
 // allocate returns the place for the result of n.
 func (m *memory) allocate(n *G.Node) (G.Value, error) {
+	if v, ok := m.numbers[n]; ok {
+		return v, nil
+	}
 	if n.IsScalar() {
 		switch n.Dtype() {
 		case tensor.Float32:

@@ -46,9 +46,9 @@ func CompileUpdates(g *G.ExprGraph, updates []Update, wanted ...*G.Node) (*Machi
 
 // CompileUpdates is [CompileUpdates] for m's graph and in the memory of m's results, as
 // far as they fit. The two machines take turns: a run of one overwrites what the other
-// has computed, the nodes wanted of it included, but for numbers.
+// has computed, the nodes wanted of it included.
 func (m *Machine) CompileUpdates(updates []Update, wanted ...*G.Node) (*Machine, error) {
-	twin, err := compile(m.graph, updates, wanted, m.made)
+	twin, err := compile(m.graph, updates, wanted, m)
 	return twin, errors.Wrap(err, "vm")
 }
 
