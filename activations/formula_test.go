@@ -9,7 +9,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/activationtest"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/vm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/activations/meanfield"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/mat"
 )

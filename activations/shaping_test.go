@@ -9,7 +9,7 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/activationtest"
 	"github.com/gradflow/gradflow/activations/meanfield"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // resnet is the subnetwork maximising function of the modified ResNet in DeepMind's

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/bench/speed"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // BenchmarkStep times the training step by depth, width, batch and optimizer, one

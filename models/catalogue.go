@@ -2,7 +2,7 @@ package models
 
 import (
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
 )

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"

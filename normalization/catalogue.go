@@ -1,6 +1,6 @@
 package normalization
 
-import "github.com/gradflow/gradflow/internal/catalogue"
+import "github.com/gradflow/gradflow/catalogue"
 
 // Catalogue has the normalisations that text can ask for by name. That of none is nil.
 var Catalogue = catalogue.New("normalization",

@@ -3,7 +3,7 @@ package normalization
 import (
 	"fmt"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )

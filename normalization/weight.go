@@ -3,7 +3,7 @@ package normalization
 import (
 	"math"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"

@@ -5,7 +5,7 @@ import (
 	"log"
 	"math"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/optimizers"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

@@ -1,6 +1,6 @@
 package optimizers
 
-import "github.com/gradflow/gradflow/internal/catalogue"
+import "github.com/gradflow/gradflow/catalogue"
 
 // LARSConfig has the settings of [NewLARS].
 type LARSConfig struct {

@@ -1,6 +1,6 @@
 package optimizers
 
-import "github.com/gradflow/gradflow/internal/catalogue"
+import "github.com/gradflow/gradflow/catalogue"
 
 // LionConfig has the settings of [NewLion].
 type LionConfig struct {

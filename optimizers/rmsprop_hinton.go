@@ -3,7 +3,7 @@ package optimizers
 import (
 	"math"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // RMSPropHintonConfig has the settings of [NewRMSPropHinton].

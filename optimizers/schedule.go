@@ -3,7 +3,7 @@ package optimizers
 import (
 	"math"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // Schedule is a factor that changes with the steps, which count from 0.

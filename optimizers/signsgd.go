@@ -1,6 +1,6 @@
 package optimizers
 
-import "github.com/gradflow/gradflow/internal/catalogue"
+import "github.com/gradflow/gradflow/catalogue"
 
 // SignSGDConfig has the settings of [NewSignSGD].
 type SignSGDConfig struct {

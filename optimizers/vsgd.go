@@ -1,7 +1,7 @@
 package optimizers
 
 import (
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // VSGDConfig has the settings of vsgd-l, vsgd-b and vsgd-g.

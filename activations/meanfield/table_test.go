@@ -10,7 +10,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 var update = flag.Bool("update", false, "write the table in doc.go")

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gradflow/gradflow/bench/speed"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // The same network is timed on both machines, in turn.

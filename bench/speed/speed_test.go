@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	G "gorgonia.org/gorgonia"
 )
 

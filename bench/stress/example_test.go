@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/gradflow/gradflow/bench/stress"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // Does an optimizer that forgets the magnitude of the gradient cope with rotation?

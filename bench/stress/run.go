@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"

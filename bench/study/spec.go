@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/tasks"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"

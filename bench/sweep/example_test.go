@@ -5,7 +5,7 @@ import (
 	"log"
 
 	"github.com/gradflow/gradflow/bench/sweep"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 func Example() {

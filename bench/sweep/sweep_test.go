@@ -16,7 +16,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/bench/report"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/optimizers"
 )
 

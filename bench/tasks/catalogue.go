@@ -1,6 +1,6 @@
 package tasks
 
-import "github.com/gradflow/gradflow/internal/catalogue"
+import "github.com/gradflow/gradflow/catalogue"
 
 // Catalogue lists the tasks that text can ask for by name.
 var Catalogue = catalogue.New("task",

@@ -3,7 +3,7 @@ package tasks
 import (
 	"math/rand/v2"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // CopyMemoryConfig sets the size of the copy memory problem.

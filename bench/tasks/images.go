@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
 )
 

@@ -4,7 +4,7 @@ import (
 	"math"
 	"reflect"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // RowsConfig says whose images are read row by row.

@@ -1,6 +1,6 @@
 package tasks
 
-import "github.com/gradflow/gradflow/internal/catalogue"
+import "github.com/gradflow/gradflow/catalogue"
 
 // LongLagConfig sets the time lag of the noise-free problem.
 type LongLagConfig struct {

@@ -3,7 +3,7 @@ package tasks
 import (
 	"math/bits"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // ParityConfig sets the size of the parity problem.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 func digits(t testing.TB) Task {

@@ -1,6 +1,6 @@
 package initializers
 
-import "github.com/gradflow/gradflow/internal/catalogue"
+import "github.com/gradflow/gradflow/catalogue"
 
 // Catalogue has the initialisers that text can ask for by name.
 var Catalogue = catalogue.New("initializer",

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/activations/meanfield"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // CriticalConfig are the settings of [Critical].

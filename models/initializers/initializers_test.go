@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"

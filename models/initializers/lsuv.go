@@ -3,7 +3,7 @@ package initializers
 import (
 	"math"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/stat"
 )

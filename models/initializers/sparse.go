@@ -3,7 +3,7 @@ package initializers
 import (
 	"math/rand/v2"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // SparseConfig are the settings of [Sparse].

@@ -5,7 +5,7 @@ package train_test
 import (
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
 	"gorgonia.org/tensor"

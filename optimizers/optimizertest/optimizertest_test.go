@@ -3,7 +3,7 @@ package optimizertest_test
 import (
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/gradflow/gradflow/optimizers/optimizertest"
 	"gorgonia.org/gorgonia"

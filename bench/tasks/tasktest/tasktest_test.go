@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/bench/tasks"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
 )
 

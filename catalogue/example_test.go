@@ -3,7 +3,7 @@ package catalogue_test
 import (
 	"fmt"
 
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 type Greeter interface{ Greet() string }

@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"bytes"
@@ -49,7 +49,7 @@ grid: {depth: 1, width: 4, activation: tanh, initializer: glorot-normal, optimiz
 		{failed, []string{"report", "."}},
 	} {
 		var stdout, stderr bytes.Buffer
-		if got := command(c.args, &stdout, &stderr); got != c.want {
+		if got := Run(t.Context(), c.args, nil, &stdout, &stderr); got != c.want {
 			t.Errorf("gradflow %v: exit status %d, want %d\n%s", c.args, got, c.want, stderr.String())
 		}
 		if c.want != done && bytes.Count(stderr.Bytes(), []byte("\n")) != 1 {

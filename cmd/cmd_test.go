@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"os"
@@ -9,10 +9,10 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv("GRADFLOW_TEST_AS_COMMAND") != "" {
-		os.Exit(command(os.Args[1:], os.Stdout, os.Stderr))
+		Main()
 	}
 	testscript.Main(m, map[string]func(){
-		"gradflow": func() { os.Exit(command(os.Args[1:], os.Stdout, os.Stderr)) },
+		"gradflow": func() { Main() },
 	})
 }
 

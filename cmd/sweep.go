@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ import (
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/sweep"
 	"github.com/gradflow/gradflow/bench/tasks"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"

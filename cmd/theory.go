@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"encoding/json"
@@ -14,7 +14,7 @@ import (
 	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/gradflow/gradflow/bench/figures"
 	"github.com/gradflow/gradflow/bench/study"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/spf13/cobra"
 )
 

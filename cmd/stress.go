@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/stress"
 	"github.com/gradflow/gradflow/bench/study"
-	"github.com/gradflow/gradflow/internal/catalogue"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"

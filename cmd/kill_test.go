@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package cmd
 
 import (
 	"bytes"
@@ -82,7 +82,7 @@ func runs(t *testing.T, dir string) map[string]string {
 func goOn(t *testing.T, dir string) string {
 	t.Helper()
 	var out, progress bytes.Buffer
-	if status := command([]string{"run", filepath.Join(dir, "kill.yaml"), "--out", filepath.Join(dir, "out")}, &out, &progress); status != done {
+	if status := Run(t.Context(), []string{"run", filepath.Join(dir, "kill.yaml"), "--out", filepath.Join(dir, "out")}, nil, &out, &progress); status != done {
 		t.Fatalf("going on: exit status %d\n%s%s", status, out.String(), progress.String())
 	}
 	return out.String()
