@@ -110,7 +110,11 @@ func (m *Field) Critical(bias float64) (*CriticalPoint, error) {
 
 // criticalWithoutBias returns the critical point of a neutral map, or that at q = 0.
 func (m *Field) criticalWithoutBias() *CriticalPoint {
-	v := Variances{Weight: 1 / m.tangent()}
+	tangent := m.tangent()
+	if tangent == 0 {
+		return nil
+	}
+	v := Variances{Weight: 1 / tangent}
 	list, neutral := m.FixedPoints(v)
 	if neutral {
 		return &CriticalPoint{v, 1, true}

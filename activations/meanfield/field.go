@@ -32,17 +32,27 @@ const (
 )
 
 // New makes the theory of f. It is an error if f is not finite where a unit's
-// pre-activations of variance up to 1 can be.
+// pre-activations of variance up to 1 can be, or if rounding leaves no digits of f
+// or f' near 0.
 func New(f Function) (*Field, error) {
 	if f == nil {
 		return nil, errors.New("meanfield: no nonlinearity")
 	}
-	m := &Field{f: f, kinks: kinks(f)}
+	kinks := kinks(f)
+	m := &Field{f: accurate(f, kinks), kinks: kinks}
 	for i := range gridPoints {
 		q := smallest * math.Pow(10, float64(i)/perDecade)
 		v, d := m.SquaredMean(q), m.SquaredSlope(q)
 		if bad := !v.known() || !d.known(); bad && q <= 1 {
-			return nil, errors.Errorf("meanfield: E[f²] or E[f'²] of pre-activations of variance %.2g is not finite", q)
+			name, e := "f", v
+			if v.known() {
+				name, e = "f'", d
+			}
+			if !(e.Error < math.Inf(1)) {
+				return nil, errors.Errorf("meanfield: E[%s²] of pre-activations of variance %.2g is not finite", name, q)
+			}
+			return nil, errors.Errorf("meanfield: E[%s²] of pre-activations of variance %.2g is known only to %.0e of itself: "+
+				"%s is too rough there, or rounding cancels its digits", name, q, e.Error/math.Abs(e.Value), name)
 		} else if bad {
 			break // f grows too fast to go on
 		}
@@ -122,11 +132,22 @@ func (m *Field) growth(q float64) float64 {
 }
 
 // tangent returns the limit of E[f'²] at q = 0, f'(0)², or at a kink the mean of both
-// sides': by Aitken's method, as what is missing goes like a power of q.
+// sides'. Where f' taken next to 0 disagrees with the way that E[f'²] goes there, that
+// is extrapolated by Aitken's method, as what is missing goes like a power of q.
 func (m *Field) tangent() float64 {
+	const tiny = 0x1p-600 // whose square is 0
+	left, right := m.f.Derivative(-tiny), m.f.Derivative(tiny)
+	limit := (left*left + right*right) / 2
 	d0, d1, d2 := m.slopes[0], m.slopes[perDecade], m.slopes[2*perDecade]
-	if math.Abs(d1-d0) < 1e-12*d0 {
-		return d0
+	extrapolated := d0
+	if math.Abs(d1-d0) >= 1e-12*d0 {
+		extrapolated = d0 - (d1-d0)*((d1-d0)/(d2-2*d1+d0))
 	}
-	return d0 - (d1-d0)*(d1-d0)/(d2-2*d1+d0)
+	switch {
+	case math.Abs(limit-extrapolated) <= 1e-6*d0, limit == 0 && math.IsNaN(extrapolated):
+		return limit
+	case extrapolated > 0:
+		return extrapolated
+	}
+	return 0 // a mean of squares
 }
