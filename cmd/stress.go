@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/gradflow/gradflow/bench/stress"
-	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
@@ -108,7 +108,7 @@ func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o
 		if err := results.WriteSVG(&picture); err != nil {
 			return err
 		}
-		if err := study.WriteFile(svg, picture.Bytes()); err != nil {
+		if err := atomicfile.Write(svg, picture.Bytes()); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "The table is drawn in %s\n", svg)

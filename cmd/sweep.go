@@ -17,6 +17,7 @@ import (
 	"github.com/gradflow/gradflow/bench/sweep"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
@@ -234,7 +235,7 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 			if err != nil {
 				return err
 			}
-			if err := study.WriteFile(filepath.Join(out, name), picture); err != nil {
+			if err := atomicfile.Write(filepath.Join(out, name), picture); err != nil {
 				return err
 			}
 		}

@@ -2,10 +2,10 @@ package figures
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -34,8 +34,8 @@ func Format(path string) (string, error) {
 	return "", errors.Errorf("%s: the name of a picture must end in .png or .svg", path)
 }
 
-// Write draws a figure into a file, PNG or SVG by the end of its name. There is no
-// file if there is an error.
+// Write draws a figure into a file, PNG or SVG by the end of its name. If there is an
+// error, what was there is as before.
 func Write(path string, f Figure) error {
 	format, err := Format(path)
 	if err != nil {
@@ -59,5 +59,5 @@ func Write(path string, f Figure) error {
 	if format == "svg" { // images fill their rectangle, which browsers must be told
 		picture = bytes.ReplaceAll(picture, []byte("<image "), []byte(`<image preserveAspectRatio="none" `))
 	}
-	return os.WriteFile(path, picture, 0o644)
+	return atomicfile.Write(path, picture)
 }

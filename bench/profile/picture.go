@@ -3,12 +3,13 @@ package profile
 import (
 	"fmt"
 	"image/color"
+	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -56,15 +57,10 @@ func (p *Profile) Draw(file string) error {
 			panels[i][k].Draw(c[k])
 		}
 	}
-	f, err := os.Create(file)
-	if err != nil {
-		return errors.Wrap(err, "picture")
-	}
-	if _, err := canvas.WriteTo(f); err != nil {
-		f.Close()
-		return errors.Wrap(err, "picture")
-	}
-	return errors.Wrap(f.Close(), "picture")
+	return atomicfile.WriteFrom(file, func(w io.Writer) error {
+		_, err := canvas.WriteTo(w)
+		return err
+	})
 }
 
 func (p *Profile) title() string {

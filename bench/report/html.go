@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 )
 
@@ -47,7 +48,7 @@ func Write(results *study.Results) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(results.Dir, FileName)
-	if err := study.WriteFile(path, b.Bytes()); err != nil {
+	if err := atomicfile.Write(path, b.Bytes()); err != nil {
 		return "", errors.Wrap(err, "report")
 	}
 	return path, nil

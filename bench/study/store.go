@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 	"github.com/sbinet/npyio"
 	"gonum.org/v1/gonum/mat"
@@ -30,7 +31,7 @@ const (
 	learnedFile = "learned.jsonl" // only if an activation learns
 	summaryFile = "summary.json"
 	timingFile  = "timing.json"
-	unfinished  = ".unfinished-" // what the directory of a run that is being written starts with
+	unfinished  = atomicfile.Prefix // starts the directory of a run that is being written
 )
 
 // ErrLocked says that another process is writing to a study directory.
@@ -260,7 +261,7 @@ func (d *directory) prepare(s *Spec) error {
 			return errors.Wrap(err, "clean the study directory")
 		}
 	}
-	return WriteFile(filepath.Join(d.path, studyFile), s.Source)
+	return atomicfile.Write(filepath.Join(d.path, studyFile), s.Source)
 }
 
 func (d *directory) close() error { return d.lock.Unlock() }
@@ -336,17 +337,4 @@ func create(path string, write func(io.Writer) error) error {
 		err = closeErr
 	}
 	return err
-}
-
-// WriteFile writes a file so that a reader sees the old or the new one, whole.
-func WriteFile(path string, text []byte) error {
-	temporary := path + ".unfinished"
-	err := create(temporary, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	return errors.Wrapf(err, "write %s", path)
 }

@@ -1,15 +1,13 @@
 package weights
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 
+	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/gradflow/gradflow/models"
 	"github.com/pkg/errors"
 	"gorgonia.org/tensor"
@@ -25,7 +23,7 @@ const (
 // any; the key "layout" says how the values lie and is not for the caller. The file
 // appears when it is complete and on the disk; one that is there is replaced.
 func Save(file string, p *models.Parameters, metadata map[string]string) error {
-	return errors.Wrap(atomically(file, func(w io.Writer) error { return write(w, p, metadata) }), "save weights")
+	return errors.Wrap(atomicfile.WriteFrom(file, func(w io.Writer) error { return write(w, p, metadata) }), "save weights")
 }
 
 // names are those of the parameters, and after them those of the running statistics of
@@ -136,35 +134,4 @@ func encode(w io.Writer, t *tensor.Dense) error {
 		}
 	}
 	return nil
-}
-
-// atomically writes a file under another name and renames it when it is on the disk.
-func atomically(file string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriterSize(f, 1<<16)
-	if err := write(w); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil { // CreateTemp makes it the owner's alone
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }
