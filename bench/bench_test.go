@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/models/train"
 )
@@ -16,7 +17,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.bench"); f != nil && f.Value.String() != "" {
-		here := study.Here()
+		here := record.Here()
 		fmt.Printf("kernel: %s\ngo: %s\n", here.Kernel, runtime.Version())
 		fmt.Println("Unit val-acc better=higher")
 		fmt.Println("Unit steps-to-target better=lower")

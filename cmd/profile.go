@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gradflow/gradflow/bench/profile"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
 )
@@ -167,14 +167,14 @@ func printLayers(w io.Writer, layers []profile.Layer, theory bool) error {
 	return nil
 }
 
-func number(n study.Number) string {
+func number(n record.Number) string {
 	if n.IsNaN() {
 		return ""
 	}
 	return fmt.Sprintf("%.3g", float64(n))
 }
 
-func percent(n study.Number) string {
+func percent(n record.Number) string {
 	if n.IsNaN() {
 		return ""
 	}
@@ -182,7 +182,7 @@ func percent(n study.Number) string {
 }
 
 // gradient prints log10 of a norm.
-func gradient(n study.Number) string {
+func gradient(n record.Number) string {
 	if math.IsInf(float64(n), -1) {
 		return "exactly 0"
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/vbauerster/mpb/v8"
@@ -78,7 +79,7 @@ func (p *progress) Updated(n int) {
 }
 
 // Finished implements study.Progress.
-func (p *progress) Finished(c study.Config, r *study.Record, err error) {
+func (p *progress) Finished(c study.Config, r *record.Record, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.finished++

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/spf13/cobra"
 )
@@ -51,7 +52,7 @@ func runStudy(c *cobra.Command, file, out string, workers int) error {
 	progress := newProgress(c.ErrOrStderr())
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()
-	if errors.Is(err, study.ErrLocked) {
+	if errors.Is(err, record.ErrLocked) {
 		return err
 	}
 	w := c.OutOrStdout()

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/sweep"
@@ -207,7 +208,7 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 	progress := newProgress(c.ErrOrStderr())
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()
-	if errors.Is(err, study.ErrLocked) {
+	if errors.Is(err, record.ErrLocked) {
 		return err
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", spec.Name, tell(outcome))
@@ -263,7 +264,7 @@ func openSweep(stderr io.Writer, dir string, spec *study.Spec, margin float64) (
 	for _, c := range spec.Configs {
 		ours[c.Hash()] = true
 	}
-	results.Records = slices.DeleteFunc(results.Records, func(r *study.Record) bool { return !ours[r.Hash] })
+	results.Records = slices.DeleteFunc(results.Records, func(r *record.Record) bool { return !ours[r.Hash] })
 	for _, w := range results.Warnings {
 		fmt.Fprintf(stderr, "warning: %s\n", w)
 	}

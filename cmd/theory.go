@@ -13,7 +13,7 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/gradflow/gradflow/bench/figures"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/spf13/cobra"
 )
@@ -134,46 +134,46 @@ func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth
 
 // theoryResult is the command's JSON; null is what does not exist or is not finite.
 type theoryResult struct {
-	Activation             string        `json:"activation"`
-	WeightVariance         float64       `json:"weight_variance"`
-	BiasVariance           float64       `json:"bias_variance"`
-	Outcome                string        `json:"outcome"` // of q: converges, diverges, neutral
-	QStar                  study.Number  `json:"q_star"`
-	Chi1                   study.Number  `json:"chi1"`
-	Phase                  *string       `json:"phase"`
-	XiGradient             study.Number  `json:"xi_gradient"`
-	XiCorrelation          study.Number  `json:"xi_correlation"`
-	Correlation            study.Number  `json:"correlation"`
-	TrainableDepth         study.Number  `json:"trainable_depth"`
-	CriticalWeightVariance study.Number  `json:"critical_weight_variance"`
-	NoCritical             string        `json:"no_critical,omitempty"` // why there is none
-	Depth                  int           `json:"depth,omitempty"`
-	GradientDecades        *study.Number `json:"gradient_decades,omitempty"` // of the norm, from the last layer to the first
+	Activation             string         `json:"activation"`
+	WeightVariance         float64        `json:"weight_variance"`
+	BiasVariance           float64        `json:"bias_variance"`
+	Outcome                string         `json:"outcome"` // of q: converges, diverges, neutral
+	QStar                  record.Number  `json:"q_star"`
+	Chi1                   record.Number  `json:"chi1"`
+	Phase                  *string        `json:"phase"`
+	XiGradient             record.Number  `json:"xi_gradient"`
+	XiCorrelation          record.Number  `json:"xi_correlation"`
+	Correlation            record.Number  `json:"correlation"`
+	TrainableDepth         record.Number  `json:"trainable_depth"`
+	CriticalWeightVariance record.Number  `json:"critical_weight_variance"`
+	NoCritical             string         `json:"no_critical,omitempty"` // why there is none
+	Depth                  int            `json:"depth,omitempty"`
+	GradientDecades        *record.Number `json:"gradient_decades,omitempty"` // of the norm, from the last layer to the first
 }
 
 func (t *theory) result() theoryResult {
 	nan := math.NaN()
 	r := theoryResult{
 		Activation: t.name, WeightVariance: t.Weight, BiasVariance: t.Bias, Outcome: t.Outcome.String(),
-		QStar: study.Number(t.Q), Chi1: study.Number(t.Chi1),
-		XiGradient: study.Number(t.XiGradient), XiCorrelation: study.Number(t.XiCorrelation),
-		Correlation: study.Number(t.Correlation), TrainableDepth: study.Number(t.TrainableDepth()),
-		CriticalWeightVariance: study.Number(nan),
+		QStar: record.Number(t.Q), Chi1: record.Number(t.Chi1),
+		XiGradient: record.Number(t.XiGradient), XiCorrelation: record.Number(t.XiCorrelation),
+		Correlation: record.Number(t.Correlation), TrainableDepth: record.Number(t.TrainableDepth()),
+		CriticalWeightVariance: record.Number(nan),
 	}
 	if t.Outcome == meanfield.Neutral {
-		r.QStar = study.Number(nan) // any
+		r.QStar = record.Number(nan) // any
 	}
 	if t.Phase != meanfield.NoPhase {
 		phase := t.Phase.String()
 		r.Phase = &phase
 	}
 	if t.critical != nil {
-		r.CriticalWeightVariance = study.Number(t.critical.Weight)
+		r.CriticalWeightVariance = record.Number(t.critical.Weight)
 	} else {
 		r.NoCritical = t.none.Error()
 	}
 	if t.depth > 0 {
-		decades := study.Number(t.decades)
+		decades := record.Number(t.decades)
 		r.Depth, r.GradientDecades = t.depth, &decades
 	}
 	return r

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
@@ -15,9 +15,9 @@ import (
 
 // Trial is a remedy, tried.
 type Trial struct {
-	Remedy  string       `json:"remedy"`            // as it stands in a study file
-	Decades study.Number `json:"decades"`           // lost from the output layer to the first, with it
-	Problem string       `json:"problem,omitempty"` // why it could not be tried
+	Remedy  string        `json:"remedy"`            // as it stands in a study file
+	Decades record.Number `json:"decades"`           // lost from the output layer to the first, with it
+	Problem string        `json:"problem,omitempty"` // why it could not be tried
 }
 
 // alive is the number of decades that a gradient may lose and still count as alive.
@@ -29,10 +29,10 @@ const alive = 3
 func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 	c := p.Config
 	var trials []Trial
-	try := func(remedy string, change func(*study.Config)) error {
+	try := func(remedy string, change func(*record.Config)) error {
 		changed := c
 		change(&changed)
-		t := Trial{Remedy: remedy, Decades: study.Number(math.NaN())}
+		t := Trial{Remedy: remedy, Decades: record.Number(math.NaN())}
 		q, err := Measure(ctx, changed, 0)
 		switch {
 		case ctx.Err() != nil:
@@ -40,7 +40,7 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 		case err != nil:
 			t.Problem = err.Error()
 		default:
-			t.Decades = study.Number(Decades(q.Start))
+			t.Decades = record.Number(Decades(q.Start))
 		}
 		trials = append(trials, t)
 		return nil
@@ -56,7 +56,7 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := try(text, func(c *study.Config) { c.Initializer = choice }); err != nil {
+			if err := try(text, func(c *record.Config) { c.Initializer = choice }); err != nil {
 				return nil, err
 			}
 		}
@@ -68,7 +68,7 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 				return nil, err
 			}
 			remedy := fmt.Sprintf("activation: dks(of=%s,depth=%d), %s", c.Activation.Name, c.Depth, text)
-			if err := try(remedy, func(c *study.Config) { c.Activation, c.Initializer = shaped, choice }); err != nil {
+			if err := try(remedy, func(c *record.Config) { c.Activation, c.Initializer = shaped, choice }); err != nil {
 				return nil, err
 			}
 		}
@@ -83,7 +83,7 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := try("normalization: "+name, func(c *study.Config) { c.Normalization = choice }); err != nil {
+			if err := try("normalization: "+name, func(c *record.Config) { c.Normalization = choice }); err != nil {
 				return nil, err
 			}
 		}

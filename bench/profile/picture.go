@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
@@ -82,27 +82,27 @@ func (p *Profile) panels() ([][]*plot.Plot, error) {
 	chi := newPanel("factor of the squared gradient, layer by layer (log10)")
 	deviation := newPanel("deviation of the pre-activations")
 	saturated := newPanel("share of saturated units")
-	logChi := func(get func(Layer) study.Number) func(Layer) study.Number {
-		return func(l Layer) study.Number { return study.Number(math.Log10(float64(get(l)))) }
+	logChi := func(get func(Layer) record.Number) func(Layer) record.Number {
+		return func(l Layer) record.Number { return record.Number(math.Log10(float64(get(l)))) }
 	}
 	lines := []struct {
 		panel  *plot.Plot
 		name   string
 		layers []Layer
-		get    func(Layer) study.Number
+		get    func(Layer) record.Number
 		colour color.Color
 		dashed bool
 	}{
-		{gradient, start, p.Start, func(l Layer) study.Number { return l.Gradient }, blue, false},
-		{gradient, trained, p.Trained, func(l Layer) study.Number { return l.Gradient }, orange, false},
-		{chi, start, p.Start, logChi(func(l Layer) study.Number { return l.Chi }), blue, false},
-		{chi, "theory", p.Start, logChi(func(l Layer) study.Number { return l.PredictedChi }), green, true},
-		{chi, trained, p.Trained, logChi(func(l Layer) study.Number { return l.Chi }), orange, false},
-		{deviation, start, p.Start, func(l Layer) study.Number { return l.PreActivationStd }, blue, false},
-		{deviation, "theory", p.Start, func(l Layer) study.Number { return l.PredictedPreActivation }, green, true},
-		{deviation, trained, p.Trained, func(l Layer) study.Number { return l.PreActivationStd }, orange, false},
-		{saturated, start, p.Start, func(l Layer) study.Number { return l.Saturated }, blue, false},
-		{saturated, trained, p.Trained, func(l Layer) study.Number { return l.Saturated }, orange, false},
+		{gradient, start, p.Start, func(l Layer) record.Number { return l.Gradient }, blue, false},
+		{gradient, trained, p.Trained, func(l Layer) record.Number { return l.Gradient }, orange, false},
+		{chi, start, p.Start, logChi(func(l Layer) record.Number { return l.Chi }), blue, false},
+		{chi, "theory", p.Start, logChi(func(l Layer) record.Number { return l.PredictedChi }), green, true},
+		{chi, trained, p.Trained, logChi(func(l Layer) record.Number { return l.Chi }), orange, false},
+		{deviation, start, p.Start, func(l Layer) record.Number { return l.PreActivationStd }, blue, false},
+		{deviation, "theory", p.Start, func(l Layer) record.Number { return l.PredictedPreActivation }, green, true},
+		{deviation, trained, p.Trained, func(l Layer) record.Number { return l.PreActivationStd }, orange, false},
+		{saturated, start, p.Start, func(l Layer) record.Number { return l.Saturated }, blue, false},
+		{saturated, trained, p.Trained, func(l Layer) record.Number { return l.Saturated }, orange, false},
 	}
 	for _, l := range lines {
 		var xy plotter.XYs

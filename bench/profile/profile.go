@@ -7,6 +7,7 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
@@ -16,8 +17,8 @@ import (
 
 // Profile is a network seen layer by layer.
 type Profile struct {
-	Config study.Config `json:"config"`
-	Start  []Layer      `json:"start"`
+	Config record.Config `json:"config"`
+	Start  []Layer       `json:"start"`
 	// Trained is the network before the last of the steps; empty without steps, or if the
 	// run diverged before.
 	Trained []Layer      `json:"trained,omitempty"`
@@ -30,34 +31,34 @@ type Profile struct {
 
 // Layer is one layer, from the input on; the output layer is the last.
 type Layer struct {
-	Name                   string       `json:"layer"`
-	PreActivationMean      study.Number `json:"pre_activation_mean"`
-	PreActivationStd       study.Number `json:"pre_activation_std"`
-	Saturated              study.Number `json:"saturated"` // share of the units
-	Gradient               study.Number `json:"log10_gradient"`
-	WeightGradient         study.Number `json:"log10_weight_gradient"`
-	Update                 study.Number `json:"log10_update_ratio"` // of the step that follows
-	ZeroGradient           study.Number `json:"zero_gradient"`      // share of exact zeros
-	Chi                    study.Number `json:"chi_measured"`       // from the layer above to this one
-	PredictedChi           study.Number `json:"chi_predicted"`
-	PredictedPreActivation study.Number `json:"pre_activation_std_predicted"`
+	Name                   string        `json:"layer"`
+	PreActivationMean      record.Number `json:"pre_activation_mean"`
+	PreActivationStd       record.Number `json:"pre_activation_std"`
+	Saturated              record.Number `json:"saturated"` // share of the units
+	Gradient               record.Number `json:"log10_gradient"`
+	WeightGradient         record.Number `json:"log10_weight_gradient"`
+	Update                 record.Number `json:"log10_update_ratio"` // of the step that follows
+	ZeroGradient           record.Number `json:"zero_gradient"`      // share of exact zeros
+	Chi                    record.Number `json:"chi_measured"`       // from the layer above to this one
+	PredictedChi           record.Number `json:"chi_predicted"`
+	PredictedPreActivation record.Number `json:"pre_activation_std_predicted"`
 }
 
 // Theory is what mean field theory says of the network's start.
 type Theory struct {
-	WeightVariance study.Number `json:"weight_variance"` // σ_w², the median of the hidden layers'
-	Q              study.Number `json:"q_star"`
-	Chi1           study.Number `json:"chi1"`
-	Xi             study.Number `json:"xi_gradient"`
-	Phase          string       `json:"phase"`
-	Critical       study.Number `json:"critical_weight_variance"` // null if there is none
-	NoCritical     string       `json:"no_critical,omitempty"`    // why
+	WeightVariance record.Number `json:"weight_variance"` // σ_w², the median of the hidden layers'
+	Q              record.Number `json:"q_star"`
+	Chi1           record.Number `json:"chi1"`
+	Xi             record.Number `json:"xi_gradient"`
+	Phase          string        `json:"phase"`
+	Critical       record.Number `json:"critical_weight_variance"` // null if there is none
+	NoCritical     string        `json:"no_critical,omitempty"`    // why
 }
 
 // Measure builds the network of a configuration, runs a batch, and trains it for
 // steps updates, 0 for none. Of the configuration, Steps, Evaluate and Probe are not
 // used.
-func Measure(ctx context.Context, c study.Config, steps int) (*Profile, error) {
+func Measure(ctx context.Context, c record.Config, steps int) (*Profile, error) {
 	if steps < 0 {
 		return nil, errors.Errorf("%d steps: must be at least 0", steps)
 	}
@@ -94,12 +95,12 @@ func Measure(ctx context.Context, c study.Config, steps int) (*Profile, error) {
 }
 
 // layers reads the layers of one probed step.
-func layers(r *study.Record, sample int) []Layer {
+func layers(r *record.Record, sample int) []Layer {
 	quantity := func(q probe.Quantity) []float64 { return r.Layers.Quantity(q)[sample] }
-	nan := study.Number(math.NaN())
+	nan := record.Number(math.NaN())
 	list := make([]Layer, len(r.Summary.LayerNames))
 	for i := range list {
-		at := func(q probe.Quantity) study.Number { return study.Number(quantity(q)[i]) }
+		at := func(q probe.Quantity) record.Number { return record.Number(quantity(q)[i]) }
 		l := Layer{Name: r.Summary.LayerNames[i],
 			PreActivationMean: at(probe.PreActivationMean), PreActivationStd: at(probe.PreActivationDeviation),
 			Saturated: at(probe.Saturated), Gradient: at(probe.PreActivationGradient),
@@ -107,7 +108,7 @@ func layers(r *study.Record, sample int) []Layer {
 			Chi: nan, PredictedChi: nan, PredictedPreActivation: nan}
 		if i+1 < len(list) {
 			above := quantity(probe.PreActivationGradient)[i+1]
-			l.Chi = study.Number(math.Pow(10, 2*(float64(l.Gradient)-above)))
+			l.Chi = record.Number(math.Pow(10, 2*(float64(l.Gradient)-above)))
 		}
 		list[i] = l
 	}
@@ -115,7 +116,7 @@ func layers(r *study.Record, sample int) []Layer {
 }
 
 // predict adds what theory says of the start.
-func (p *Profile) predict(r *study.Record) error {
+func (p *Profile) predict(r *record.Record) error {
 	f, err := activations.Catalogue.Make(p.Config.Activation)
 	if err != nil {
 		return err
@@ -151,18 +152,18 @@ func (p *Profile) predict(r *study.Record) error {
 	if err != nil {
 		return err
 	}
-	p.Theory = &Theory{WeightVariance: study.Number(weight), Q: study.Number(t.Q), Chi1: study.Number(t.Chi1),
-		Xi: study.Number(t.XiGradient), Phase: t.Phase.String(), Critical: study.Number(math.NaN())}
+	p.Theory = &Theory{WeightVariance: record.Number(weight), Q: record.Number(t.Q), Chi1: record.Number(t.Chi1),
+		Xi: record.Number(t.XiGradient), Phase: t.Phase.String(), Critical: record.Number(math.NaN())}
 	if critical, err := field.Critical(0); err == nil {
-		p.Theory.Critical = study.Number(critical.Weight)
+		p.Theory.Critical = record.Number(critical.Weight)
 	} else {
 		p.Theory.NoCritical = err.Error()
 	}
 	first := p.Start[0]
 	q := float64(first.PreActivationMean*first.PreActivationMean + first.PreActivationStd*first.PreActivationStd)
 	for i, l := range field.Propagate(v, q, hidden) {
-		p.Start[i].PredictedPreActivation = study.Number(math.Sqrt(l.Q))
-		p.Start[i].PredictedChi = study.Number(l.Chi / weight * variance(i+1))
+		p.Start[i].PredictedPreActivation = record.Number(math.Sqrt(l.Q))
+		p.Start[i].PredictedChi = record.Number(l.Chi / weight * variance(i+1))
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/profile"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models"
@@ -32,8 +32,8 @@ func complete[T any](c *catalogue.Catalogue[T], text string) catalogue.Choice {
 	return choice
 }
 
-func config(activation string, depth int) study.Config {
-	return study.Config{
+func config(activation string, depth int) record.Config {
+	return record.Config{
 		Task: complete(tasks.Catalogue, "digits"), Model: complete(models.Catalogue, "mlp"),
 		Depth: depth, Width: 128, Batch: 64, DType: "float64", Seed: 1,
 		Activation:    complete(activations.Catalogue, activation),
@@ -43,7 +43,7 @@ func config(activation string, depth int) study.Config {
 	}
 }
 
-func measure(t *testing.T, c study.Config, steps int) *profile.Profile {
+func measure(t *testing.T, c record.Config, steps int) *profile.Profile {
 	t.Helper()
 	p, err := profile.Measure(context.Background(), c, steps)
 	if err != nil {
@@ -132,16 +132,16 @@ func TestHundredLayers(t *testing.T) {
 
 func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
-		config study.Config
+		config record.Config
 		want   string
 	}{
 		{config("tanh", 10), "lives"},
-		{func() study.Config {
+		{func() record.Config {
 			c := config("tanh", 60)
 			c.Initializer = complete(initializers.Catalogue, "lecun-normal(gain=2.5)")
 			return c
 		}(), "explodes"},
-		{func() study.Config { c := config("sigmoid", 120); c.DType = "float32"; return c }(), "exactly 0 in layer01"},
+		{func() record.Config { c := config("sigmoid", 120); c.DType = "float32"; return c }(), "exactly 0 in layer01"},
 	} {
 		if v := measure(t, c.config, 0).Verdict(); !strings.Contains(v, c.want) {
 			t.Errorf("verdict %q, want %q in it", v, c.want)

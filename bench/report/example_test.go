@@ -4,26 +4,27 @@ import (
 	"log"
 	"os"
 
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/report"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/train"
 )
 
 // Two optimizers on one network, five seeds each. Records are read with study.Open; here
 // they are made up.
 func Example() {
-	results := &study.Results{Dir: "gradflow-out/tiny", Spec: &study.Spec{Name: "tiny"}}
+	results := &record.Results{Dir: "gradflow-out/tiny", Spec: &record.Plan{Name: "tiny"}}
 	for _, o := range []struct {
 		name  string
 		score float64
-		steps study.Number
+		steps record.Number
 	}{{"sgd", 0.82, 300}, {"smorms3", 0.9, 100}} {
 		for seed := range 5 {
-			c := study.Config{Task: study.Choice{Name: "digits"}, Depth: 10, Activation: study.Choice{Name: "softplus"},
-				Optimizer: study.Choice{Name: o.name}, Steps: 400, Target: 0.8, Seed: uint64(seed)}
-			results.Records = append(results.Records, &study.Record{Config: c, Summary: study.Summary{
+			c := record.Config{Task: catalogue.Choice{Name: "digits"}, Depth: 10, Activation: catalogue.Choice{Name: "softplus"},
+				Optimizer: catalogue.Choice{Name: o.name}, Steps: 400, Target: 0.8, Seed: uint64(seed)}
+			results.Records = append(results.Records, &record.Record{Config: c, Summary: record.Summary{
 				Status: train.Done, Steps: 400, StepsToTarget: o.steps, DecadesFirst: 3, DecadesLast: 1,
-				Final: study.Metric{Step: 400, ValidationAccuracy: study.Number(o.score + 0.01*float64(seed))}}})
+				Final: record.Metric{Step: 400, ValidationAccuracy: record.Number(o.score + 0.01*float64(seed))}}})
 		}
 	}
 	if err := report.Rank(results).WriteText(os.Stdout, report.TextOptions{Width: 90}); err != nil {

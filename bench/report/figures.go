@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
-	"github.com/gradflow/gradflow/bench/study"
 )
 
 // What the page's script draws. Curves are thinned out and numbers rounded: the picture
@@ -99,13 +99,13 @@ func (p *Problem) figures(styles map[string]style, everything bool) figures {
 		look := styles[s.Label]
 		f.Setups = append(f.Setups, line{
 			Label: s.Label, Colour: look.colour, Dash: look.dash, First: slices.Contains(shown, i),
-			Scores: f.band(p.records[i], p.worst(), func(m study.Metric) Number {
+			Scores: f.band(p.records[i], p.worst(), func(m record.Metric) Number {
 				if p.Score == "accuracy" {
 					return m.ValidationAccuracy
 				}
 				return m.ValidationLoss
 			}),
-			Losses: f.band(p.records[i], math.Inf(1), func(m study.Metric) Number { return m.TrainLoss }),
+			Losses: f.band(p.records[i], math.Inf(1), func(m record.Metric) Number { return m.TrainLoss }),
 		})
 	}
 	clip(f.Setups, func(l *line) *band { return &l.Scores })
@@ -156,7 +156,7 @@ func thin(steps []int, n int) []int {
 }
 
 // band makes a curve of a setup. From where a run diverged on it counts as the worst.
-func (f *figures) band(runs []*study.Record, worst float64, value func(study.Metric) Number) band {
+func (f *figures) band(runs []*record.Record, worst float64, value func(record.Metric) Number) band {
 	at := make([]map[int]Number, len(runs))
 	for i, r := range runs {
 		at[i] = map[int]Number{}
@@ -293,7 +293,7 @@ func (p *Problem) typical(setup int) int {
 }
 
 // cells is the number of those in the heat maps of all runs.
-func cells(records []*study.Record) int {
+func cells(records []*record.Record) int {
 	n := 0
 	for _, r := range records {
 		if r.Layers != nil {

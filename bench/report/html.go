@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 )
@@ -42,7 +42,7 @@ const FileName = "report.html"
 
 // Write writes the page into the study's directory, whole or not at all, and returns its
 // path.
-func Write(results *study.Results) (string, error) {
+func Write(results *record.Results) (string, error) {
 	var b bytes.Buffer
 	if err := WriteHTML(results, &b); err != nil {
 		return "", err
@@ -60,7 +60,7 @@ const StressName = "stress.svg"
 
 // WriteHTML writes a page that needs no other file and no network: the findings, the
 // ranking, curves, heat maps, and what was run where.
-func WriteHTML(results *study.Results, w io.Writer) error {
+func WriteHTML(results *record.Results, w io.Writer) error {
 	return errors.Wrap(pageLayout.Execute(w, newPage(results)), "report")
 }
 
@@ -115,7 +115,7 @@ type pageSetup struct {
 	Value   string
 }
 
-func newPage(results *study.Results) *page {
+func newPage(results *record.Results) *page {
 	r := Rank(results)
 	d := &page{
 		Ranking: r, Title: r.Study, Size: r.size(),
@@ -214,8 +214,8 @@ func (p *Problem) strip(s Setup, place func(Number) float64) template.HTML {
 }
 
 // shared returns the parts of the configuration that all runs have in common.
-func shared(records []*study.Record) []row {
-	var configs []study.Config
+func shared(records []*record.Record) []row {
+	var configs []record.Config
 	for _, r := range records {
 		configs = append(configs, r.Config)
 	}

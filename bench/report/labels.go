@@ -6,41 +6,42 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // field is a part of a configuration that a label may show.
 type field struct {
 	name  string // its key in JSON
-	value func(study.Config) any
-	text  func(study.Config) string // nil for a choice
+	value func(record.Config) any
+	text  func(record.Config) string // nil for a choice
 }
 
 // fields are the parts that make a problem, in the order of labels.
 var fields = []field{
-	{"task", func(c study.Config) any { return c.Task }, nil},
-	{"activation", func(c study.Config) any { return c.Activation }, nil},
-	{"depth", func(c study.Config) any { return c.Depth }, func(c study.Config) string { return fmt.Sprintf("depth %d", c.Depth) }},
-	{"width", func(c study.Config) any { return c.Width }, func(c study.Config) string { return fmt.Sprintf("width %d", c.Width) }},
-	{"model", func(c study.Config) any { return c.Model }, nil},
-	{"initializer", func(c study.Config) any { return c.Initializer }, nil},
-	{"normalization", func(c study.Config) any { return c.Normalization }, nil},
-	{"dtype", func(c study.Config) any { return c.DType }, func(c study.Config) string { return c.DType }},
-	{"flush_to_zero", func(c study.Config) any { return c.FlushToZero }, func(c study.Config) string {
+	{"task", func(c record.Config) any { return c.Task }, nil},
+	{"activation", func(c record.Config) any { return c.Activation }, nil},
+	{"depth", func(c record.Config) any { return c.Depth }, func(c record.Config) string { return fmt.Sprintf("depth %d", c.Depth) }},
+	{"width", func(c record.Config) any { return c.Width }, func(c record.Config) string { return fmt.Sprintf("width %d", c.Width) }},
+	{"model", func(c record.Config) any { return c.Model }, nil},
+	{"initializer", func(c record.Config) any { return c.Initializer }, nil},
+	{"normalization", func(c record.Config) any { return c.Normalization }, nil},
+	{"dtype", func(c record.Config) any { return c.DType }, func(c record.Config) string { return c.DType }},
+	{"flush_to_zero", func(c record.Config) any { return c.FlushToZero }, func(c record.Config) string {
 		if c.FlushToZero {
 			return "flush to zero"
 		}
 		return "denormals kept"
 	}},
-	{"batch", func(c study.Config) any { return c.Batch }, func(c study.Config) string { return fmt.Sprintf("batch %d", c.Batch) }},
-	{"steps", func(c study.Config) any { return c.Steps }, func(c study.Config) string { return fmt.Sprintf("%d steps", c.Steps) }},
-	{"target", func(c study.Config) any { return c.Target }, func(c study.Config) string { return fmt.Sprintf("target %g", c.Target) }},
-	{"evaluate", func(c study.Config) any { return c.Evaluate }, func(c study.Config) string { return fmt.Sprintf("evaluated every %d", c.Evaluate) }},
-	{"probe", func(c study.Config) any { return c.Probe }, func(c study.Config) string { return fmt.Sprintf("%d probes a decade", c.Probe) }},
+	{"batch", func(c record.Config) any { return c.Batch }, func(c record.Config) string { return fmt.Sprintf("batch %d", c.Batch) }},
+	{"steps", func(c record.Config) any { return c.Steps }, func(c record.Config) string { return fmt.Sprintf("%d steps", c.Steps) }},
+	{"target", func(c record.Config) any { return c.Target }, func(c record.Config) string { return fmt.Sprintf("target %g", c.Target) }},
+	{"evaluate", func(c record.Config) any { return c.Evaluate }, func(c record.Config) string { return fmt.Sprintf("evaluated every %d", c.Evaluate) }},
+	{"probe", func(c record.Config) any { return c.Probe }, func(c record.Config) string { return fmt.Sprintf("%d probes a decade", c.Probe) }},
 }
 
 // differs tells whether a field has more than one value.
-func (f field) differs(configs []study.Config) bool {
+func (f field) differs(configs []record.Config) bool {
 	for _, c := range configs {
 		if key(f.value(c)) != key(f.value(configs[0])) {
 			return true
@@ -51,7 +52,7 @@ func (f field) differs(configs []study.Config) bool {
 
 // problemLabels returns a label for each problem that shows only what differs among them;
 // of a single problem the task, the activation and the depth.
-func problemLabels(problems []study.Config) []string {
+func problemLabels(problems []record.Config) []string {
 	labels := make([]string, len(problems))
 	for i, f := range fields {
 		if !f.differs(problems) && (len(problems) > 1 || i > 2) {
@@ -63,9 +64,9 @@ func problemLabels(problems []study.Config) []string {
 				parts[j] = f.text(c)
 			}
 		} else {
-			var choices []study.Choice
+			var choices []catalogue.Choice
 			for _, c := range problems {
-				choices = append(choices, f.value(c).(study.Choice))
+				choices = append(choices, f.value(c).(catalogue.Choice))
 			}
 			parts = choiceLabels(choices)
 			for j, p := range parts {
@@ -86,7 +87,7 @@ func problemLabels(problems []study.Config) []string {
 
 // choiceLabels returns a label for each choice: its name, and the settings in which
 // choices of that name differ, as in sgd(rate=0.1).
-func choiceLabels(choices []study.Choice) []string {
+func choiceLabels(choices []catalogue.Choice) []string {
 	labels := make([]string, len(choices))
 	for i, c := range choices {
 		labels[i] = withSettings(c, differing(choices, c.Name))
@@ -95,7 +96,7 @@ func choiceLabels(choices []study.Choice) []string {
 }
 
 // differing returns the settings in which the choices of a name differ.
-func differing(choices []study.Choice, name string) []string {
+func differing(choices []catalogue.Choice, name string) []string {
 	var names []string
 	values := map[string]map[string]bool{} // of a setting; "" where it is missing
 	for _, c := range choices {
@@ -123,8 +124,8 @@ func differing(choices []study.Choice, name string) []string {
 }
 
 // withSettings returns the name of a choice with some of its settings.
-func withSettings(c study.Choice, names []string) string {
-	some := study.Choice{Name: c.Name, Settings: map[string]any{}}
+func withSettings(c catalogue.Choice, names []string) string {
+	some := catalogue.Choice{Name: c.Name, Settings: map[string]any{}}
 	for _, k := range names {
 		if v, ok := c.Settings[k]; ok {
 			some.Settings[k] = v

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
 )
 
 // Labels and the list of what all runs share know every part of a configuration.
 func TestFields(t *testing.T) {
-	c := reflect.TypeFor[study.Config]()
+	c := reflect.TypeFor[record.Config]()
 	for i := range c.NumField() {
 		name := c.Field(i).Tag.Get("json")
 		known := slices.ContainsFunc(fields, func(f field) bool { return f.name == name })

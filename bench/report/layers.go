@@ -4,14 +4,14 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
-	"github.com/gradflow/gradflow/bench/study"
 )
 
 // measured returns a quantity of a run as a matrix, a row for each probed step and a
 // column for each layer, with NaN where values in the layer were not finite: what was
 // computed of the others then tells nothing. It is nil without probes.
-func measured(r *study.Record, q probe.Quantity) [][]float64 {
+func measured(r *record.Record, q probe.Quantity) [][]float64 {
 	if r.Layers == nil || len(r.Layers.Rows) == 0 {
 		return nil
 	}
@@ -28,7 +28,7 @@ func measured(r *study.Record, q probe.Quantity) [][]float64 {
 
 // decades returns by how many powers of ten the gradient of the pre-activations falls from
 // the last layer to the first at the first and the last probe; NaN if not known.
-func decades(r *study.Record) (first, last float64) {
+func decades(r *record.Record) (first, last float64) {
 	m := measured(r, probe.PreActivationGradient)
 	if m == nil {
 		return float64(r.Summary.DecadesFirst), float64(r.Summary.DecadesLast)
@@ -40,7 +40,7 @@ func decades(r *study.Record) (first, last float64) {
 // movements returns the medians over probes of the difference of the first and the last
 // layer's log10 update-to-weight ratio, and of the first layer's; NaN if not known. Steps
 // that move neither layer don't count in the difference.
-func movements(r *study.Record) (difference, update float64) {
+func movements(r *record.Record) (difference, update float64) {
 	var differences, updates []float64
 	for _, row := range measured(r, probe.Update) {
 		differences = appendNumber(differences, row[0]-row[len(row)-1])
@@ -72,7 +72,7 @@ type Gradient struct {
 // fading is by how many decades the gradient of a faded layer is below the last layer's.
 const fading = 3
 
-func gradientAtStart(records [][]*study.Record) Gradient {
+func gradientAtStart(records [][]*record.Record) Gradient {
 	var layers [][]float64 // a sample for each layer
 	for _, runs := range records {
 		for _, r := range runs {

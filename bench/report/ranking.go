@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/train"
 )
 
 // Number is a number that is null in JSON if it is infinite or not known.
-type Number = study.Number
+type Number = record.Number
 
 // Ranking is what a study found. The tags are the keys of its JSON.
 type Ranking struct {
@@ -30,30 +31,30 @@ type Ranking struct {
 
 // Problem is what the setups are compared on.
 type Problem struct {
-	Label    string       `json:"label"`  // what sets it apart in the study: "softplus, depth 10"
-	Config   study.Config `json:"config"` // without optimizer, seed and budget
-	Budget   int          `json:"budget"` // steps after which the scores are compared: the least that a setup was given
-	Score    string       `json:"score"`  // "accuracy", higher is better, or "loss", lower is better
-	Baseline string       `json:"baseline"`
-	Test     string       `json:"test"` // of each setup's scores against the baseline's
-	Gradient Gradient     `json:"gradient"`
-	Findings Findings     `json:"findings"`
-	Setups   []Setup      `json:"setups"` // ranked, best first
+	Label    string        `json:"label"`  // what sets it apart in the study: "softplus, depth 10"
+	Config   record.Config `json:"config"` // without optimizer, seed and budget
+	Budget   int           `json:"budget"` // steps after which the scores are compared: the least that a setup was given
+	Score    string        `json:"score"`  // "accuracy", higher is better, or "loss", lower is better
+	Baseline string        `json:"baseline"`
+	Test     string        `json:"test"` // of each setup's scores against the baseline's
+	Gradient Gradient      `json:"gradient"`
+	Findings Findings      `json:"findings"`
+	Setups   []Setup       `json:"setups"` // ranked, best first
 
 	// The records of each setup, in the order of Setups and by seed.
-	records [][]*study.Record
+	records [][]*record.Record
 }
 
 // Setup is an optimizer with its settings on a problem.
 type Setup struct {
-	Rank      int          `json:"rank"`
-	Label     string       `json:"label"`  // "sgd", with what is needed to tell it apart: "sgd(rate=0.1) (4000 steps)"
-	Detail    string       `json:"detail"` // the settings in which the study's setups of this name differ
-	Optimizer study.Choice `json:"optimizer"`
-	Budget    int          `json:"budget"` // steps
-	Runs      int          `json:"runs"`
-	Diverged  int          `json:"diverged"`
-	Seeds     []uint64     `json:"seeds"`
+	Rank      int              `json:"rank"`
+	Label     string           `json:"label"`  // "sgd", with what is needed to tell it apart: "sgd(rate=0.1) (4000 steps)"
+	Detail    string           `json:"detail"` // the settings in which the study's setups of this name differ
+	Optimizer catalogue.Choice `json:"optimizer"`
+	Budget    int              `json:"budget"` // steps
+	Runs      int              `json:"runs"`
+	Diverged  int              `json:"diverged"`
+	Seeds     []uint64         `json:"seeds"`
 	// Scores are those after the problem's budget, by seed; of a diverged run 0 or, of a
 	// loss, null; null too if not known. Score is their median, Last that of the scores
 	// after the setup's own budget.
@@ -101,7 +102,7 @@ func estimate(x []float64) Estimate {
 }
 
 // Rank compares the setups of a study.
-func Rank(results *study.Results) *Ranking {
+func Rank(results *record.Results) *Ranking {
 	r := &Ranking{Runs: len(results.Records), Problems: []Problem{}, Warnings: slices.Clone(results.Warnings)}
 	if results.Spec == nil {
 		r.Study = filepath.Base(results.Dir)
@@ -112,7 +113,7 @@ func Rank(results *study.Results) *Ranking {
 		r.warn("%d of the study's %d runs are recorded", r.Runs, r.Planned)
 	}
 	groups, optimizers := group(results.Records)
-	var problems []study.Config
+	var problems []record.Config
 	for _, g := range groups {
 		problems = append(problems, g[0][0].Config.Problem())
 	}
@@ -134,7 +135,7 @@ func (r *Ranking) warn(format string, args ...any) {
 }
 
 // collectWarnings adds what limits the conclusions, and what the runs have to tell.
-func (r *Ranking) collectWarnings(records []*study.Record) {
+func (r *Ranking) collectWarnings(records []*record.Record) {
 	for _, p := range r.Problems {
 		if d := p.design(); d.Warning != "" {
 			r.warn("%s", d.Warning)
@@ -173,8 +174,8 @@ func (r *Ranking) collectWarnings(records []*study.Record) {
 }
 
 // environments returns the different ones, in the order of the records.
-func environments(records []*study.Record) []study.Environment {
-	var seen []study.Environment
+func environments(records []*record.Record) []record.Environment {
+	var seen []record.Environment
 	for _, r := range records {
 		if !slices.Contains(seen, r.Summary.Environment) {
 			seen = append(seen, r.Summary.Environment)
@@ -186,7 +187,7 @@ func environments(records []*study.Record) []study.Environment {
 // group sorts the records by problem and setup, each in the order of its first record,
 // and those of a setup by seed. It also returns lists of the optimizers that have the
 // problem and the number of steps in common.
-func group(records []*study.Record) (problems [][][]*study.Record, optimizers [][]study.Choice) {
+func group(records []*record.Record) (problems [][][]*record.Record, optimizers [][]catalogue.Choice) {
 	problemOf, setupOf, listOf := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, r := range records {
 		c := r.Config
@@ -212,7 +213,7 @@ func group(records []*study.Record) (problems [][][]*study.Record, optimizers []
 	}
 	for _, p := range problems {
 		for _, s := range p {
-			slices.SortStableFunc(s, func(a, b *study.Record) int { return cmp.Compare(a.Config.Seed, b.Config.Seed) })
+			slices.SortStableFunc(s, func(a, b *record.Record) int { return cmp.Compare(a.Config.Seed, b.Config.Seed) })
 		}
 	}
 	return problems, optimizers
@@ -220,8 +221,8 @@ func group(records []*study.Record) (problems [][][]*study.Record, optimizers []
 
 // optimizerLabel names an optimizer in the whole study: by its catalogue name alone
 // unless a list has several of that name. detail has the settings that differ.
-func optimizerLabel(c study.Choice, optimizers [][]study.Choice) (label, detail string) {
-	var all []study.Choice
+func optimizerLabel(c catalogue.Choice, optimizers [][]catalogue.Choice) (label, detail string) {
+	var all []catalogue.Choice
 	alone := true
 	for _, list := range optimizers {
 		alone = alone && len(differing(list, c.Name)) == 0
@@ -238,7 +239,7 @@ func optimizerLabel(c study.Choice, optimizers [][]study.Choice) (label, detail 
 	return full, detail
 }
 
-func newProblem(label string, records [][]*study.Record, optimizers [][]study.Choice) Problem {
+func newProblem(label string, records [][]*record.Record, optimizers [][]catalogue.Choice) Problem {
 	p := Problem{Label: label, Config: records[0][0].Config.Problem(), Score: scoreName(records), Budget: math.MaxInt}
 	for _, runs := range records {
 		p.Budget = min(p.Budget, runs[0].Config.Steps)
@@ -259,7 +260,7 @@ func newProblem(label string, records [][]*study.Record, optimizers [][]study.Ch
 
 // scoreName tells from the records whether the task is a classification: only then is
 // there an accuracy.
-func scoreName(records [][]*study.Record) string {
+func scoreName(records [][]*record.Record) string {
 	for _, runs := range records {
 		for _, r := range runs {
 			if !r.Summary.Final.ValidationAccuracy.IsNaN() {
@@ -272,7 +273,7 @@ func scoreName(records [][]*study.Record) string {
 
 // scoreAfter returns a run's score after some steps, of which it may have done more; NaN
 // if not known.
-func (p *Problem) scoreAfter(r *study.Record, steps int) float64 {
+func (p *Problem) scoreAfter(r *record.Record, steps int) float64 {
 	if diverged(r) && r.Summary.Steps <= steps {
 		return p.worst()
 	}
@@ -308,9 +309,9 @@ func (p *Problem) worst() float64 {
 // higher tells whether a higher score is better.
 func (p *Problem) higher() bool { return p.Score == "accuracy" }
 
-func diverged(r *study.Record) bool { return r.Summary.Status != train.Done }
+func diverged(r *record.Record) bool { return r.Summary.Status != train.Done }
 
-func (p *Problem) newSetup(label, detail string, runs []*study.Record) Setup {
+func (p *Problem) newSetup(label, detail string, runs []*record.Record) Setup {
 	c := runs[0].Config
 	s := Setup{Label: label, Detail: detail, Optimizer: c.Optimizer, Budget: c.Steps, Runs: len(runs), P: Number(math.NaN())}
 	var scores, last, steps, decadesFirst, decadesLast, movement, update []float64
@@ -415,7 +416,7 @@ func (p *Problem) compare() {
 }
 
 // rank sorts the setups and their records, best first.
-func (p *Problem) rank(records [][]*study.Record) {
+func (p *Problem) rank(records [][]*record.Record) {
 	order := make([]int, len(p.Setups))
 	for i := range order {
 		order[i] = i

@@ -21,8 +21,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/report"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/train"
 )
 
@@ -34,14 +35,14 @@ var (
 // cases are studies of all kinds.
 var cases = []struct {
 	name    string
-	results func() *study.Results
+	results func() *record.Results
 }{
 	{"whole", whole.results},
 	{"regression", synthetic{nets: nets[:2], rules: rules, seeds: 8, steps: 300, regression: true}.results},
 	{"one-run", synthetic{nets: nets[:1], rules: rules[2:3], seeds: 1, steps: 400}.results},
 	{"one-seed", synthetic{nets: nets[2:3], rules: rules, seeds: 1, steps: 400}.results},
 	{"longer", longer},
-	{"all-diverged", func() *study.Results {
+	{"all-diverged", func() *record.Results {
 		r := synthetic{nets: nets[1:2], rules: rules[:3], seeds: 5, steps: 60}.results()
 		for _, x := range r.Records {
 			x.Summary.Status, x.Summary.Reason, x.Summary.Layer = train.Diverged, "the loss is NaN", "layer01"
@@ -49,23 +50,23 @@ var cases = []struct {
 		}
 		return r
 	}},
-	{"damaged", func() *study.Results {
+	{"damaged", func() *record.Results {
 		r := synthetic{nets: nets[:1], rules: rules[:3], seeds: 6, steps: 200}.results()
 		r.Spec = nil
 		r.Warnings = []string{"runs/x/layers.npy: damaged <script>alert(1)</script>"}
 		r.Records[0].Layers, r.Records[1].Metrics = nil, nil
-		r.Records[2].Layers = &study.LayerTable{}
+		r.Records[2].Layers = &record.LayerTable{}
 		r.Records = r.Records[:len(r.Records)-2]
 		return r
 	}},
-	{"nothing-measured", func() *study.Results {
+	{"nothing-measured", func() *record.Results {
 		r := synthetic{nets: nets[:1], rules: rules[:2], seeds: 3, steps: 200}.results()
 		for _, x := range r.Records {
 			x.Layers, x.Metrics = nil, nil
 		}
 		return r
 	}},
-	{"many-setups", func() *study.Results {
+	{"many-setups", func() *record.Results {
 		var many []rule
 		for _, o := range rules {
 			for _, rate := range []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3} {
@@ -79,7 +80,7 @@ var cases = []struct {
 }
 
 // longer is a study in which the baseline is also given ten times the steps.
-func longer() *study.Results {
+func longer() *record.Results {
 	s := synthetic{nets: nets[:1], rules: rules, seeds: 6, steps: 200}
 	r := s.results()
 	s.rules, s.steps = rules[:1], 2000
@@ -171,19 +172,19 @@ func TestJSON(t *testing.T) {
 
 // The numbers of a ranking, worked out by hand.
 func TestRank(t *testing.T) {
-	nan := study.Number(math.NaN())
-	run := func(optimizer string, seed uint64, accuracy float64, steps study.Number, status train.Status) *study.Record {
-		c := study.Config{Task: study.Choice{Name: "digits"}, Depth: 3, Activation: study.Choice{Name: "tanh"},
-			Optimizer: study.Choice{Name: optimizer}, Steps: 100, Target: 0.8, Seed: seed}
-		return &study.Record{Config: c, Summary: study.Summary{Status: status, Steps: 100, StepsToTarget: steps, DecadesFirst: nan, DecadesLast: nan,
-			Final: study.Metric{Step: 100, ValidationAccuracy: study.Number(accuracy), ValidationLoss: 1}}}
+	nan := record.Number(math.NaN())
+	run := func(optimizer string, seed uint64, accuracy float64, steps record.Number, status train.Status) *record.Record {
+		c := record.Config{Task: catalogue.Choice{Name: "digits"}, Depth: 3, Activation: catalogue.Choice{Name: "tanh"},
+			Optimizer: catalogue.Choice{Name: optimizer}, Steps: 100, Target: 0.8, Seed: seed}
+		return &record.Record{Config: c, Summary: record.Summary{Status: status, Steps: 100, StepsToTarget: steps, DecadesFirst: nan, DecadesLast: nan,
+			Final: record.Metric{Step: 100, ValidationAccuracy: record.Number(accuracy), ValidationLoss: 1}}}
 	}
-	r := &study.Results{}
+	r := &record.Results{}
 	for i, a := range []float64{0.5, 0.6, 0.7, 0.8, 0.9} {
 		seed := uint64(i + 1)
 		steps := nan
 		if i >= 2 {
-			steps = study.Number(100 - 10*i) // 80 70 60
+			steps = record.Number(100 - 10*i) // 80 70 60
 		}
 		r.Records = append(r.Records, run("sgd", seed, a, steps, train.Done))
 		r.Records = append(r.Records, run("adam", seed, a+0.45, 20, train.Done))
@@ -307,7 +308,7 @@ func TestGradientSentence(t *testing.T) {
 	} {
 		r := synthetic{nets: []net{{"tanh", len(c.profile) - 1, 0}}, rules: rules[:1], seeds: 1, steps: 20}.results()
 		for _, row := range r.Records[0].Layers.Rows {
-			row[study.QuantityColumn+int(probe.PreActivationGradient)] = c.profile[int(row[study.LayerColumn])]
+			row[record.QuantityColumn+int(probe.PreActivationGradient)] = c.profile[int(row[record.LayerColumn])]
 		}
 		got := report.Rank(r).Problems[0].Findings.Gradient
 		if !strings.HasPrefix(got, "At the start the gradient of the pre-activations ") || !strings.Contains(got, c.want) {

@@ -6,7 +6,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/bench/probe"
-	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/train"
 )
 
@@ -52,8 +53,8 @@ type synthetic struct {
 
 var whole = synthetic{nets: nets, rules: rules, seeds: 5, steps: 400}
 
-func (s synthetic) results() *study.Results {
-	r := &study.Results{Dir: "nowhere", Spec: &study.Spec{Name: "synthetic", About: "Made-up records: <b>nothing</b> here was trained."}}
+func (s synthetic) results() *record.Results {
+	r := &record.Results{Dir: "nowhere", Spec: &record.Plan{Name: "synthetic", About: "Made-up records: <b>nothing</b> here was trained."}}
 	for _, n := range s.nets {
 		for _, o := range s.rules {
 			for seed := range s.seeds {
@@ -66,11 +67,11 @@ func (s synthetic) results() *study.Results {
 	return r
 }
 
-func (s synthetic) record(n net, o rule, seed uint64) *study.Record {
-	c := study.Config{
-		Task: study.Choice{Name: "digits"}, Depth: n.depth, Width: 64,
-		Activation: study.Choice{Name: n.activation}, Initializer: study.Choice{Name: "glorot-normal"},
-		Optimizer: study.Choice{Name: o.name, Settings: o.settings}, DType: "float32",
+func (s synthetic) record(n net, o rule, seed uint64) *record.Record {
+	c := record.Config{
+		Task: catalogue.Choice{Name: "digits"}, Depth: n.depth, Width: 64,
+		Activation: catalogue.Choice{Name: n.activation}, Initializer: catalogue.Choice{Name: "glorot-normal"},
+		Optimizer: catalogue.Choice{Name: o.name, Settings: o.settings}, DType: "float32",
 		Batch: 64, Steps: s.steps, Evaluate: 20, Probe: 8, Target: 0.8, Seed: seed,
 	}
 	if s.regression {
@@ -78,7 +79,7 @@ func (s synthetic) record(n net, o rule, seed uint64) *study.Record {
 	}
 	rng := rand.New(rand.NewPCG(seed, uint64(n.depth)))
 	own := rand.New(rand.NewPCG(seed, uint64(len(o.name)*100+n.depth)))
-	r := &study.Record{Hash: c.Hash(), Config: c, Layers: &study.LayerTable{}, Timing: study.Timing{Seconds: 1.5}}
+	r := &record.Record{Hash: c.Hash(), Config: c, Layers: &record.LayerTable{}, Timing: record.Timing{Seconds: 1.5}}
 
 	// Progress is logistic in the steps, after a delay for those that see a small gradient.
 	total := n.decay * float64(n.depth)
@@ -95,16 +96,16 @@ func (s synthetic) record(n net, o rule, seed uint64) *study.Record {
 		end = s.steps / 3
 	}
 
-	nan := study.Number(math.NaN())
+	nan := record.Number(math.NaN())
 	sum := &r.Summary
-	*sum = study.Summary{Status: train.Done, Steps: end, Best: nan, TestLoss: nan, TestAccuracy: nan, StepsToTarget: nan,
-		Target: study.Number(c.Target), Parameters: 12345, LayerColumns: study.LayerColumns,
-		Environment: study.Environment{Kernel: "avx2", CPU: "Example <CPU> 3000", Platform: "linux/amd64", Go: "go1.26.0",
+	*sum = record.Summary{Status: train.Done, Steps: end, Best: nan, TestLoss: nan, TestAccuracy: nan, StepsToTarget: nan,
+		Target: record.Number(c.Target), Parameters: 12345, LayerColumns: record.LayerColumns,
+		Environment: record.Environment{Kernel: "avx2", CPU: "Example <CPU> 3000", Platform: "linux/amd64", Go: "go1.26.0",
 			Gradflow: "v1.0.0", Gorgonia: "v0.9.18", Tensor: "v0.9.24"}}
 	for step := 0; step <= end; step += c.Evaluate {
 		p := progress(float64(step))
-		m := study.Metric{Step: step, TrainLoss: study.Number(2.3*(1-p) + 0.02 + 0.01*own.Float64()),
-			ValidationLoss: study.Number(2.3*(1-p) + 0.1), ValidationAccuracy: study.Number(0.1 + 0.85*p)}
+		m := record.Metric{Step: step, TrainLoss: record.Number(2.3*(1-p) + 0.02 + 0.01*own.Float64()),
+			ValidationLoss: record.Number(2.3*(1-p) + 0.1), ValidationAccuracy: record.Number(0.1 + 0.85*p)}
 		if step == 0 {
 			m.TrainLoss = nan
 		}
@@ -113,7 +114,7 @@ func (s synthetic) record(n net, o rule, seed uint64) *study.Record {
 			m.ValidationAccuracy, reached = nan, m.ValidationLoss <= sum.Target
 		}
 		if reached && sum.StepsToTarget.IsNaN() {
-			sum.StepsToTarget = study.Number(step)
+			sum.StepsToTarget = record.Number(step)
 		}
 		r.Metrics = append(r.Metrics, m)
 	}
@@ -161,7 +162,7 @@ func (s synthetic) record(n net, o rule, seed uint64) *study.Record {
 	}
 	steps := len(r.Layers.Steps())
 	m := r.Layers.Quantity(probe.PreActivationGradient)
-	sum.DecadesFirst = study.Number(m[0][n.depth] - m[0][0])
-	sum.DecadesLast = study.Number(m[steps-1][n.depth] - m[steps-1][0])
+	sum.DecadesFirst = record.Number(m[0][n.depth] - m[0][0])
+	sum.DecadesLast = record.Number(m[steps-1][n.depth] - m[steps-1][0])
 	return r
 }

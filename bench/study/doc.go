@@ -24,17 +24,7 @@
 //	  - {depth: 10, activation: softplus}
 //	  - {depth: 30, activation: tanh}
 //
-// A Config and a seed determine a run's record to the last bit, on one kind of
-// processor, whatever the number of workers. A study directory has
-//
-//	study.yaml                 the study as it was run
-//	runs/<hash>/config.json    what was run, complete with every default
-//	runs/<hash>/metrics.jsonl  losses and scores, a line each time
-//	runs/<hash>/layers.npy     what the probes saw: see LayerColumns
-//	runs/<hash>/learned.jsonl  what the layers' activations learned, if they learn
-//	runs/<hash>/summary.json   how it ended, on which kernels and versions
-//	runs/<hash>/timing.json    how long it took, the only file that differs between two runs
-//
-// where hash is that of the configuration. A run's directory appears when it is
-// complete, so that a study that is interrupted in any way goes on where it stopped.
+// A Config and a seed determine a run's record to the last bit, on one kind of processor,
+// whatever the number of workers. Package record tells what a study directory holds; a run
+// appears in it when it is complete, so that a study resumes after any interruption.
 package study

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
@@ -31,12 +32,12 @@ const startExamples = 256
 // Execute does one run and returns its record, or nil if ctx ended before it was
 // complete. progress, if not nil, is called now and then with the number of updates
 // done since the last call.
-func Execute(ctx context.Context, c Config, progress func(updates int)) (*Record, error) {
+func Execute(ctx context.Context, c Config, progress func(updates int)) (*record.Record, error) {
 	return executeOn(ctx, c, 1, progress)
 }
 
 // executeOn is Execute with large products divided over so many workers.
-func executeOn(ctx context.Context, c Config, workers int, progress func(updates int)) (*Record, error) {
+func executeOn(ctx context.Context, c Config, workers int, progress func(updates int)) (*record.Record, error) {
 	begin := time.Now()
 	// Flushing and the count of denormals are the thread's.
 	runtime.LockOSThread()
@@ -76,8 +77,8 @@ type execution struct {
 	probe      *probe.Probe
 	validation *train.Evaluator
 
-	metrics  []Metric
-	learned  []Learned
+	metrics  []record.Metric
+	learned  []record.Learned
 	losses   float64 // sum over the batches since the last evaluation
 	batches  int
 	reported int // updates told to progress
@@ -208,7 +209,7 @@ func (e *execution) evaluator(s *tasks.Set) (*train.Evaluator, error) {
 }
 
 func (e *execution) train(ctx context.Context) (train.Result, error) {
-	if err := e.score(0, Number(math.NaN())); err != nil {
+	if err := e.score(0, record.Number(math.NaN())); err != nil {
 		return train.Result{}, err
 	}
 	kernels.MetDenormals()
@@ -227,7 +228,7 @@ func (e *execution) afterUpdate(s *train.State) error {
 	if s.Step%c.Evaluate != 0 && s.Step != c.Steps {
 		return nil
 	}
-	mean := Number(e.losses / float64(e.batches))
+	mean := record.Number(e.losses / float64(e.batches))
 	e.losses, e.batches = 0, 0
 	if e.progress != nil {
 		e.progress(s.Step - e.reported)
@@ -236,13 +237,13 @@ func (e *execution) afterUpdate(s *train.State) error {
 	return e.score(s.Step, mean)
 }
 
-func (e *execution) score(step int, trainLoss Number) error {
+func (e *execution) score(step int, trainLoss record.Number) error {
 	s, err := e.validation.Score()
 	if err != nil {
 		return err
 	}
-	e.metrics = append(e.metrics, Metric{Step: step, TrainLoss: trainLoss,
-		ValidationLoss: Number(s.Loss), ValidationAccuracy: Number(s.Accuracy)})
+	e.metrics = append(e.metrics, record.Metric{Step: step, TrainLoss: trainLoss,
+		ValidationLoss: record.Number(s.Loss), ValidationAccuracy: record.Number(s.Accuracy)})
 	e.readLearned(step)
 	return nil
 }
@@ -253,29 +254,29 @@ func (e *execution) readLearned(step int) {
 		all := l.ParameterValues()
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			x := all[name]
-			e.learned = append(e.learned, Learned{Step: step, Layer: l.Name, Parameter: name,
-				Mean: Number(floats.Sum(x) / float64(len(x))), Min: Number(slices.Min(x)), Max: Number(slices.Max(x))})
+			e.learned = append(e.learned, record.Learned{Step: step, Layer: l.Name, Parameter: name,
+				Mean: record.Number(floats.Sum(x) / float64(len(x))), Min: record.Number(slices.Min(x)), Max: record.Number(slices.Max(x))})
 		}
 	}
 }
 
 // record puts the record together.
-func (e *execution) record(result train.Result) (*Record, error) {
+func (e *execution) record(result train.Result) (*record.Record, error) {
 	c := e.config
 	if e.progress != nil { // of a diverged run, what is not to be done
 		e.progress(c.Steps - e.reported)
 	}
-	r := &Record{Hash: c.Hash(), Config: c, Metrics: e.metrics, Learned: e.learned}
+	r := &record.Record{Hash: c.Hash(), Config: c, Metrics: e.metrics, Learned: e.learned}
 	s := &r.Summary
-	*s = Summary{
+	*s = record.Summary{
 		Status: result.Status, Steps: result.Steps, Reason: result.Reason, Layer: result.Layer,
-		Final: e.metrics[len(e.metrics)-1], Target: Number(c.Target),
-		Parameters: e.parameters.Count(), Start: e.start, LayerColumns: LayerColumns, Environment: Here(),
+		Final: e.metrics[len(e.metrics)-1], Target: record.Number(c.Target),
+		Parameters: e.parameters.Count(), Start: e.start, LayerColumns: record.LayerColumns, Environment: record.Here(),
 	}
-	nan := Number(math.NaN())
+	nan := record.Number(math.NaN())
 	s.DenormalSteps = nan
 	if kernels.SupportsFlushToZero() {
-		s.DenormalSteps = Number(e.denormal)
+		s.DenormalSteps = record.Number(e.denormal)
 	}
 	s.Best, s.StepsToTarget, s.TestLoss, s.TestAccuracy, s.DecadesFirst, s.DecadesLast = nan, nan, nan, nan, nan, nan
 	for _, m := range e.metrics {
@@ -284,7 +285,7 @@ func (e *execution) record(result train.Result) (*Record, error) {
 			s.Best = score
 		}
 		if s.StepsToTarget.IsNaN() && !score.IsNaN() && (score == s.Target || e.better(score, s.Target)) {
-			s.StepsToTarget = Number(m.Step)
+			s.StepsToTarget = record.Number(m.Step)
 		}
 	}
 	if result.Status == train.Done {
@@ -296,7 +297,7 @@ func (e *execution) record(result train.Result) (*Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.TestLoss, s.TestAccuracy = Number(score.Loss), Number(score.Accuracy)
+		s.TestLoss, s.TestAccuracy = record.Number(score.Loss), record.Number(score.Accuracy)
 	}
 	if w, ok := e.loop.Solver.(optimizers.Warner); ok {
 		s.Warnings = w.Warnings()
@@ -306,21 +307,21 @@ func (e *execution) record(result train.Result) (*Record, error) {
 	}
 	if e.probe != nil && len(e.probe.Samples) > 0 {
 		samples := e.probe.Samples
-		s.DecadesFirst = Number(samples[0].Decades(probe.PreActivationGradient))
-		s.DecadesLast = Number(samples[len(samples)-1].Decades(probe.PreActivationGradient))
+		s.DecadesFirst = record.Number(samples[0].Decades(probe.PreActivationGradient))
+		s.DecadesLast = record.Number(samples[len(samples)-1].Decades(probe.PreActivationGradient))
 		r.Layers = table(samples)
 	}
 	return r, nil
 }
 
-func (e *execution) scoreOf(m Metric) Number {
+func (e *execution) scoreOf(m record.Metric) record.Number {
 	if e.task.Loss().HigherIsBetter() {
 		return m.ValidationAccuracy
 	}
 	return m.ValidationLoss
 }
 
-func (e *execution) better(a, b Number) bool {
+func (e *execution) better(a, b record.Number) bool {
 	if e.task.Loss().HigherIsBetter() {
 		return a > b
 	}
@@ -328,8 +329,8 @@ func (e *execution) better(a, b Number) bool {
 }
 
 // table flattens the probe's samples.
-func table(samples []probe.Sample) *LayerTable {
-	t := &LayerTable{}
+func table(samples []probe.Sample) *record.LayerTable {
+	t := &record.LayerTable{}
 	for _, s := range samples {
 		for i, quantities := range s.Layers {
 			t.Rows = append(t.Rows, append([]float64{float64(s.Step), float64(i)}, quantities[:]...))

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/pkg/errors"
 )
@@ -25,7 +26,7 @@ type Progress interface {
 	// Updated is called with updates done since the last call.
 	Updated(updates int)
 	// Finished is called with each run's record, or the error that ended it.
-	Finished(c Config, r *Record, err error)
+	Finished(c Config, r *record.Record, err error)
 }
 
 // Outcome is what [Run] did.
@@ -41,18 +42,18 @@ type Outcome struct {
 // Run does the runs of a study that are not yet recorded in dir, which it creates, and
 // records them. When ctx ends, the runs in progress stop after their current step and
 // are left out: a later Run does them again, with the same result. The error is the
-// first of a run that failed, or [ErrLocked].
+// first of a run that failed, or [record.ErrLocked].
 func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
-	d, err := openForWriting(dir, s)
+	d, err := record.Create(dir, s.Source)
 	if err != nil {
 		return Outcome{}, err
 	}
-	defer d.close()
+	defer d.Close()
 	outcome := Outcome{Runs: len(s.Configs)}
 	var pending []Config
 	updates := 0
 	for _, c := range s.Configs {
-		if d.has(c) {
+		if d.Has(c) {
 			outcome.Recorded++
 		} else {
 			pending = append(pending, c)
@@ -79,9 +80,9 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	for range sideBySide {
 		wg.Go(func() {
 			for c := range queue {
-				record, err := executeOn(ctx, c, workers/sideBySide, progress.Updated)
-				if err == nil && record != nil {
-					err = d.write(record)
+				r, err := executeOn(ctx, c, workers/sideBySide, progress.Updated)
+				if err == nil && r != nil {
+					err = d.Write(r)
 				}
 				mu.Lock()
 				switch {
@@ -90,15 +91,15 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 					if first == nil {
 						first = err
 					}
-				case record != nil:
+				case r != nil:
 					outcome.Finished++
-					if record.Summary.Status == train.Diverged {
+					if r.Summary.Status == train.Diverged {
 						outcome.Diverged++
 					}
 				}
 				mu.Unlock()
-				if err != nil || record != nil {
-					progress.Finished(c, record, err)
+				if err != nil || r != nil {
+					progress.Finished(c, r, err)
 				}
 			}
 		})
@@ -119,6 +120,6 @@ feed:
 
 type silent struct{}
 
-func (silent) Begin(int, int, int)             {}
-func (silent) Updated(int)                     {}
-func (silent) Finished(Config, *Record, error) {}
+func (silent) Begin(int, int, int)                    {}
+func (silent) Updated(int)                            {}
+func (silent) Finished(Config, *record.Record, error) {}

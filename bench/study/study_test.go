@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models/train"
@@ -352,7 +353,7 @@ func (c *cancelling) Updated(int) {
 		c.cancel()
 	}
 }
-func (c *cancelling) Finished(study.Config, *study.Record, error) {}
+func (c *cancelling) Finished(study.Config, *record.Record, error) {}
 
 func TestLock(t *testing.T) {
 	s := parse(t, small)
@@ -362,16 +363,16 @@ func TestLock(t *testing.T) {
 	if _, err := study.Run(context.Background(), s, dir, study.Options{Progress: p}); err != nil {
 		t.Fatal(err)
 	}
-	if !errors.Is(second, study.ErrLocked) {
+	if !errors.Is(second, record.ErrLocked) {
 		t.Errorf("a second writer gets %v, want ErrLocked", second)
 	}
 }
 
 type starting struct{ f func() }
 
-func (s *starting) Begin(int, int, int)                       { s.f() }
-func (*starting) Updated(int)                                 {}
-func (*starting) Finished(study.Config, *study.Record, error) {}
+func (s *starting) Begin(int, int, int)                        { s.f() }
+func (*starting) Updated(int)                                  {}
+func (*starting) Finished(study.Config, *record.Record, error) {}
 
 func TestOpenDamaged(t *testing.T) {
 	s := parse(t, small)

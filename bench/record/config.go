@@ -1,4 +1,4 @@
-package study
+package record
 
 import (
 	"crypto/sha256"
@@ -39,7 +39,7 @@ type Config struct {
 func (c Config) Hash() string {
 	text, err := json.Marshal(c)
 	if err != nil { // a Choice has nothing that JSON lacks
-		panic(fmt.Sprintf("study: configuration %+v: %v", c, err))
+		panic(fmt.Sprintf("record: configuration %+v: %v", c, err))
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])

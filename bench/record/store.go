@@ -1,19 +1,15 @@
-package study
+package record
 
 import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/gofrs/flock"
 	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 	"github.com/sbinet/npyio"
@@ -33,70 +29,6 @@ const (
 	timingFile  = "timing.json"
 	unfinished  = atomicfile.Prefix // starts the directory of a run that is being written
 )
-
-// ErrLocked says that another process is writing to a study directory.
-var ErrLocked = errors.New("another process is running this study")
-
-// Results is a study directory, read.
-type Results struct {
-	Dir      string
-	Spec     *Spec     // nil if study.yaml is missing or does not fit the records
-	Records  []*Record // in the order of the study
-	Warnings []string  // what could not be read
-}
-
-// Open reads the records of a study directory. What is damaged is left out, with a
-// warning; it returns an error if there are no records at all.
-func Open(dir string) (*Results, error) {
-	r := &Results{Dir: dir}
-	text, err := os.ReadFile(filepath.Join(dir, studyFile))
-	if err == nil {
-		r.Spec, err = Parse(filepath.Join(dir, studyFile), text)
-	}
-	if err != nil {
-		r.Warnings = append(r.Warnings, err.Error())
-	}
-	entries, err := os.ReadDir(filepath.Join(dir, runsDir))
-	if err != nil {
-		return nil, errors.Wrapf(err, "%s holds no study", dir)
-	}
-	for _, e := range entries {
-		if !e.IsDir() || strings.HasPrefix(e.Name(), unfinished) {
-			continue
-		}
-		record, warnings := readRecord(filepath.Join(dir, runsDir, e.Name()))
-		r.Warnings = append(r.Warnings, warnings...)
-		if record != nil {
-			r.Records = append(r.Records, record)
-		}
-	}
-	if len(r.Records) == 0 {
-		message := dir + " holds no runs that can be read"
-		if n := len(r.Warnings); n > 0 {
-			message += fmt.Sprintf(" (%d warnings, the last: %s)", n, r.Warnings[n-1])
-		}
-		return nil, errors.New(message)
-	}
-	order := map[string]int{}
-	if r.Spec != nil {
-		for i, c := range r.Spec.Configs {
-			order[c.Hash()] = i + 1
-		}
-	}
-	slices.SortStableFunc(r.Records, func(a, b *Record) int {
-		x, y := order[a.Hash], order[b.Hash]
-		switch {
-		case x == y:
-			return strings.Compare(a.Hash, b.Hash)
-		case x == 0: // not in the study file: last
-			return 1
-		case y == 0:
-			return -1
-		}
-		return x - y
-	})
-	return r, nil
-}
 
 // readRecord reads what there is of a run. Without a readable configuration or
 // summary there is no record.
@@ -223,92 +155,6 @@ func readLayers(path string) (t *LayerTable, err error) {
 		t.Rows = append(t.Rows, m.RawRowView(i))
 	}
 	return t, nil
-}
-
-// directory is a study directory opened for writing.
-type directory struct {
-	path string
-	lock *flock.Flock
-}
-
-// openForWriting creates or opens the directory of a study and locks it.
-func openForWriting(path string, s *Spec) (*directory, error) {
-	if err := os.MkdirAll(filepath.Join(path, runsDir), 0o755); err != nil {
-		return nil, errors.Wrap(err, "create the study directory")
-	}
-	d := &directory{path, flock.New(filepath.Join(path, lockFile))}
-	locked, err := d.lock.TryLock()
-	if err != nil {
-		return nil, errors.Wrap(err, "lock the study directory")
-	}
-	if !locked {
-		return nil, errors.Wrapf(ErrLocked, "%s: wait for it, or give another directory", path)
-	}
-	if err := d.prepare(s); err != nil {
-		d.close()
-		return nil, err
-	}
-	return d, nil
-}
-
-func (d *directory) prepare(s *Spec) error {
-	leftovers, err := filepath.Glob(filepath.Join(d.path, runsDir, unfinished+"*"))
-	if err != nil {
-		return errors.Wrap(err, "clean the study directory")
-	}
-	for _, l := range leftovers {
-		if err := os.RemoveAll(l); err != nil {
-			return errors.Wrap(err, "clean the study directory")
-		}
-	}
-	return atomicfile.Write(filepath.Join(d.path, studyFile), s.Source)
-}
-
-func (d *directory) close() error { return d.lock.Unlock() }
-
-// has tells whether a run is recorded and readable.
-func (d *directory) has(c Config) bool {
-	record, _ := readRecord(filepath.Join(d.path, runsDir, c.Hash()))
-	return record != nil
-}
-
-// write records a run: the directory has its name only when all files are there.
-func (d *directory) write(r *Record) error {
-	hash := r.Config.Hash()
-	temporary, final := filepath.Join(d.path, runsDir, unfinished+hash), filepath.Join(d.path, runsDir, hash)
-	if err := os.RemoveAll(temporary); err != nil {
-		return errors.Wrap(err, "record a run")
-	}
-	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return errors.Wrap(err, "record a run")
-	}
-	files := map[string]func(io.Writer) error{
-		configFile:  jsonTo(r.Config),
-		summaryFile: jsonTo(r.Summary),
-		timingFile:  jsonTo(r.Timing),
-		metricsFile: linesOf(r.Metrics),
-	}
-	if len(r.Learned) > 0 {
-		files[learnedFile] = linesOf(r.Learned)
-	}
-	if r.Layers != nil && len(r.Layers.Rows) > 0 {
-		files[layersFile] = func(w io.Writer) error {
-			m := mat.NewDense(len(r.Layers.Rows), len(LayerColumns), nil)
-			for i, row := range r.Layers.Rows {
-				m.SetRow(i, row)
-			}
-			return npyio.Write(w, m)
-		}
-	}
-	for name, write := range files {
-		if err := create(filepath.Join(temporary, name), write); err != nil {
-			return errors.Wrap(err, "record a run")
-		}
-	}
-	if err := os.RemoveAll(final); err != nil { // a damaged record
-		return errors.Wrap(err, "record a run")
-	}
-	return errors.Wrap(os.Rename(temporary, final), "record a run")
 }
 
 func jsonTo(v any) func(io.Writer) error {
