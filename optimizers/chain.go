@@ -79,13 +79,8 @@ func NewChain(c ChainConfig) (*Chain, error) {
 	return o, nil
 }
 
-// Step makes one step.
-func (o *Chain) Step(params []gorgonia.ValueGrad) error {
-	if n := o.Needs(); n != 0 {
-		return errors.Wrapf(ErrNeedsBatch, "chain needs %v: call StepBatch", n)
-	}
-	return o.Update(params, Batch{}, nil)
-}
+// Step makes one step and sets the gradients to zero.
+func (o *Chain) Step(params []gorgonia.ValueGrad) error { return stepAndClear(o, "chain", params) }
 
 // Needs is what the optimizer needs.
 func (o *Chain) Needs() Needs { return needs(o.Optimizer) }

@@ -8,17 +8,17 @@
 //	...
 //	err = solver.Step(gorgonia.NodesToValueGrads(params))
 //
-// Step changes the values of the parameters in place, leaves the gradients
-// alone, and allocates nothing after the first call. State belongs to the name
+// Step changes the values of the parameters in place, sets the gradients to zero, as
+// Gorgonia's own solvers do, and allocates nothing after the first call. StepBatch and
+// Update leave the gradients alone. State belongs to the name
 // of a parameter, so a parameter needs a name (a Node that was made with
 // gorgonia.WithName has one). Values are float32 or float64, scalars or
 // row-major tensors. Nothing is changed if a gradient holds a NaN or an infinity:
 // the error is [ErrNonFinite] and names the parameter. Those that step each parameter by
 // itself are a [SeparableSolver], and can also be asked for one parameter's step at a time.
 //
-// Gorgonia's own solvers set the gradients to zero at the end of a step, because
-// a TapeMachine with BindDualValues adds to them. With such a machine, do that
-// before each run.
+// A TapeMachine with gorgonia.BindDualValues adds the gradients of each run to what is
+// there: use Step with it, or set them to zero before each run.
 //
 // # Tiny gradients
 //

@@ -11,14 +11,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A parameter that was given a gradient of 1e-9 by depth, and one of 1.
-func gradients() []gorgonia.ValueGrad {
+func parameters() []gorgonia.ValueGrad {
 	var all []gorgonia.ValueGrad
-	for i, g := range []float64{1e-9, 1} {
+	for i := range 2 {
 		name := fmt.Sprintf("layer%02d/weight", i)
-		all = append(all, &parameter{name, gorgonia.NewF64(0), gorgonia.NewF64(g)})
+		all = append(all, &parameter{name, gorgonia.NewF64(0), gorgonia.NewF64(0)})
 	}
 	return all
+}
+
+// backward gives one parameter a gradient of 1e-9, as depth does, and one of 1.
+func backward(params []gorgonia.ValueGrad) {
+	for i, g := range []gorgonia.F64{1e-9, 1} {
+		*params[i].(*parameter).grad.(*gorgonia.F64) = g
+	}
 }
 
 type parameter struct {
@@ -41,8 +47,9 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		params := gradients()
+		params := parameters()
 		for range 10 {
+			backward(params)
 			if err := solver.Step(params); err != nil {
 				log.Fatal(err)
 			}
@@ -118,8 +125,9 @@ func ExampleNewChain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	params := gradients()
+	params := parameters()
 	for range 3 {
+		backward(params)
 		if err := solver.Step(params); err != nil {
 			log.Fatal(err)
 		}

@@ -88,13 +88,8 @@ const wide = 1e15
 // narrowest is the smallest eps that hides the underflow of float32 squares.
 const narrowest = 1e-16
 
-// Step updates the parameters in place.
-func (m *method) Step(params []gorgonia.ValueGrad) error {
-	if m.needs != 0 {
-		return errors.Wrapf(ErrNeedsBatch, "%s needs %v: call StepBatch", m.name, m.needs)
-	}
-	return m.StepBatch(params, Batch{})
-}
+// Step updates the parameters in place and sets the gradients to zero.
+func (m *method) Step(params []gorgonia.ValueGrad) error { return stepAndClear(m, m.name, params) }
 
 // Needs says what StepBatch has to be given.
 func (m *method) Needs() Needs { return m.needs }

@@ -86,12 +86,9 @@ func NewPartition(c PartitionConfig) (*Partition, error) {
 	return o, nil
 }
 
-// Step lets each optimizer step its parameters.
+// Step lets each optimizer step its parameters and sets the gradients to zero.
 func (o *Partition) Step(params []gorgonia.ValueGrad) error {
-	if o.needs != 0 {
-		return errors.Wrapf(ErrNeedsBatch, "partition needs %v: call StepBatch", o.needs)
-	}
-	return o.Update(params, Batch{}, nil)
+	return stepAndClear(o, "partition", params)
 }
 
 // Needs is what one of the optimizers needs.

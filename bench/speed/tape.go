@@ -47,8 +47,7 @@ func tape(c Config) (*step, error) {
 		return nil, errors.Errorf("activation %v has no operation of Gorgonia's own to compare with: try tanh, sigmoid, softplus, relu or identity", c.Activation)
 	}
 	solver := stockSolver(c.Optimizer)
-	ours := solver == nil
-	if ours {
+	if solver == nil {
 		var err error
 		if solver, err = optimizers.Catalogue.Make(c.Optimizer); err != nil {
 			return nil, err
@@ -86,19 +85,7 @@ func tape(c Config) (*step, error) {
 		forward:   run(forward),
 		gradients: run(machine),
 		build:     build,
-		update: func() error {
-			if err := solver.Step(model); err != nil || !ours {
-				return err
-			}
-			for _, p := range params { // which Gorgonia's solvers do: gradients add up otherwise
-				g, err := p.Grad()
-				if err != nil {
-					return err
-				}
-				g.(*tensor.Dense).Zero()
-			}
-			return nil
-		},
+		update:    func() error { return solver.Step(model) },
 	}, nil
 }
 

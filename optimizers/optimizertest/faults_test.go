@@ -19,7 +19,7 @@ import (
 var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 	"moves": func(f *faulty, params []gorgonia.ValueGrad) error { return nil },
 	"gradient_untouched": func(f *faulty, params []gorgonia.ValueGrad) error {
-		err := f.SGD.Step(params)
+		err := f.SGD.StepBatch(params, optimizers.Batch{})
 		for _, p := range params {
 			if g, _ := p.Grad(); err == nil {
 				zero(g)
@@ -27,27 +27,30 @@ var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 		}
 		return err
 	},
+	"step_clears": func(f *faulty, params []gorgonia.ValueGrad) error { // see Step
+		return f.SGD.StepBatch(params, optimizers.Batch{})
+	},
 	"no_allocation": func(f *faulty, params []gorgonia.ValueGrad) error {
 		f.garbage = make([]byte, 100)
-		return f.SGD.Step(params)
+		return f.SGD.StepBatch(params, optimizers.Batch{})
 	},
 	"order": func(f *faulty, params []gorgonia.ValueGrad) error {
 		if len(params) > 1 { // the first parameter steps twice
-			if err := f.SGD.Step(params); err != nil {
+			if err := f.SGD.StepBatch(params, optimizers.Batch{}); err != nil {
 				return err
 			}
 			params = params[:1]
 		}
-		return f.SGD.Step(params)
+		return f.SGD.StepBatch(params, optimizers.Batch{})
 	},
 	"not_finite": func(f *faulty, params []gorgonia.ValueGrad) error {
-		if err := f.SGD.Step(params); !errors.Is(err, optimizers.ErrNonFinite) {
+		if err := f.SGD.StepBatch(params, optimizers.Batch{}); !errors.Is(err, optimizers.ErrNonFinite) {
 			return err
 		}
 		return nil
 	},
 	"extremes": func(f *faulty, params []gorgonia.ValueGrad) error {
-		err := f.SGD.Step(params)
+		err := f.SGD.StepBatch(params, optimizers.Batch{})
 		for _, p := range params {
 			if g, _ := p.Grad(); err == nil && allZero(g) {
 				spoil(p.Value())
@@ -57,11 +60,11 @@ var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 	},
 	"save_and_load": func(f *faulty, params []gorgonia.ValueGrad) error {
 		if f.steps++; f.steps < 20 { // a count that is not saved
-			if err := f.SGD.Step(params); err != nil {
+			if err := f.SGD.StepBatch(params, optimizers.Batch{}); err != nil {
 				return err
 			}
 		}
-		return f.SGD.Step(params)
+		return f.SGD.StepBatch(params, optimizers.Batch{})
 	},
 	"quadratic": func(f *faulty, params []gorgonia.ValueGrad) error {
 		into := make([]gorgonia.Value, len(params))
@@ -78,22 +81,35 @@ var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 	},
 	"both_types": func(f *faulty, params []gorgonia.ValueGrad) error {
 		if params[0].Value().Dtype() == tensor.Float32 {
-			if err := f.SGD.Step(params); err != nil {
+			if err := f.SGD.StepBatch(params, optimizers.Batch{}); err != nil {
 				return err
 			}
 		}
-		return f.SGD.Step(params)
+		return f.SGD.StepBatch(params, optimizers.Batch{})
 	},
 }
 
 type faulty struct {
 	*optimizers.SGD
+	fault   string
 	step    func(f *faulty, params []gorgonia.ValueGrad) error
 	garbage []byte
 	steps   int
 }
 
-func (f *faulty) Step(params []gorgonia.ValueGrad) error { return f.step(f, params) }
+func (f *faulty) Step(params []gorgonia.ValueGrad) error {
+	if err := f.step(f, params); err != nil || f.fault == "step_clears" {
+		return err
+	}
+	for _, p := range params {
+		g, err := p.Grad()
+		if err != nil {
+			return err
+		}
+		zero(g)
+	}
+	return nil
+}
 
 func (f *faulty) StepBatch(params []gorgonia.ValueGrad, b optimizers.Batch) error {
 	return f.step(f, params)
@@ -106,7 +122,7 @@ func newFaulty(t *testing.T, name string) *faulty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &faulty{SGD: sgd, step: faults[name]}
+	return &faulty{SGD: sgd, fault: name, step: faults[name]}
 }
 
 // The suite finds each fault. It runs in a process of its own, where it may fail.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gradflow/gradflow/optimizers"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -16,7 +17,8 @@ import (
 //
 //   - it takes scalars, vectors and matrices of float32 and float64, and moves them;
 //   - float32 goes the way of float64;
-//   - it leaves the gradients untouched and allocates nothing in a step;
+//   - Step sets the gradients to zero, as Gorgonia's own solvers do, and StepBatch
+//     leaves them untouched; neither allocates anything;
 //   - the order of the parameters makes no difference, to the last bit;
 //   - a NaN or an infinity in a gradient is an error that names the parameter,
 //     and nothing is changed;
@@ -35,6 +37,7 @@ func Run(t *testing.T, name string, new func() gorgonia.Solver) {
 			t.Run(dt.String(), func(t *testing.T) {
 				t.Run("moves", func(t *testing.T) { moves(t, new, dt) })
 				t.Run("gradient untouched", func(t *testing.T) { gradientUntouched(t, new, dt) })
+				t.Run("step clears", func(t *testing.T) { stepClears(t, new, dt) })
 				t.Run("no allocation", func(t *testing.T) { noAllocation(t, new, dt) })
 				t.Run("order", func(t *testing.T) { order(t, new, dt) })
 				t.Run("not finite", func(t *testing.T) { notFinite(t, new, dt) })
@@ -61,6 +64,9 @@ func moves(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 
 func gradientUntouched(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 	p, s := bowl().parameters(dt), new()
+	if _, ok := s.(optimizers.BatchSolver); !ok {
+		t.Skip("does not implement optimizers.BatchSolver")
+	}
 	for range 20 {
 		p.evaluate()
 		p.step(t, s)
@@ -71,6 +77,29 @@ func gradientUntouched(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype
 			}
 		}
 	}
+}
+
+func stepClears(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
+	p, q, a, b := bowl().parameters(dt), bowl().parameters(dt), new(), new()
+	if s, ok := a.(optimizers.BatchSolver); ok && s.Needs() != 0 {
+		t.Skip("needs more than Step is given")
+	}
+	for range 20 {
+		q.evaluate()
+		p.evaluate()
+		q.step(t, b)
+		if err := a.Step(p.vgs); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range p.all {
+			for i, g := range get(x.grad) {
+				if g != 0 {
+					t.Fatalf("%s: element %d of the gradient is %g after Step, which adds up with that of the next run", x.name, i, g)
+				}
+			}
+		}
+	}
+	same(t, p, q)
 }
 
 func noAllocation(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
