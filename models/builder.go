@@ -56,7 +56,7 @@ func (b *Builder) parameter(name string, fill func(x []float64) error, shape ...
 		return nil, err
 	}
 	known := b.nodes[name]
-	node, err := b.bind(name, value)
+	node, err := b.bind(name, value, shape)
 	if err == nil && known == nil {
 		b.network.Learnables = append(b.network.Learnables, node)
 	}
@@ -75,18 +75,19 @@ func (b *Builder) Statistic(name string, value float64, shape ...int) (*G.Node, 
 	if err != nil {
 		return nil, err
 	}
-	return b.bind(name, t)
+	return b.bind(name, t, shape)
 }
 
-// bind returns the node of a tensor.
-func (b *Builder) bind(name string, value *tensor.Dense) (*G.Node, error) {
+// bind returns the node of a tensor of this shape; nil if the network is only measured.
+func (b *Builder) bind(name string, value *tensor.Dense, shape tensor.Shape) (*G.Node, error) {
 	if node := b.nodes[name]; node != nil {
 		return node, nil
 	}
-	shape := value.Shape()
-	node := G.NewTensor(b.network.Graph, value.Dtype(), len(shape), G.WithName(name), G.WithShape(shape...))
-	if err := G.Let(node, value); err != nil {
-		return nil, errors.Wrapf(err, "parameter %s", name)
+	node := G.NewTensor(b.network.Graph, b.network.Parameters.dtype, len(shape), G.WithName(name), G.WithShape(shape...))
+	if value != nil {
+		if err := G.Let(node, value); err != nil {
+			return nil, errors.Wrapf(err, "parameter %s", name)
+		}
 	}
 	b.nodes[name] = node
 	return node, nil

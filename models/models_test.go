@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	G "gorgonia.org/gorgonia"
@@ -362,4 +363,48 @@ func Example() {
 	// Output:
 	// 21 layers, the first layer01 (32, 64)
 	// 83850 parameters from layer01/weight to output/bias
+}
+
+// TestMeasure: the size of a network that is only measured is that of the built one.
+func TestMeasure(t *testing.T) {
+	s := models.Shape{Inputs: 6, Outputs: 3, Batch: 4, Loss: models.CrossEntropy}
+	for _, name := range []string{"mlp", "residual", "highway", "rbf", "rnn", "lstm"} {
+		shape := s
+		if name == "rnn" || name == "lstm" {
+			shape.Steps, shape.TargetSteps = 3, 1
+		}
+		a, err := models.Catalogue.Make(catalogue.Choice{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := activations.Tanh()
+		if name == "rbf" {
+			f = activations.Gaussian()
+		}
+		m, err := a.Model(models.Plan{Depth: 2, Width: 5, Activation: f, Initializer: initializers.GlorotNormal(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := models.NewParameters(tensor.Float32, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := build(t, m, shape, p, false)
+		size, err := models.Measure(m, shape, tensor.Float32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := 0
+		for _, node := range n.Graph.AllNodes() {
+			values += node.Shape().TotalSize()
+		}
+		if size.Parameters != p.Count() || size.Values != values || size.Nodes != len(n.Graph.AllNodes()) {
+			t.Errorf("%s: %+v, want %d parameters, %d values, %d nodes", name, size, p.Count(), values, len(n.Graph.AllNodes()))
+		}
+	}
+	// A width whose weights would fill any memory is measured as well.
+	size, err := models.Measure(models.MLP{Depth: 2, Width: 1 << 20, Activation: activations.Tanh(), Initializer: initializers.GlorotNormal(1)}, s, tensor.Float32)
+	if want := 1 << 40; err != nil || size.Largest != want {
+		t.Errorf("%+v, %v; want a largest parameter of %d", size, err, want)
+	}
 }

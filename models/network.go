@@ -120,6 +120,9 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		ofActivations: map[string]bool{},
 	}
 	for _, data := range []*G.Node{n.Input, n.Target} {
+		if p.shapes != nil {
+			break
+		}
 		t := tensor.New(tensor.Of(p.dtype), tensor.WithShape(data.Shape()...), tensor.WithEngine(G.StandardEngine{}))
 		if err := G.Let(data, t); err != nil {
 			return nil, errors.Wrap(err, "models")

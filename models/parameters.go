@@ -18,6 +18,8 @@ type Parameters struct {
 	tensors map[string]*tensor.Dense
 
 	statistics []string // names of the tensors that are not
+
+	shapes map[string]tensor.Shape // instead of the tensors, of a network that is only measured
 }
 
 // NewParameters makes an empty set of parameters with elements of type
@@ -65,6 +67,13 @@ func (p *Parameters) statistic(name string, fill func(x []float64) error, shape 
 }
 
 func (p *Parameters) get(names *[]string, name string, fill func(x []float64) error, shape ...int) (*tensor.Dense, error) {
+	if p.shapes != nil {
+		if _, known := p.shapes[name]; !known {
+			p.shapes[name] = slices.Clone(shape)
+			*names = append(*names, name)
+		}
+		return nil, nil
+	}
 	if t := p.tensors[name]; t != nil {
 		if !t.Shape().Eq(tensor.Shape(shape)) {
 			return nil, errors.Errorf("parameter %s has the shape %v, not %v", name, t.Shape(), shape)
