@@ -35,10 +35,20 @@ type FormulaError = expression.Error
 // constant have the derivative of the constant where both are equal, except that
 // min(z, c) has the derivative 1 at c; the derivative of abs at 0 is 0.
 //
-// Forms that overflow or cancel are replaced: log(1 + exp(u)) is softplus(u),
-// 1/(1 + exp(-u)) sigmoid(u), exp(u) - 1 expm1(u), 1 - tanh(u)^2 sech(u)^2. Others are
-// computed as they stand, in the network's precision: tanh(z) - z loses digits near
-// 0.
+// Forms that overflow or cancel are replaced:
+//
+//	log(1 + exp(u))                          softplus(u)
+//	log(cosh(u)), log(exp(u) + exp(-u))      |u| + log1p(exp(-2|u|)) - log 2, and + log 2
+//	1/(1 + exp(-u))                          sigmoid(u)
+//	1/cosh(u), 2/(exp(u) + exp(-u))          sech(u)
+//	sinh(u)/cosh(u), also by exponentials    tanh(u)
+//	exp(u) - 1, cosh(u) - 1, 1 - sech(u)     by expm1, sinh, tanh
+//	1 - cos(u), sqrt(1 + u) - 1, 1 - erf(u)  by sin, u/(sqrt(1 + u) + 1), erfc
+//	1 - tanh(u)^2                            sech(u)^2
+//
+// Others are computed as they stand, in the network's precision: tanh(z) - z loses digits
+// near 0. Where an intermediate result overflows though the value does not, [Warnings]
+// tells from which z on.
 //
 // A formula must depend on z, and it and its derivatives must be finite at z = 0, and
 // numbers at ±1/2, ±1, ±2 and ±5, for the values that its parameters start from. An
@@ -128,6 +138,45 @@ func (f *formula) try() error {
 	for j, p := range f.partial {
 		if d := p.At(0, 1, f.starts); math.IsNaN(d) || math.IsInf(d, 0) {
 			return fail(p, 0, fmt.Sprintf("the derivative by %s is not finite: ", f.learned[j].Name))
+		}
+	}
+	return nil
+}
+
+// Warned is an activation that has something to tell before it is used.
+type Warned interface {
+	// Warnings returns what can go wrong in networks of float32 or float64, a sentence each.
+	Warnings(t tensor.Dtype) []string
+}
+
+// Warnings returns what a reports about its use in networks of type t; nothing if it does
+// not implement [Warned].
+func Warnings(a Activation, t tensor.Dtype) []string {
+	if w, ok := a.(Warned); ok {
+		return w.Warnings(t)
+	}
+	return nil
+}
+
+// reach is how far from 0 pre-activations are expected to get at the worst.
+const reach = 1000
+
+// Warnings implements [Warned]: it names the first z at which a part of the formula, or of
+// its derivative, overflows though the result is a number of moderate size.
+func (f *formula) Warnings(t tensor.Dtype) []string {
+	of := precision(t)
+	for size := 1.; size <= reach; size *= 1.25 {
+		for _, z := range []float64{size, -size} {
+			for _, p := range []struct {
+				what    string
+				program *expression.Program
+				dy      float64
+			}{{"value", f.value, 0}, {"derivative", f.gradient, 1}} {
+				if part, overflows := p.program.Overflows(z, p.dy, f.starts, of); overflows {
+					return []string{fmt.Sprintf("formula %q: in %v its %s is not a number from about z = %.3g on, as %s overflows: write it in another form, or use a formula that is bounded part by part",
+						f.text, t, p.what, z, part)}
+				}
+			}
 		}
 	}
 	return nil

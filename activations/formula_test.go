@@ -368,3 +368,66 @@ func byParameters(t *rapid.T, f activations.Parametric, z float64) []float64 {
 	}
 	return list
 }
+
+// TestFormulaWarnings: what overflows on the way to a moderate value is told before it is
+// used; what is recognised, bounded or infinite itself is not.
+func TestFormulaWarnings(t *testing.T) {
+	for text, want := range map[string]string{
+		"exp(z)*exp(-2*z)*z/(1 + exp(-z))":      "exp at column",
+		"log(1 + exp(z)^2)":                     "from about z = ",
+		"z*exp(z)/(3 + exp(z))":                 "from about z = 8",
+		"log(cosh(z))":                          "",
+		"1/cosh(z)":                             "",
+		"(exp(z) - exp(-z))/(exp(z) + exp(-z))": "",
+		"(exp(2*z) - 1)/(exp(2*z) + 1)":         "",
+		"exp(z)":                                "",
+		"z/sqrt(1 + z^2)":                       "",
+		"exp(-z^2)":                             "",
+		"tanh(z) + 0.1*z":                       "",
+		"z^9":                                   "",
+	} {
+		got := strings.Join(activations.Warnings(formula(t, text), tensor.Float32), "; ")
+		if want == "" && got != "" || want != "" && !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	for _, name := range activations.Catalogue.Names() {
+		if a, err := activations.Catalogue.Make(choiceOf(name)); err == nil && len(activations.Warnings(a, tensor.Float32)) > 0 {
+			t.Errorf("%s: %q", name, activations.Warnings(a, tensor.Float32))
+		}
+	}
+}
+
+// TestOverflowingForms: at |z| = 200 in float32 a network of these has values and
+// gradients, as they are recognised.
+func TestOverflowingForms(t *testing.T) {
+	for text, want := range map[string][2]float64{ // f(200), f'(200)
+		"log(cosh(z))":                          {200 - math.Ln2, 1},
+		"1/cosh(z)":                             {0, 0},
+		"(exp(z) - exp(-z))/(exp(z) + exp(-z))": {1, 0},
+		"1 - gaussian(z)":                       {1, 0},
+	} {
+		f := formula(t, text)
+		g := G.NewGraph()
+		z := G.NewMatrix(g, tensor.Float32, G.WithName("z"), G.WithValue(tensor.New(tensor.WithShape(1, 1), tensor.WithBacking([]float32{200}))))
+		y, err := f.Node(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := G.Grad(G.Must(G.Sum(y)), z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := vm.Compile(g, y, d[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		value, slope := float64(y.Value().(*tensor.Dense).Float32s()[0]), float64(d[0].Value().(*tensor.Dense).Float32s()[0])
+		if math.Abs(value-want[0]) > 1e-6*math.Abs(want[0]) || math.Abs(slope-want[1]) > 1e-6 {
+			t.Errorf("%s at 200 in float32: %g with derivative %g, want %g and %g", text, value, slope, want[0], want[1])
+		}
+	}
+}

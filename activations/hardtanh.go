@@ -21,8 +21,11 @@ func hardTanh[F kernels.Float](z F) F {
 }
 
 func hardTanhGradient[F kernels.Float](z, dy F) F {
-	if z >= 1 || z <= -1 {
+	switch {
+	case z >= 1 || z <= -1:
 		return 0
+	case z != z:
+		return z // NaN
 	}
 	return dy
 }

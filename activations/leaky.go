@@ -5,10 +5,13 @@ package activations
 // learned slope it is Formula("max(z, 0) + a*min(z, 0)", …), PReLU.
 func LeakyReLU(slope float64) Activation {
 	at := func(z, above, below float64) float64 {
-		if z > 0 {
+		switch {
+		case z > 0:
 			return above
+		case z <= 0:
+			return below
 		}
-		return below
+		return z // NaN
 	}
 	return composed(composition{
 		name:      "leaky-relu",

@@ -107,8 +107,8 @@ func partials(t *testing.T, a activations.Parametric, dtype tensor.Dtype, perCol
 			nodes = append(nodes, G.NewVector(g, dtype, G.WithName(fmt.Sprintf("%d/%s", k, params[j].Name)), G.WithShape(n), G.WithValue(v)))
 		}
 		node, err := a.NodeWith(z, nodes...)
-		if err != nil {
-			t.Fatalf("NodeWith: %v", err)
+		if err != nil || node == nil {
+			t.Fatalf("NodeWith: %v, %v", node, err)
 		}
 		sum, err := G.HadamardProd(node, weight)
 		if err == nil {

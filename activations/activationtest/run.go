@@ -1,8 +1,12 @@
 package activationtest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gradflow/gradflow/activations"
@@ -25,17 +29,18 @@ const (
 // tested too.
 func Run(t *testing.T, a activations.Activation, variants ...activations.Activation) {
 	t.Helper()
-	t.Run("name", func(t *testing.T) {
-		if a.Name() == "" {
-			t.Error("Name is empty")
-		}
-	})
+	t.Run("name", func(t *testing.T) { name(t, a.Name()) })
 	t.Run("derivative", func(t *testing.T) { derivative(t, a) })
+	t.Run("at NaN", func(t *testing.T) { atNaN(t, a) })
+	t.Run("no jump", func(t *testing.T) { noJump(t, a) })
 	if p, ok := a.(activations.Parametric); ok && len(p.Parameters()) > 0 {
 		t.Run("parameters", func(t *testing.T) { parameters(t, p) })
 	}
 	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
 		t.Run(fmt.Sprint(dtype), func(t *testing.T) {
+			if !t.Run("shape", func(t *testing.T) { shape(t, a, dtype) }) {
+				return // the other checks rely on it
+			}
 			t.Run("values", func(t *testing.T) { agree(t, a, dtype, ordinary()) })
 			t.Run("extremes", func(t *testing.T) { agree(t, a, dtype, extremes(dtype)) })
 			t.Run("scalar", func(t *testing.T) { scalar(t, a, dtype) })
@@ -43,6 +48,21 @@ func Run(t *testing.T, a activations.Activation, variants ...activations.Activat
 			t.Run("distinct", func(t *testing.T) { distinct(t, a, variants, dtype) })
 			t.Run("repeated", func(t *testing.T) { repeated(t, a, dtype) })
 		})
+	}
+}
+
+// A name is lower-case words with hyphens, or a formula: it has an operator then.
+var (
+	word    = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	formula = regexp.MustCompile(`^[A-Za-z0-9_.,()+*/^ -]*[(+*/^-][A-Za-z0-9_.,()+*/^ -]*$`)
+)
+
+func name(t *testing.T, name string) {
+	switch {
+	case name == "":
+		t.Error("Name is empty")
+	case !word.MatchString(name) && !formula.MatchString(name):
+		t.Errorf("Name %q is neither lower-case words with hyphens, such as scaled-tanh, nor a formula", name)
 	}
 }
 
@@ -67,6 +87,9 @@ func extremes(dtype tensor.Dtype) []float64 {
 // the first fail, as they may have reached over a kink. At a kink, of F or of its
 // derivative, Derivative may be anything between the slopes on both sides.
 func derivative(t *testing.T, a activations.Activation) {
+	t.Helper()
+	var wrong faults
+	defer wrong.report(t)
 	for _, z := range ordinary() {
 		got := a.Derivative(z)
 		h := 1e-3 * max(1, math.Abs(z)/8)
@@ -82,7 +105,116 @@ func derivative(t *testing.T, a activations.Activation) {
 		if got >= min(left, right)-tolerance && got <= max(left, right)+tolerance {
 			continue
 		}
-		t.Errorf("Derivative(%g) = %g, but the slope of F there is %g", z, got, slope)
+		wrong.add(got-slope, "Derivative(%g) = %g, but the slope of F there is %g", z, got, slope)
+	}
+}
+
+// atNaN: what is not a number has no derivative, unless the derivative is the same
+// everywhere. A number there would hide where a network's signal was lost.
+func atNaN(t *testing.T, a activations.Activation) {
+	if v := a.F(math.NaN()); !math.IsNaN(v) {
+		t.Errorf("F(NaN) = %g, want NaN", v)
+	}
+	d := a.Derivative(math.NaN())
+	if math.IsNaN(d) {
+		return
+	}
+	for _, z := range ordinary() {
+		if other := a.Derivative(z); other != d {
+			t.Errorf("Derivative(NaN) = %g, want NaN: at %g it is %g", d, z, other)
+			return
+		}
+	}
+}
+
+// noJump follows F from ±1 to the largest numbers, doubling. Where F changes by more than
+// its derivative explains, an intermediate result overflows: z/√(1+z²) is 0 at 1e155,
+// where z² is infinite.
+func noJump(t *testing.T, a activations.Activation) {
+	for _, sign := range []float64{1, -1} {
+		for from := 1.; from <= math.MaxFloat64/2; from *= 2 {
+			samples := int(min(4*from, 32))
+			if from <= 1<<12 { // functions have their shape here
+				samples = int(8 * from)
+			}
+			steepest := 0.
+			for k := range samples + 1 {
+				z := sign * from * (1 + float64(k)/float64(samples))
+				steepest = max(steepest, math.Abs(a.Derivative(z)))
+			}
+			before, after := a.F(sign*from), a.F(2*sign*from)
+			explained := 2*from*steepest + 1e-6*(math.Abs(before)+1)
+			if math.Abs(after-before) <= explained || math.IsInf(steepest, 1) || before == after || overflows(a, sign*from) || overflows(a, 2*sign*from) {
+				continue
+			}
+			t.Errorf("F(%g) = %g, F(%g) = %g, though |Derivative| is at most %g between them: an intermediate result overflows; write F so that none does",
+				sign*from, before, 2*sign*from, after, steepest)
+			return
+		}
+	}
+}
+
+// overflows tells whether a says itself that an intermediate result overflows at z.
+func overflows(a activations.Activation, z float64) bool {
+	value, derivative := roundingError(a, z, tensor.Float64)
+	return math.IsInf(value, 1) || math.IsInf(derivative, 1)
+}
+
+// faults are wrong values of one kind, of which the worst are told.
+type faults struct {
+	count int
+	worst []fault
+}
+
+type fault struct {
+	by      float64
+	message string
+}
+
+// told is how many of the worst are.
+const told = 3
+
+func (f *faults) add(by float64, format string, args ...any) {
+	f.count++
+	if by = math.Abs(by); math.IsNaN(by) {
+		by = math.Inf(1)
+	}
+	f.worst = append(f.worst, fault{by, fmt.Sprintf(format, args...)})
+	slices.SortStableFunc(f.worst, func(a, b fault) int { return cmp.Compare(b.by, a.by) })
+	f.worst = f.worst[:min(told, len(f.worst))]
+}
+
+func (f *faults) report(t *testing.T) {
+	t.Helper()
+	if f.count == 0 {
+		return
+	}
+	var text strings.Builder
+	for _, w := range f.worst {
+		text.WriteString("\n\t" + w.message)
+	}
+	if f.count == 1 {
+		t.Errorf("1 wrong value:%s", text.String())
+		return
+	}
+	t.Errorf("%d wrong values, the worst:%s", f.count, text.String())
+}
+
+// shape checks that the node has the shape and type of its input.
+func shape(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+	for _, s := range []tensor.Shape{{3, 4}, {1, 1}, {5}} {
+		z := G.NewTensor(G.NewGraph(), dtype, len(s), G.WithName("z"), G.WithShape(s...))
+		y, err := a.Node(z)
+		switch {
+		case err != nil:
+			t.Errorf("Node of shape %v: %v", s, err)
+		case y == nil:
+			t.Errorf("Node of shape %v is nil, and there is no error", s)
+		case !y.Shape().Eq(s):
+			t.Errorf("Node of shape %v has the shape %v", s, y.Shape())
+		case y.Dtype() != dtype:
+			t.Errorf("Node of %v is of %v", dtype, y.Dtype())
+		}
 	}
 }
 
@@ -107,21 +239,20 @@ func agree(t *testing.T, a activations.Activation, dtype tensor.Dtype, z []float
 	g := build(t, dtype, z, a)
 	g.run(t)
 	y, d := floats(g.y[0].Value()), floats(g.grad(t))
+	var wrong faults
+	defer wrong.report(t)
 	tol, least := tolerance64, math.SmallestNonzeroFloat64
 	if dtype == tensor.Float32 {
 		tol, least = tolerance32, math.SmallestNonzeroFloat32
 	}
 	for i, z := range floats(g.z.Value()) {
 		valueError, derivativeError := roundingError(a, z, dtype)
-		for k, c := range []struct {
+		for _, c := range []struct {
 			what            string
 			got, want, more float64
 		}{{"node", y[i], a.F(z), valueError}, {"gradient of the node", d[i], a.Derivative(z), derivativeError}} {
-			if math.IsNaN(z) && k == 1 {
-				continue // that the value is NaN is enough
-			}
 			if !math.IsInf(c.more, 1) && !near(c.got, c.want, tol*(1+min(math.Abs(z), 1e3)), 2*least+2*c.more, dtype) {
-				t.Errorf("%s at %g: %g, want %g", c.what, z, c.got, c.want)
+				wrong.add((c.got-c.want)/max(math.Abs(c.want), least), "%s at %g: %g, want %g", c.what, z, c.got, c.want)
 			}
 		}
 	}
@@ -161,8 +292,8 @@ func scalar(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
 	g := G.NewGraph()
 	z := G.NewScalar(g, dtype, G.WithName("z"))
 	y, err := a.Node(z)
-	if err != nil {
-		t.Fatalf("Node of a scalar: %v", err)
+	if err != nil || y == nil {
+		t.Fatalf("Node of a scalar: %v, %v", y, err)
 	}
 	if dtype == tensor.Float32 {
 		err = G.Let(z, G.NewF32(0.5))
@@ -253,8 +384,8 @@ func build(t *testing.T, dtype tensor.Dtype, z []float64, list ...activations.Ac
 	var loss *G.Node
 	for _, a := range list {
 		y, err := a.Node(r.z)
-		if err != nil {
-			t.Fatalf("Node: %v", err)
+		if err != nil || y == nil {
+			t.Fatalf("Node: %v, %v", y, err)
 		}
 		r.y = append(r.y, y)
 		sum, err := G.Sum(y)

@@ -83,7 +83,7 @@
 // In float32 the portable functions are float64 ones, rounded. For float64
 // arguments beyond 2^30 the sine and cosine are math.Sin's and math.Cos's, with an
 // absolute error up to 2^-51. Signed zeros, infinities and NaN are as in package
-// math; ReLU(-0) is +0, and ReLUGrad lets dy through where z is NaN.
+// math; ReLU(-0) is +0, and ReLUGrad is NaN where z is.
 //
 // # What is the same to the bit
 //

@@ -39,7 +39,7 @@ func SoftplusGrad[F Float](dst, z, dy []F) { apply2(use[F]().softplusGrad, dst, 
 // GaussianGrad sets dst to -dy·2z·e^(-z²).
 func GaussianGrad[F Float](dst, z, dy []F) { apply2(use[F]().gaussianGrad, dst, z, dy) }
 
-// ReLUGrad sets dst to dy where z > 0 or NaN, to +0 elsewhere.
+// ReLUGrad sets dst to dy where z > 0, to NaN where z is NaN, and to +0 elsewhere.
 func ReLUGrad[F Float](dst, z, dy []F) { apply2(use[F]().reluGrad, dst, z, dy) }
 
 // ErfGrad sets dst to dy·2/√π·e^(-z²).

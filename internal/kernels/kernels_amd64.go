@@ -134,7 +134,7 @@ func softplusGradSAVX512(dst []float32, z []float32, dy []float32)
 //go:noescape
 func gaussianGradSAVX512(dst []float32, z []float32, dy []float32)
 
-// reluGradSAVX512 sets dst to dy where z > 0 or NaN, else 0.
+// reluGradSAVX512 sets dst to dy where z > 0, to NaN where z is NaN, else to 0.
 //
 //go:noescape
 func reluGradSAVX512(dst []float32, z []float32, dy []float32)
@@ -374,7 +374,7 @@ func softplusGradDAVX512(dst []float64, z []float64, dy []float64)
 //go:noescape
 func gaussianGradDAVX512(dst []float64, z []float64, dy []float64)
 
-// reluGradDAVX512 sets dst to dy where z > 0 or NaN, else 0.
+// reluGradDAVX512 sets dst to dy where z > 0, to NaN where z is NaN, else to 0.
 //
 //go:noescape
 func reluGradDAVX512(dst []float64, z []float64, dy []float64)
@@ -604,7 +604,7 @@ func softplusGradSAVX2(dst []float32, z []float32, dy []float32)
 //go:noescape
 func gaussianGradSAVX2(dst []float32, z []float32, dy []float32)
 
-// reluGradSAVX2 sets dst to dy where z > 0 or NaN, else 0.
+// reluGradSAVX2 sets dst to dy where z > 0, to NaN where z is NaN, else to 0.
 //
 //go:noescape
 func reluGradSAVX2(dst []float32, z []float32, dy []float32)
@@ -834,7 +834,7 @@ func softplusGradDAVX2(dst []float64, z []float64, dy []float64)
 //go:noescape
 func gaussianGradDAVX2(dst []float64, z []float64, dy []float64)
 
-// reluGradDAVX2 sets dst to dy where z > 0 or NaN, else 0.
+// reluGradDAVX2 sets dst to dy where z > 0, to NaN where z is NaN, else to 0.
 //
 //go:noescape
 func reluGradDAVX2(dst []float64, z []float64, dy []float64)

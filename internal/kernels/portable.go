@@ -158,10 +158,13 @@ func relu[F Float](dst, x []F) {
 
 func reluGrad[F Float](dst, z, dy []F) {
 	for i, v := range z {
-		if v <= 0 {
-			dst[i] = 0
-		} else {
+		switch {
+		case v > 0:
 			dst[i] = dy[i]
+		case v <= 0:
+			dst[i] = 0
+		default: // NaN
+			dst[i] = v
 		}
 	}
 }

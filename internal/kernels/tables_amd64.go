@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "d29f6a07c850d9a63f9bbb993f7fc4c727c324cf416c132508ebb2c9f6878ba5"
+const generatorHash = "ea0d425aa3c617b2245158aad748956626fbf4f90dc3b1b85d5120fc0a1cb803"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{

@@ -77,6 +77,48 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// TestStableForms: what would overflow or cancel as it is written is computed in another
+// form. The values are exact to the digits shown, by series or limits.
+func TestStableForms(t *testing.T) {
+	for _, c := range []struct {
+		text    string
+		z, want float64
+	}{
+		{"log(cosh(z))", 200, 200 - math.Ln2},
+		{"log(cosh(z))", -1000, 1000 - math.Ln2},
+		{"log(cosh(z))", 1e-6, 0.5e-12 - 1e-24/12},
+		{"log(exp(z) + exp(-z))", 800, 800},
+		{"log(2*cosh(z))", -800, 800},
+		{"1/cosh(z)", 200, 2 * math.Exp(-200)},
+		{"1/cosh(z)", 800, 0},
+		{"2/(exp(z) + exp(-z))", -300, 2 * math.Exp(-300)},
+		{"sinh(z)/cosh(z)", 1000, 1},
+		{"(exp(z) - exp(-z))/(exp(z) + exp(-z))", 1000, 1},
+		{"(exp(z) - exp(-z))/(exp(z) + exp(-z))", -1000, -1},
+		{"(exp(z) - exp(-z))/(exp(z) + exp(-z))", 1e-9, 1e-9},
+		{"(exp(2*z) - 1)/(exp(2*z) + 1)", 1000, 1},
+		{"(1 - exp(-2*z))/(1 + exp(-2*z))", -1000, -1},
+		{"2/(1 + exp(-2*z)) - 1", 1e-9, 1e-9},
+		{"sqrt(1 + z^2) - 1", 1e-8, 0.5e-16},
+		{"sqrt(z^2 + 1) - 1", 3e200, math.Inf(1)}, // z² is beyond the range
+		{"(1 + z^2)^0.5 - 1", 1e-8, 0.5e-16},
+		{"1 - sech(z)", 1e-7, 0.5e-14},
+		{"1 - 1/cosh(z)", 1e-7, 0.5e-14},
+		{"cosh(z) - 1", 1e-7, 0.5e-14},
+		{"1 - cos(z)", 1e-7, 0.5e-14},
+		{"1 - exp(-z^2)", 1e-7, 1e-14},
+		{"1 - sigmoid(z)", 300, math.Exp(-300)},
+		{"1 - erf(z)", 6, 2.1519736712498913e-17}, // scipy.special.erfc(6)
+		{"log(1 + z^2)", 1e-8, 1e-16},
+	} {
+		_, n := parse(t, c.text)
+		got := NewProgram(n).At(c.z, 0, nil)
+		if got != c.want && !(math.Abs(got-c.want) <= 1e-13*math.Abs(c.want)) {
+			t.Errorf("%s at %g: %g, want %g", c.text, c.z, got, c.want)
+		}
+	}
+}
+
 // TestSharing: equal parts are one node, and constants are folded.
 func TestSharing(t *testing.T) {
 	for text, want := range map[string]int{

@@ -34,6 +34,12 @@ func init() {
 			derive: func(b *Builder, u, dy *Node) *Node {
 				return b.neg(b.mul(b.mul(dy, b.Call("sech", u)), b.Call("tanh", u)))
 			}},
+		{Name: "log-cosh", F: logCosh, New: loops(logCosh),
+			derive: func(b *Builder, u, dy *Node) *Node { return b.mul(dy, b.Call("tanh", u)) }},
+		{Name: "sqrt1p-1", F: sqrt1pm1, New: loops(sqrt1pm1),
+			derive: func(b *Builder, u, dy *Node) *Node {
+				return b.div(b.mul(b.Constant(0.5), dy), b.Call("sqrt", b.add(u, b.Constant(1))))
+			}},
 		{Name: "cos", F: math.Cos, New: with(cosKernel[float32], cosKernel[float64]),
 			derive: func(b *Builder, u, dy *Node) *Node { return b.neg(b.mul(dy, b.Call("sin", u))) }},
 		{Name: "erfc", F: math.Erfc, New: func() *ops.Function { return &ops.Function{F32: newErfc[float32](), F64: newErfc[float64]()} },
@@ -91,6 +97,23 @@ func signKernel[F kernels.Float](dst, x []F) {
 }
 
 func asinhSlope(x float64) float64 { return 1 / math.Hypot(1, x) }
+
+// logCosh neither overflows nor cancels: log cosh x is log1p(2 sinh²(x/2)).
+func logCosh(x float64) float64 {
+	if x = math.Abs(x); x > 1 {
+		return x + math.Log1p(math.Exp(-2*x)) - math.Ln2
+	}
+	s := math.Sinh(x / 2)
+	return math.Log1p(2 * s * s)
+}
+
+// sqrt1pm1 is √(1+x) - 1.
+func sqrt1pm1(x float64) float64 {
+	if x > 1 {
+		return math.Sqrt(1+x) - 1
+	}
+	return x / (math.Sqrt(1+x) + 1)
+}
 
 func sech(x float64) float64 {
 	e := math.Exp(-math.Abs(x))

@@ -295,37 +295,25 @@ func doing[F kernels.Float](o op, a, b bool) func(s *blockStep[F], dst, a, b, c 
 				return
 			}
 			for i, v := range c {
-				if !(a[i] > s.y) {
-					v = 0
-				}
-				dst[i] = v
+				dst[i] = gate(a[i], s.y, v, 0)
 			}
 		}
 	case o == notAbove && b:
 		return func(s *blockStep[F], dst, a, _, c []F) {
 			for i, v := range c {
-				if a[i] > s.y {
-					v = 0
-				}
-				dst[i] = v
+				dst[i] = gate(a[i], s.y, 0, v)
 			}
 		}
 	case o == above:
 		return func(_ *blockStep[F], dst, a, b, c []F) {
 			for i, v := range c {
-				if !(a[i] > b[i]) {
-					v = 0
-				}
-				dst[i] = v
+				dst[i] = gate(a[i], b[i], v, 0)
 			}
 		}
 	case o == notAbove:
 		return func(_ *blockStep[F], dst, a, b, c []F) {
 			for i, v := range c {
-				if a[i] > b[i] {
-					v = 0
-				}
-				dst[i] = v
+				dst[i] = gate(a[i], b[i], 0, v)
 			}
 		}
 	}
@@ -345,6 +333,17 @@ func doing[F kernels.Float](o op, a, b bool) func(s *blockStep[F], dst, a, b, c 
 			dst[i] = F(apply(o, nil, x, y, z))
 		}
 	}
+}
+
+// gate returns yes where a > b, no where a <= b, and NaN where one of them is.
+func gate[F kernels.Float](a, b, yes, no F) F {
+	switch {
+	case a > b:
+		return yes
+	case a <= b:
+		return no
+	}
+	return a + b // NaN
 }
 
 // Run sets dst to the values for z and dy (nil if the expression has no seed), row by

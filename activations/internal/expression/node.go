@@ -32,8 +32,8 @@ const (
 	minimum
 	call     // fn(a)
 	slope    // c·fn'(a)
-	above    // c where a > b, else 0
-	notAbove // 0 where a > b, else c
+	above    // c where a > b, NaN where one of them is, else 0
+	notAbove // 0 where a > b, NaN where one of them is, else c
 	powerLog // c·a^b·log a, the derivative of a^b by b
 )
 
@@ -158,14 +158,59 @@ func (b *Builder) add(x, y *Node) *Node {
 		return x
 	case x == y:
 		return b.mul(b.Constant(2), x)
-	case y.is(-1) && x.calls("exp"):
-		return b.Call("expm1", x.a)
+	case y.is(-1):
+		if z := b.lessOne(x); z != nil {
+			return z
+		}
 	case y.op == mul && y.a.is(-1):
 		return b.sub(x, y.b)
 	case x.op == mul && x.a.is(-1):
 		return b.sub(y, x.b)
+	case b.opposite(x, y):
+		return b.mul(b.Constant(2), b.Call("cosh", x.a))
 	}
 	return b.binary(add, x, y)
+}
+
+// opposite tells whether x and y are e^u and e^-u.
+func (b *Builder) opposite(x, y *Node) bool {
+	return x.calls("exp") && y.calls("exp") && y.a == b.neg(x.a)
+}
+
+// lessOne returns x - 1 as it does not cancel where x is near 1; nil where no such form
+// is known.
+func (b *Builder) lessOne(x *Node) *Node {
+	switch {
+	case x.calls("exp"):
+		return b.Call("expm1", x.a)
+	case x.calls("gaussian"):
+		return b.Call("expm1", b.neg(b.mul(x.a, x.a)))
+	case x.calls("sqrt") && x.a.op == add && x.a.b.is(1):
+		return b.Call("sqrt1p-1", x.a.a)
+	case x.calls("cosh"): // 2 sinh²(u/2)
+		s := b.Call("sinh", b.mul(b.Constant(0.5), x.a))
+		return b.mul(b.Constant(2), b.mul(s, s))
+	case x.calls("cos"): // -2 sin²(u/2)
+		if b.functions["sin"] == nil {
+			return nil
+		}
+		s := b.Call("sin", b.mul(b.Constant(0.5), x.a))
+		return b.mul(b.Constant(-2), b.mul(s, s))
+	case x.calls("sech"): // -tanh u tanh(u/2)
+		if b.functions["tanh"] == nil {
+			return nil
+		}
+		return b.neg(b.mul(b.Call("tanh", x.a), b.Call("tanh", b.mul(b.Constant(0.5), x.a))))
+	case x.calls("sigmoid"):
+		return b.neg(b.Call("sigmoid", b.neg(x.a)))
+	case x.op == mul && x.a.is(2) && x.b.calls("sigmoid") && b.functions["tanh"] != nil:
+		return b.Call("tanh", b.mul(b.Constant(0.5), x.b.a))
+	case x.calls("erf"):
+		return b.neg(b.Call("erfc", x.a))
+	case x.calls("erfc"):
+		return b.neg(b.Call("erf", x.a))
+	}
+	return nil
 }
 
 func (b *Builder) sub(x, y *Node) *Node {
@@ -182,6 +227,12 @@ func (b *Builder) sub(x, y *Node) *Node {
 	case x.is(1) && y.op == mul && y.a == y.b && y.a.calls("tanh"):
 		s := b.Call("sech", y.a.a)
 		return b.mul(s, s)
+	case x.is(1):
+		if z := b.lessOne(y); z != nil {
+			return b.neg(z)
+		}
+	case b.opposite(x, y):
+		return b.mul(b.Constant(2), b.Call("sinh", x.a))
 	}
 	return b.binary(sub, x, y)
 }
@@ -217,6 +268,19 @@ func (b *Builder) div(x, y *Node) *Node {
 		if inverse := 1 / y.value(); math.Abs(inverse) >= 0x1p-1022 && !math.IsInf(inverse, 0) {
 			return b.mul(b.Constant(inverse), x)
 		}
+	case y.op == mul && y.a.op == constant && y.a.value() != 0: // the factor is taken out
+		return b.div(b.div(x, y.a), y.b)
+	case x.op == mul && x.a.op == constant && !x.a.is(-1):
+		return b.mul(x.a, b.div(x.b, y))
+	case y.calls("cosh") && b.functions["tanh"] != nil:
+		if x.calls("sinh") && x.a == y.a {
+			return b.Call("tanh", y.a)
+		}
+		return b.mul(x, b.Call("sech", y.a))
+	case y.op == add && y.b.is(1) && y.a.calls("exp") && b.functions["tanh"] != nil && x.calls("expm1") && x.a == y.a.a:
+		return b.Call("tanh", b.mul(b.Constant(0.5), x.a)) // (e^u - 1)/(e^u + 1)
+	case y.op == add && y.b.is(1) && y.a.calls("exp") && b.functions["tanh"] != nil && x == b.neg(b.Call("expm1", y.a.a)):
+		return b.neg(b.Call("tanh", b.mul(b.Constant(0.5), y.a.a)))
 	case y.op == add && y.b.is(1) && y.a.calls("exp"): // x/(1 + e^u)
 		u := y.a.a
 		if x == y.a {
@@ -295,6 +359,10 @@ func (b *Builder) Call(name string, x *Node) *Node {
 		}
 	case name == "log" && x.op == add && x.b.is(1):
 		return b.Call("log1p", x.a)
+	case name == "log" && x.calls("cosh") && b.functions["tanh"] != nil:
+		return b.Call("log-cosh", x.a)
+	case name == "log" && x.op == mul && x.a.op == constant && x.a.value() > 0 && x.b.calls("cosh"):
+		return b.add(b.Call("log", x.b), b.Call("log", x.a))
 	case name == "log1p" && x.calls("exp") && b.functions["softplus"] != nil:
 		return b.Call("softplus", x.a)
 	}

@@ -98,15 +98,21 @@ func apply(o op, fn *Function, a, b, c float64) float64 {
 	case slope:
 		return c * fn.D(a)
 	case above:
-		if a > b {
+		switch {
+		case a > b:
 			return c
-		}
-		return 0
-	case notAbove:
-		if a > b {
+		case a <= b:
 			return 0
 		}
-		return c
+		return math.NaN()
+	case notAbove:
+		switch {
+		case a > b:
+			return 0
+		case a <= b:
+			return c
+		}
+		return math.NaN()
 	case powerLog:
 		if a == 0 && b > 0 {
 			return 0
@@ -152,6 +158,44 @@ func (p *Program) Error(z, dy float64, params []float64, of Precision) float64 {
 		}
 	}
 	return e[len(e)-1]
+}
+
+// Overflows tells whether the value is lost at z in this precision, as a part overflows,
+// though the value itself is of moderate size or no number at all; and which part is the
+// first: "exp at column 5".
+func (p *Program) Overflows(z, dy float64, params []float64, of Precision) (part string, overflows bool) {
+	exact := p.At(z, dy, params)
+	v := make([]float64, len(p.steps))
+	for i, s := range p.steps {
+		v[i] = s.apply(v[s.a], v[s.b], v[s.c], z, dy, params)
+		if math.Abs(v[i]) > of.Largest {
+			v[i] = math.Copysign(math.Inf(1), v[i])
+			if part == "" {
+				part = s.node.describe()
+			}
+		}
+	}
+	got := v[len(v)-1]
+	if part == "" || finite(got) {
+		return "", false
+	}
+	moderate := finite(exact) && math.Abs(exact) < 1e-6*of.Largest
+	return part, math.IsNaN(got) || moderate
+}
+
+// describe names a part of an expression.
+func (n *Node) describe() string {
+	what := map[op]string{add: "a sum", sub: "a difference", mul: "a product", div: "a quotient", power: "a power"}[n.op]
+	switch {
+	case n.op == call || n.op == slope:
+		what = n.fn.Name
+	case what == "":
+		what = "a part"
+	}
+	if n.at > 0 {
+		what += fmt.Sprintf(" at column %d", n.at)
+	}
+	return what
 }
 
 // Trouble says, for a point at which the value is not finite, which part of the

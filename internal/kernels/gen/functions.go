@@ -44,7 +44,7 @@ func (u *unit) functions() {
 	grad("sigmoidGrad", "sets dst to dy·u/(1+u)², u = e^-|z|.", func() binary { return u.logisticGrad(1, 1) })
 	grad("softplusGrad", "sets dst to dy/(1+e^-z).", u.softplusGrad)
 	grad("gaussianGrad", "sets dst to -dy·2z·e^(-z²).", u.gaussianGrad)
-	grad("reluGrad", "sets dst to dy where z > 0 or NaN, else 0.", u.reluGrad)
+	grad("reluGrad", "sets dst to dy where z > 0, to NaN where z is NaN, else to 0.", u.reluGrad)
 	grad("erfGrad", "sets dst to dy·2/√π·e^(-z²).", u.erfGrad)
 
 	u.sin("sin", "sets dst to the sine of x, up to the first vector with one beyond the range, which it returns the place of.")
@@ -319,7 +319,9 @@ func (u *unit) relu() unary {
 
 func (u *unit) reluGrad() binary {
 	zero := u.load(u.c(0))
-	return func(z, dy VecVirtual) VecVirtual { return u.choose(z, nle, zero, dy, zero) }
+	return func(z, dy VecVirtual) VecVirtual {
+		return u.choose(z, unordered, zero, z, u.choose(z, nle, zero, dy, zero))
+	}
 }
 
 // The derivatives are dy·v·2^n, with v of moderate size: as 2^n comes last, the
