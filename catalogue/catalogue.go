@@ -3,75 +3,132 @@ package catalogue
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
+	"sync"
+
+	"github.com/pkg/errors"
 )
 
 // Entry is one row of a catalogue of things of type T.
 type Entry[T any] struct {
 	Name string // lower-case, hyphenated
 	Doc  string // one line
+	from string // where the row was made
 	typ  reflect.Type
-	make func(settings reflect.Value) (T, error)
+	// fields are those of typ.
+	fields []field
+	make   func(settings reflect.Value) (T, error)
 }
 
 // Row makes an entry from its name, one line of documentation and a
 // constructor that takes a struct of settings S (see the package's
 // documentation). The constructor gets every setting that text may give, with
-// the defaults filled in; it refuses a value with [Invalid].
+// the defaults filled in; it refuses a value with [Invalid]. Settings with wrong tags are a
+// mistake in the program, found when it starts: Row panics.
 func Row[T, S any](name, doc string, build func(S) (T, error)) Entry[T] {
+	typ := reflect.TypeFor[S]()
 	return Entry[T]{
-		Name: name,
-		Doc:  doc,
-		typ:  reflect.TypeFor[S](),
-		make: func(s reflect.Value) (T, error) { return build(s.Interface().(S)) },
+		Name:   name,
+		Doc:    doc,
+		from:   caller(2),
+		typ:    typ,
+		fields: fields(typ),
+		make:   func(s reflect.Value) (T, error) { return build(s.Interface().(S)) },
 	}
 }
 
-// Catalogue is a table of the things of type T that text can ask for.
+// caller names a place in the program: its function, file and line.
+func caller(skip int) string {
+	pc := make([]uintptr, 1)
+	if runtime.Callers(skip+1, pc) == 0 {
+		return "an unknown place"
+	}
+	f, _ := runtime.CallersFrames(pc).Next()
+	return fmt.Sprintf("%s (%s:%d)", f.Function, filepath.Base(f.File), f.Line)
+}
+
+// Catalogue is a table of the things of type T that text can ask for. Any number of
+// goroutines may use it, also while rows are added.
 type Catalogue[T any] struct {
 	kind    string
+	written func(text string) (Choice, bool)
+
+	mu      sync.RWMutex
 	entries []Entry[T]
 	byName  map[string]int
-	fields  [][]field
-	using   map[reflect.Type]maker
-	written func(text string) (Choice, bool)
+	wrong   error // of the first Add that failed
 }
 
 // New makes a catalogue. kind is what its things are called in messages, such
-// as "optimizer". Two entries of one name, or settings with wrong tags, are
-// mistakes in the program and panic.
+// as "optimizer". Two entries of one name are a mistake in the program and panic.
+//
+// The first catalogue of things of type T, which is that of the package that declares T if it
+// has one, makes them for the settings of every other catalogue: a setting of type T is given in
+// text as a nested choice.
 func New[T any](kind string, entries ...Entry[T]) *Catalogue[T] {
-	c := &Catalogue[T]{
-		kind:    kind,
-		entries: slices.Clone(entries),
-		byName:  make(map[string]int, len(entries)),
-		fields:  make([][]field, len(entries)),
-		using:   make(map[reflect.Type]maker),
+	c := &Catalogue[T]{kind: kind, byName: make(map[string]int, len(entries))}
+	if err := c.Add(entries...); err != nil {
+		panic("catalogue: " + err.Error())
 	}
-	c.using[reflect.TypeFor[T]()] = c
-	for i, e := range entries {
-		if _, twice := c.byName[e.Name]; twice || !isWord(e.Name) {
-			panic(fmt.Sprintf("catalogue: %s %q stands in the table twice, or is no name", kind, e.Name))
-		}
-		c.byName[e.Name] = i
-		c.fields[i] = fields(e.typ)
-	}
+	makers.LoadOrStore(reflect.TypeFor[T](), maker(c))
 	return c
 }
 
-// Using makes the things of other catalogues available to the settings of this
-// one, and returns c. Each is a *Catalogue.
-func (c *Catalogue[T]) Using(others ...interface{ made() (reflect.Type, maker) }) *Catalogue[T] {
-	for _, o := range others {
-		t, m := o.made()
-		c.using[t] = m
+// makers has the catalogue of each type of things.
+var makers sync.Map // reflect.Type: maker
+
+// Add adds rows, as a program does at its start:
+//
+//	activations.Catalogue.Add(catalogue.Row("isru", "z/√(1+z²)", makeISRU))
+//
+// A name that the catalogue has already, or that is no name, is an error that says where both
+// rows come from, and none of the rows are added. The statement above leaves it unchecked: the
+// catalogue then keeps it, and nothing can be looked up or made until the program is mended.
+func (c *Catalogue[T]) Add(rows ...Entry[T]) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entries, byName := slices.Clip(c.entries), maps.Clone(c.byName)
+	for _, e := range rows {
+		err := error(nil)
+		if i, twice := byName[e.Name]; twice {
+			err = errors.Errorf("two rows are called %s %q: %q of %s and %q of %s", c.kind, e.Name,
+				entries[i].Doc, entries[i].from, e.Doc, e.from)
+		} else if !isName(e.Name) {
+			err = errors.Errorf("%q, a row of %s, can't be the name of a %s: want lower-case letters and digits, with hyphens between them, from a letter on", e.Name, e.from, c.kind)
+		}
+		if err != nil {
+			if c.wrong == nil {
+				c.wrong = err
+			}
+			return err
+		}
+		byName[e.Name] = len(entries)
+		entries = append(entries, e)
 	}
-	return c
+	c.entries, c.byName = entries, byName
+	return nil
+}
+
+// isName tells whether a name can stand in a study, a file and a benchmark's name.
+func isName(s string) bool {
+	for i, r := range s {
+		switch {
+		case 'a' <= r && r <= 'z':
+		case i > 0 && '0' <= r && r <= '9':
+		case i > 0 && r == '-' && s[i-1] != '-' && i < len(s)-1:
+		default:
+			return false
+		}
+	}
+	return s != ""
 }
 
 // Written gives text that names no entry to read, which returns the choice that it
-// stands for, if it is its kind of text: a formula, say. It returns c.
+// stands for, if it is its kind of text: a formula, say. It returns c. It is called before the
+// catalogue is used.
 func (c *Catalogue[T]) Written(read func(text string) (Choice, bool)) *Catalogue[T] {
 	c.written = read
 	return c
@@ -84,7 +141,7 @@ func (c *Catalogue[T]) Read(v any) (Choice, error) {
 	if !ok || c.written == nil {
 		return choice, err
 	}
-	if _, known := c.byName[choice.Name]; err == nil && known {
+	if err == nil && c.has(choice.Name) {
 		return choice, nil
 	}
 	if other, ok := c.written(text); ok {
@@ -93,49 +150,67 @@ func (c *Catalogue[T]) Read(v any) (Choice, error) {
 	return choice, err
 }
 
-func (c *Catalogue[T]) made() (reflect.Type, maker) { return reflect.TypeFor[T](), c }
-
 // Kind returns what the things of the catalogue are called: "optimizer".
 func (c *Catalogue[T]) Kind() string { return c.kind }
 
 // Names returns the names of all entries, in the order of the table.
 func (c *Catalogue[T]) Names() []string {
-	names := make([]string, len(c.entries))
-	for i, e := range c.entries {
+	entries := c.Entries()
+	names := make([]string, len(entries))
+	for i, e := range entries {
 		names[i] = e.Name
 	}
 	return names
 }
 
 // Entries returns all entries, in the order of the table.
-func (c *Catalogue[T]) Entries() []Entry[T] { return slices.Clone(c.entries) }
+func (c *Catalogue[T]) Entries() []Entry[T] {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Clone(c.entries)
+}
+
+// Err returns the error of the first Add that failed, if one did.
+func (c *Catalogue[T]) Err() error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.wrong
+}
 
 // Lookup finds an entry. The error of an unknown name offers the nearest names.
 func (c *Catalogue[T]) Lookup(name string) (Entry[T], error) {
-	i, err := c.find(name)
-	if err != nil {
-		return Entry[T]{}, err
+	c.mu.RLock()
+	i, ok := c.byName[name]
+	var e Entry[T]
+	if ok {
+		e = c.entries[i]
 	}
-	return c.entries[i], nil
+	wrong := c.wrong
+	c.mu.RUnlock()
+	switch {
+	case wrong != nil:
+		return Entry[T]{}, Invalid("", "%v", wrong)
+	case !ok:
+		return Entry[T]{}, Invalid("name", "unknown %s %q; %s", c.kind, name, didYouMean(name, c.Names()))
+	}
+	return e, nil
 }
 
-func (c *Catalogue[T]) find(name string) (int, error) {
-	i, ok := c.byName[name]
-	if !ok {
-		e := Invalid("name", "unknown %s %q; %s", c.kind, name, didYouMean(name, c.Names()))
-		return 0, e
-	}
-	return i, nil
+func (c *Catalogue[T]) has(name string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_, ok := c.byName[name]
+	return ok
 }
 
 // Settings documents the settings of an entry; nil if there is no such entry.
 func (c *Catalogue[T]) Settings(name string) []Setting {
-	i, ok := c.byName[name]
-	if !ok {
+	e, err := c.Lookup(name)
+	if err != nil {
 		return nil
 	}
-	out := make([]Setting, len(c.fields[i]))
-	for j, f := range c.fields[i] {
+	out := make([]Setting, len(e.fields))
+	for j, f := range e.fields {
 		out[j] = Setting{Name: f.name, Type: typeName(f.typ, c), Default: f.defText, Range: f.in.String(), Doc: f.doc}
 	}
 	return out
@@ -167,11 +242,15 @@ func (c *Catalogue[T]) Given(name string, settings map[string]any) []Setting {
 // become equal (reflect.DeepEqual, and in JSON). The constructor is not called:
 // what only it can find, such as a negative rate, is found by Make.
 func (c *Catalogue[T]) Complete(choice Choice) (Choice, error) {
-	i, err := c.find(choice.Name)
+	e, err := c.Lookup(choice.Name)
 	if err != nil {
 		return Choice{}, err
 	}
-	full, err := canonicalMap(choice.Settings, c.fields[i], c)
+	return c.complete(e, choice)
+}
+
+func (c *Catalogue[T]) complete(e Entry[T], choice Choice) (Choice, error) {
+	full, err := canonicalMap(choice.Settings, e.fields, c)
 	if err != nil {
 		return Choice{}, place(err, c.context(choice), "")
 	}
@@ -184,16 +263,22 @@ func (c *Catalogue[T]) Complete(choice Choice) (Choice, error) {
 // Make completes a choice and builds the thing. Each call builds a new one.
 func (c *Catalogue[T]) Make(choice Choice) (T, error) {
 	var zero T
-	full, err := c.Complete(choice)
+	e, err := c.Lookup(choice.Name)
 	if err != nil {
 		return zero, err
 	}
-	i := c.byName[full.Name]
-	s := reflect.New(c.entries[i].typ).Elem()
-	if err := assignFields(s, c.fields[i], full.Settings, c); err != nil {
+	full, err := c.complete(e, choice)
+	if err != nil {
+		return zero, err
+	}
+	s := reflect.New(e.typ).Elem()
+	if err := assignFields(s, e.fields, full.Settings, c); err != nil {
 		return zero, place(err, c.context(choice), "")
 	}
-	made, err := c.entries[i].make(s)
+	if given := givenOf(s); given != nil {
+		given.names = everything
+	}
+	made, err := e.make(s)
 	if err != nil {
 		return zero, place(err, c.context(choice), "")
 	}
@@ -204,11 +289,18 @@ func (c *Catalogue[T]) context(choice Choice) string { return c.kind + " " + cho
 
 // The methods below make nested choices.
 
-func (c *Catalogue[T]) nested(t reflect.Type) maker { return c.using[t] }
+func (c *Catalogue[T]) nested(t reflect.Type) maker {
+	if t == reflect.TypeFor[T]() {
+		return c
+	}
+	m, _ := makers.Load(t)
+	made, _ := m.(maker)
+	return made
+}
 
 func (c *Catalogue[T]) kindName() string { return c.kind }
 
-func (c *Catalogue[T]) complete(v any) (any, error) {
+func (c *Catalogue[T]) completeValue(v any) (any, error) {
 	choice, err := c.Read(v)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type squareConfig struct {
 	Count int     `json:"count" default:"3" range:"(-3,]" doc:"unused"`
 	Round bool    `json:"round" default:"false" doc:"unused"`
 	Label string  `json:"label" default:"plain" doc:"unused"`
+	Given
 }
 
 var errNegative = errors.New("negative")
@@ -50,6 +51,7 @@ type sumConfig struct {
 	Extra   shape     `json:"extra" default:"null" doc:"one more"`
 	Tone    tone      `json:"tone" default:"null" doc:"from another catalogue"`
 	Rules   []rule    `json:"rules" default:"[]" doc:"records"`
+	Given
 }
 
 type rule struct {
@@ -85,7 +87,7 @@ type tone func() string
 var tones = New("tone", Row("flat", "one note", func(struct{}) (tone, error) { return func() string { return "la" }, nil }))
 
 func shapes() *Catalogue[shape] {
-	return New("shape", Row("square", "a square", newSquare), Row("sum", "several", newSum)).Using(tones)
+	return New("shape", Row("square", "a square", newSquare), Row("sum", "several", newSum))
 }
 
 func choice(t *testing.T, text string) Choice {
@@ -129,9 +131,6 @@ func TestErrors(t *testing.T) {
 		{"square(seed=-1)", "seed", `not an integer from 0`},
 		{"square(round=1)", "round", `1 is not true or false`},
 		{"square(label=1)", "label", `1 is not a text`},
-		{"square(side=0)", "side", `cannot be 0, which stands for the default 2: leave it out for the default, or write 1e-300`},
-		{"square(count=0)", "count", `cannot be 0`},
-		{`square(label="")`, "label", `cannot be ""`},
 		{"square(side=-3)", "side", `shape square: side: must not be negative, got -3`},
 		{"square(side=-7)", "", `shape square: negative`},
 		{"square(count=-3)", "count", `shape square: count: must be above -3, got -3`},
@@ -208,6 +207,7 @@ func TestCompleteIsCanonical(t *testing.T) {
 type polygonConfig struct {
 	Kind  string          `json:"kind" default:"plain" doc:"unused"`
 	Sides map[string]side `json:"*" doc:"lengths by name"`
+	Given
 }
 
 type side struct {
@@ -230,7 +230,7 @@ func polygons() *Catalogue[shape] {
 		Row("polygon", "any sides", func(c polygonConfig) (shape, error) { return polygon(c), Defaults(&c) })).
 		Written(func(text string) (Choice, bool) {
 			return Choice{"polygon", map[string]any{"a": float64(strings.Count(text, "*"))}}, strings.Contains(text, "*")
-		}).Using(tones)
+		})
 }
 
 func TestFreeSettings(t *testing.T) {
@@ -348,7 +348,7 @@ func TestDefaults(t *testing.T) {
 	if err := Defaults(&c); err != nil {
 		t.Fatal(err)
 	}
-	if want := (squareConfig{Side: 2, Count: 5, Label: "plain"}); c != want {
+	if want := (squareConfig{Side: 2, Count: 5, Label: "plain", Given: Given{everything}}); c != want {
 		t.Errorf("got %+v, want %+v", c, want)
 	}
 	var s sumConfig
@@ -400,10 +400,17 @@ func TestProgramMistakesPanic(t *testing.T) {
 				X int `json:"x" default:"1.5"`
 			}{})
 		},
-		"true by default": func() {
+		"a name with capitals": func() { New("shape", Row("Bad Name!", "", newSquare)) },
+		"a name with a hyphen": func() { New("shape", Row("a-", "", newSquare)) },
+		"zero and nothing alike": func() {
 			Defaults(&struct {
-				X bool `json:"x" default:"true"`
+				X int `json:"x" default:"1"`
 			}{})
+		},
+		"zero and nothing alike where it is required": func() {
+			Defaults(&struct {
+				X float64 `json:"x"`
+			}{X: 1})
 		},
 		"default out of range": func() {
 			Defaults(&struct {

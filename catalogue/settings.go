@@ -80,9 +80,6 @@ func fields(t reflect.Type) []field {
 			if err != nil {
 				bad(sf, "default %q: %v", text, err)
 			}
-			if def == true {
-				bad(sf, "a bool's zero value must be its default: turn its name round")
-			}
 			f.def = def
 		}
 		if text, given := sf.Tag.Lookup("range"); given {
@@ -117,20 +114,33 @@ func supported(t reflect.Type) error {
 	return fmt.Errorf("settings of type %s are not supported", t)
 }
 
-// Defaults sets every field of s that is zero to the default in its tag. A
-// required setting that is zero, a number out of its range, a NaN or an
-// infinity is an error that names the type of s and the setting.
+// Defaults sets every field of s that is zero to the default in its tag, unless s embeds a
+// [Given] that names it; afterwards that names all, so that Defaults changes nothing if it is
+// called again. A required setting that is zero and not given, a number out of its range, a
+// NaN, an infinity or an unknown name in Given is an error that names the type of s and the
+// setting. A struct in which zero can't be told from nothing, because it has a default other
+// than zero and embeds no Given, is a mistake in the program: Defaults panics.
 func Defaults[S any](s *S) error {
 	v := reflect.ValueOf(s).Elem()
-	for _, f := range fields(v.Type()) {
+	fs := fields(v.Type())
+	given := givenOf(v)
+	if given == nil {
+		demandGiven(v.Type(), fs)
+		given = new(Given)
+	}
+	if err := given.check(fs); err != nil {
+		return place(err, v.Type().String(), "")
+	}
+	for _, f := range fs {
 		at := v.Field(f.index)
 		var err error
 		switch {
-		case !at.IsZero():
+		case !at.IsZero() || given.has(f.name) && !nestedKind(f.typ):
 			err = checkGo(at, f.in)
 		case f.rest:
 		case f.required:
 			err = Invalid("", "is required")
+		case given.has(f.name) && f.typ.Kind() == reflect.Slice: // given as nil: a list of nothing
 		default:
 			err = assign(at, f.def, nil)
 		}
@@ -138,6 +148,7 @@ func Defaults[S any](s *S) error {
 			return place(err, v.Type().String(), f.name)
 		}
 	}
+	given.names = everything
 	return nil
 }
 
@@ -179,7 +190,7 @@ type nester interface {
 
 type maker interface {
 	kindName() string
-	complete(v any) (any, error)
+	completeValue(v any) (any, error)
 	makeValue(c Choice) (reflect.Value, error)
 }
 
@@ -204,6 +215,9 @@ func canonical(v any, t reflect.Type, in nester) (any, error) {
 		}
 		if math.IsInf(x, 0) || math.IsNaN(x) {
 			return nil, Invalid("", "%s is not a finite number", describe(v))
+		}
+		if x == 0 {
+			x = 0 // not -0, which is written otherwise
 		}
 		return x, nil
 	case reflect.Int, reflect.Int64:
@@ -230,7 +244,7 @@ func canonical(v any, t reflect.Type, in nester) (any, error) {
 	if m == nil {
 		return nil, Invalid("", "no catalogue makes a %s", t)
 	}
-	return m.complete(v)
+	return m.completeValue(v)
 }
 
 // canonicalRecord checks a record. One that can be written as its first setting alone is
@@ -323,10 +337,6 @@ func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, 
 		if err != nil {
 			return nil, place(err, "", f.name)
 		}
-		if !f.required && isZero(c) && !isZero(f.def) {
-			return nil, Invalid(f.name, "cannot be %s, which stands for the default %s: leave it out for the default%s",
-				describe(v), f.defText, tiny(f.typ))
-		}
 		if err := f.in.check(c); err != nil {
 			return nil, place(err, "", f.name)
 		}
@@ -352,13 +362,6 @@ func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, 
 		}
 	}
 	return out, nil
-}
-
-func tiny(t reflect.Type) string {
-	if t.Kind() == reflect.Float64 {
-		return ", or write 1e-300 for what acts like zero"
-	}
-	return ""
 }
 
 func isZero(canonical any) bool {

@@ -14,6 +14,7 @@ type BatchNormConfig struct {
 	Momentum  float64   `json:"momentum" default:"0.1" range:"(0,1]" doc:"weight of a batch in the running statistics"`
 	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
+	catalogue.Given
 }
 
 // NewBatchNorm returns batch normalisation: of each unit, over the batch of B examples,

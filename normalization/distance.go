@@ -11,6 +11,7 @@ import (
 type DistanceScaleConfig struct {
 	Momentum float64 `json:"momentum" default:"0.1" range:"(0,1]" doc:"weight of a batch in the running mean"`
 	Eps      float64 `json:"eps" default:"1e-8" range:"(0,)" doc:"added to the mean"`
+	catalogue.Given
 }
 
 // NewDistanceScale returns the scaling of an RBF layer's squared distances: of each
@@ -52,6 +53,7 @@ type DistanceStandardizeConfig struct {
 	Momentum float64 `json:"momentum" default:"1" range:"(0,1]" doc:"weight of a batch in the running statistics"`
 	Eps      float64 `json:"eps" default:"1e-8" range:"(0,)" doc:"added to the variance"`
 	Shift    float64 `json:"shift" default:"2" doc:"first value of the shift, in deviations"`
+	catalogue.Given
 }
 
 // NewDistanceStandardize returns the standardisation of an RBF layer's squared distances:

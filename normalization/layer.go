@@ -11,6 +11,7 @@ import (
 type LayerNormConfig struct {
 	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance, or the mean square"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
+	catalogue.Given
 }
 
 // NewLayerNorm returns layer normalisation: of each example, over the n units,

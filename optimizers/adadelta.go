@@ -11,6 +11,7 @@ type AdaDeltaConfig struct {
 	Rate float64 `json:"rate" default:"1" range:"(0,]" doc:"factor of the step, 1 in the paper"`
 	Rho  float64 `json:"rho" default:"0.9" range:"[0,1)" doc:"decay of the means of g² and of the squared steps"`
 	Eps  float64 `json:"eps" default:"1e-6" range:"(0,]" doc:"added to both means under their roots: it sets the first step"`
+	catalogue.Given
 }
 
 // AdaDelta measures its steps in units of its earlier steps, as

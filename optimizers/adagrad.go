@@ -12,6 +12,7 @@ type AdaGradConfig struct {
 	RateDecay float64 `json:"rate-decay" default:"0" range:"[0,]" doc:"the rate of step t = 0, 1, ... is rate/(1 + rate-decay t)"`
 	Start     float64 `json:"start" default:"0" range:"[0,]" doc:"first value of the sum of g²"`
 	Eps       float64 `json:"eps" default:"1e-10" range:"(0,]" doc:"added to the root of the sum of g²"`
+	catalogue.Given
 }
 
 // AdaGrad divides the gradient by the root of the sum of all its squares, as

@@ -13,6 +13,7 @@ type AdamConfig struct {
 	Beta1 float64 `json:"beta1" default:"0.9" range:"[0,1)" doc:"decay of the mean of g"`
 	Beta2 float64 `json:"beta2" default:"0.999" range:"[0,1)" doc:"decay of the mean of g²"`
 	Eps   float64 `json:"eps" default:"1e-8" range:"(0,]" doc:"added to the root of the mean of g²"`
+	catalogue.Given
 }
 
 // Adam is the method of Kingma and Ba (2015), as in torch.optim.Adam:

@@ -12,6 +12,7 @@ type AdamWConfig struct {
 	Beta2       float64 `json:"beta2" default:"0.999" range:"[0,1)" doc:"decay of the mean of g²"`
 	Eps         float64 `json:"eps" default:"1e-8" range:"(0,]" doc:"added to the root of the mean of g²"`
 	WeightDecay float64 `json:"weight-decay" default:"0.01" range:"(0,]" doc:"each step takes rate weight-decay w off w"`
+	catalogue.Given
 }
 
 // AdamW is [Adam] with decoupled weight decay, as in torch.optim.AdamW:
@@ -28,7 +29,7 @@ func NewAdamW(c AdamWConfig) (*AdamW, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	o, err := NewAdam(AdamConfig{c.Rate, c.Beta1, c.Beta2, c.Eps})
+	o, err := NewAdam(AdamConfig{c.Rate, c.Beta1, c.Beta2, c.Eps, c.Given})
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ var Catalogue = catalogue.New("optimizer",
 	row("normalized-gradient", "the direction of each parameter's gradient", NewNormalized),
 	row("partition", "an optimizer for each parameter, by its name", NewPartition),
 	row("chain", "an optimizer with links before and after it", NewChain),
-).Using(Links)
+)
 
 func row[C any, S gorgonia.Solver](name, doc string, build func(C) (S, error)) catalogue.Entry[gorgonia.Solver] {
 	return catalogue.Row(name, doc, func(c C) (gorgonia.Solver, error) {

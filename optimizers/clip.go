@@ -10,6 +10,7 @@ import (
 // ClipConfig has the settings of the links that clip.
 type ClipConfig struct {
 	Limit float64 `json:"limit" default:"1" range:"(0,]" doc:"the most that is left"`
+	catalogue.Given
 }
 
 // NewClipValue returns the link clip-value: g <- max(-limit, min(limit, g)).
@@ -71,6 +72,7 @@ func NewClipGlobalNorm(c ClipConfig) (Link, error) {
 type ClipAdaptiveConfig struct {
 	Limit float64 `json:"limit" default:"0.01" range:"(0,]" doc:"the largest norm of a gradient, in units of the norm of its weights"`
 	Eps   float64 `json:"eps" default:"0.001" range:"(0,]" doc:"the least norm that weights are taken to have"`
+	catalogue.Given
 }
 
 // NewClipAdaptive returns the link clip-adaptive, adaptive gradient clipping

@@ -13,6 +13,7 @@ type LAMBConfig struct {
 	Beta2       float64 `json:"beta2" default:"0.999" range:"[0,1)" doc:"decay of the mean of g²"`
 	Eps         float64 `json:"eps" default:"1e-6" range:"(0,]" doc:"added to the root of the mean of g²"`
 	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"weight-decay w is added to the direction"`
+	catalogue.Given
 }
 
 // LAMB gives Adam's step of each parameter the norm of the parameter:

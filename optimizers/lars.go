@@ -8,6 +8,7 @@ type LARSConfig struct {
 	Trust       float64 `json:"trust" default:"0.001" range:"(0,]" doc:"how far a step may take a layer, in units of its norm"`
 	Momentum    float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last velocity that is kept"`
 	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"weight-decay w is added to the gradient"`
+	catalogue.Given
 }
 
 // LARS gives each parameter a rate that makes its step a fixed share of its norm:

@@ -19,7 +19,7 @@ var Links = catalogue.New("link",
 	catalogue.Row("scale", "multiplies by a factor for the parameter's name", NewScale),
 	catalogue.Row("scale-by-depth", "multiplies by a power of how far the layer is from the last", NewScaleByDepth),
 	catalogue.Row("scale-by-norm", "brings the measured norms of all parameters together", NewScaleByNorm),
-).Using(Schedules)
+)
 
 // link is what the links here have in common: the checks, the order and the
 // state of a method, and a rule that changes the gradient p.g of a parameter in
@@ -57,6 +57,7 @@ func (l *link) Apply(step int, params []gorgonia.ValueGrad) error {
 // WeightDecayConfig has the settings of [NewWeightDecay].
 type WeightDecayConfig struct {
 	Rate float64 `json:"rate" default:"0.0001" range:"(0,]" doc:"share of w that is added"`
+	catalogue.Given
 }
 
 // NewWeightDecay returns the link weight-decay: g <- g + rate w. Before the

@@ -8,6 +8,7 @@ type LionConfig struct {
 	Beta1       float64 `json:"beta1" default:"0.9" range:"[0,1)" doc:"share of the mean in what the sign is taken of"`
 	Beta2       float64 `json:"beta2" default:"0.99" range:"[0,1)" doc:"decay of the mean of g"`
 	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"each step takes rate weight-decay w off w"`
+	catalogue.Given
 }
 
 // Lion steps by the sign of a mixture of the gradient and its running mean:

@@ -14,6 +14,7 @@ type MuonConfig struct {
 	Heavy      bool    `json:"heavy" default:"false" doc:"plain (heavy ball) momentum in place of Nesterov's"`
 	Iterations int     `json:"iterations" default:"5" range:"[1,]" doc:"Newton-Schulz iterations"`
 	Eps        float64 `json:"eps" default:"1e-7" range:"(0,]" doc:"added to the norm that the velocity is divided by first"`
+	catalogue.Given
 }
 
 // Muon orthogonalises the update of each layer: all its singular values become

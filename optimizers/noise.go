@@ -14,6 +14,7 @@ type NoiseConfig struct {
 	Variance float64 `json:"variance" default:"0.01" range:"(0,]" doc:"variance at the first step"`
 	Decay    float64 `json:"decay" default:"0.55" range:"(0,]" doc:"the variance at step t = 0, 1, ... is variance/(1+t)^decay"`
 	Seed     uint64  `json:"seed" default:"0" doc:"of the random numbers"`
+	catalogue.Given
 }
 
 // NewNoise returns the link noise: it adds independent Gaussian noise of mean 0

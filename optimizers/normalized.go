@@ -9,6 +9,7 @@ import (
 type NormalizedConfig struct {
 	Rate     float64 `json:"rate" default:"0.01" range:"(0,]" doc:"the length of the step of each parameter"`
 	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is kept"`
+	catalogue.Given
 }
 
 // Normalized keeps the direction of each parameter's gradient and forgets its

@@ -15,6 +15,7 @@ type RMSPropConfig struct {
 	EpsInside bool    `json:"eps-inside" default:"false" doc:"add eps under the root, as TensorFlow does"`
 	Centered  bool    `json:"centered" default:"false" doc:"divide by the standard deviation of g in place of its root mean square"`
 	Momentum  float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last step that is kept"`
+	catalogue.Given
 }
 
 // RMSProp divides the gradient by its running root mean square, as

@@ -10,6 +10,7 @@ import (
 type RMSPropHintonConfig struct {
 	Rate float64 `json:"rate" default:"0.001" range:"(0,]" doc:"step size"`
 	Rho  float64 `json:"rho" default:"0.9" range:"[0,1)" doc:"decay of the mean of g²"`
+	catalogue.Given
 }
 
 // RMSPropHinton is RMSProp as it stands on the slides, without any eps: the step

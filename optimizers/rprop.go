@@ -12,6 +12,7 @@ type RpropConfig struct {
 	Down    float64 `json:"down" default:"0.5" range:"(0,1]" doc:"factor of the step where the sign turns"`
 	MinStep float64 `json:"min-step" default:"1e-6" range:"(0,]" doc:"least step"`
 	MaxStep float64 `json:"max-step" default:"50" range:"(0,]" doc:"largest step"`
+	catalogue.Given
 }
 
 // Rprop is resilient propagation: each weight has its own step D, and the

@@ -17,6 +17,7 @@ import (
 type ScaleRule struct {
 	Pattern string  `json:"pattern" doc:"path.Match pattern: layer0*/weight"`
 	Factor  float64 `json:"factor" range:"[0,]" doc:"0 freezes the parameters, if it comes after the optimizer"`
+	catalogue.Given
 }
 
 // ScaleConfig has the settings of [NewScale].
@@ -58,6 +59,7 @@ func NewScale(c ScaleConfig) (Link, error) {
 // ScaleByDepthConfig has the settings of [NewScaleByDepth].
 type ScaleByDepthConfig struct {
 	Base float64 `json:"base" range:"(0,]" doc:"factor from each layer to the one below it"`
+	catalogue.Given
 }
 
 // NewScaleByDepth returns the link scale-by-depth: it multiplies by base^k where
@@ -122,6 +124,7 @@ func (n *named) Prepare(params []gorgonia.ValueGrad) error {
 type ScaleByNormConfig struct {
 	Power float64 `json:"power" default:"1" range:"(0,1]" doc:"1 makes all parameters equal, less brings them nearer"`
 	Rho   float64 `json:"rho" default:"0.9" range:"[0,1)" doc:"decay of the means of the root mean squares"`
+	catalogue.Given
 }
 
 // NewScaleByNorm returns the link scale-by-norm, which undoes what depth did to

@@ -29,6 +29,7 @@ var Schedules = catalogue.New("schedule",
 // ConstantConfig has the settings of [NewConstant].
 type ConstantConfig struct {
 	Factor float64 `json:"factor" default:"1" range:"(0,]" doc:"the factor of all steps"`
+	catalogue.Given
 }
 
 // NewConstant returns the schedule of one factor.
@@ -43,6 +44,7 @@ func NewConstant(c ConstantConfig) (Schedule, error) {
 type StepwiseConfig struct {
 	Every  int     `json:"every" range:"[1,]" doc:"steps from one change to the next"`
 	Factor float64 `json:"factor" default:"0.1" range:"(0,]" doc:"what each change multiplies by"`
+	catalogue.Given
 }
 
 // NewStepwise returns factor^⌊t/every⌋.
@@ -57,6 +59,7 @@ func NewStepwise(c StepwiseConfig) (Schedule, error) {
 type CosineConfig struct {
 	Steps int     `json:"steps" range:"[1,]" doc:"steps until the end"`
 	Final float64 `json:"final" default:"0" range:"[0,1]" doc:"factor from then on"`
+	catalogue.Given
 }
 
 // NewCosine returns final + (1-final) (1 + cos(π t/steps))/2, and final after
@@ -73,6 +76,7 @@ func NewCosine(c CosineConfig) (Schedule, error) {
 // InverseTimeConfig has the settings of [NewInverseTime].
 type InverseTimeConfig struct {
 	Decay float64 `json:"decay" range:"(0,]" doc:"the factor is halved at step 1/decay"`
+	catalogue.Given
 }
 
 // NewInverseTime returns 1/(1 + decay t).
@@ -87,6 +91,7 @@ func NewInverseTime(c InverseTimeConfig) (Schedule, error) {
 type WarmUpConfig struct {
 	Steps int      `json:"steps" range:"[1,]" doc:"steps until the factor is 1"`
 	Then  Schedule `json:"then" default:"null" doc:"goes on from there, its steps counted from 0; 1 if there is none"`
+	catalogue.Given
 }
 
 // NewWarmUp returns (t+1)/steps for the first steps and another schedule after.

@@ -10,6 +10,7 @@ type SGDConfig struct {
 	Rate     float64 `json:"rate" default:"0.01" range:"(0,]" doc:"step size"`
 	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is kept"`
 	Nesterov bool    `json:"nesterov" default:"false" doc:"look one step of the momentum ahead"`
+	catalogue.Given
 }
 
 // SGD is stochastic gradient descent, with momentum as in torch.optim.SGD:

@@ -6,6 +6,7 @@ import "github.com/gradflow/gradflow/catalogue"
 type SignSGDConfig struct {
 	Rate     float64 `json:"rate" default:"0.001" range:"(0,]" doc:"the size of every step"`
 	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"decay of the mean of g whose sign is taken (Signum)"`
+	catalogue.Given
 }
 
 // SignSGD steps by the sign of the gradient, or of its running mean (Signum):

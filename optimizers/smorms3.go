@@ -9,6 +9,7 @@ import (
 type SMORMS3Config struct {
 	Rate float64 `json:"rate" default:"0.001" range:"(0,]" doc:"the most that the rate may become, a cap"`
 	Eps  float64 `json:"eps" default:"1e-16" range:"(0,]" doc:"added to the mean of g² and to its root"`
+	catalogue.Given
 }
 
 // SMORMS3 is "squared mean over root mean squared cubed": RMSProp whose memory

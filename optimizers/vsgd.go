@@ -9,6 +9,7 @@ type VSGDConfig struct {
 	Start int     `json:"start" default:"10" range:"[1,]" doc:"batches that only start the averages, without a step"`
 	Slow  float64 `json:"slow" default:"2" range:"[1,]" doc:"factor of the averages of g² and of the curvature after the start"`
 	Eps   float64 `json:"eps" default:"1e-9" range:"(0,]" doc:"least curvature"`
+	catalogue.Given
 }
 
 // VSGD has no learning rate: it follows from the variance of the gradient g and

@@ -13,6 +13,7 @@ type VSGDFDConfig struct {
 	Slow    float64 `json:"slow" default:"2" range:"[1,]" doc:"factor of the averages of g² and of the curvature after the start"`
 	Eps     float64 `json:"eps" default:"1e-9" range:"(0,]" doc:"least curvature"`
 	Outlier float64 `json:"outlier" default:"2" range:"(0,]" doc:"standard deviations from the mean that make an outlier"`
+	catalogue.Given
 }
 
 // VSGDFD has no learning rate: that of each weight follows from how its gradient

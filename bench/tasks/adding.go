@@ -12,6 +12,7 @@ type AddingConfig struct {
 	Low     float64 `json:"low" default:"0" range:"[-1,0]" doc:"values are uniform in [low,1): 0 as in Le et al., -1 as in Hochreiter and Schmidhuber"`
 	Seed    uint64  `json:"seed" default:"1" doc:"seed of the held-out sets"`
 	HeldOut int     `json:"held-out" default:"1000" range:"[1,100000]" doc:"examples in the validation and in the test set"`
+	catalogue.Given
 }
 
 // NewAdding returns the task "adding": the sum of two numbers that lie far back

@@ -15,6 +15,7 @@ import (
 type AutoencodingConfig struct {
 	Of   Task `json:"of" default:"null" doc:"task with a finite training set whose inputs are reproduced; digits if left out"`
 	Code int  `json:"code" default:"8" doc:"width of the code that the target is for, at least 1 and less than the inputs"`
+	catalogue.Given
 }
 
 // NewAutoencoding returns the task "autoencoding": reproduce the standardised

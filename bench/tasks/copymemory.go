@@ -14,6 +14,7 @@ type CopyMemoryConfig struct {
 	Every   bool   `json:"every" default:"false" doc:"ask for an answer in every step, the blank before the recall, as the source does"`
 	Seed    uint64 `json:"seed" default:"1" doc:"seed of the held-out sets"`
 	HeldOut int    `json:"held-out" default:"1000" range:"[1,100000]" doc:"examples in the validation and in the test set"`
+	catalogue.Given
 }
 
 // NewCopyMemory returns the task "copy-memory": repeat the symbols of long ago.

@@ -56,6 +56,7 @@ type IDXConfig struct {
 	Train      int     `json:"train" default:"0" doc:"training examples to use, stratified by class; 0 is all"`
 	Validation int     `json:"validation" default:"0" doc:"examples of the training file that are held out for validation; 0 is a sixth"`
 	Test       int     `json:"test" default:"0" doc:"test examples to use, stratified by class; 0 is all"`
+	catalogue.Given
 }
 
 // NewIDX returns a task of any data set in the four files of MNIST's format:

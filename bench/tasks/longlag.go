@@ -6,6 +6,7 @@ import "github.com/gradflow/gradflow/catalogue"
 type LongLagConfig struct {
 	Lag   int  `json:"lag" default:"100" range:"[2,1000]" doc:"steps p from the symbol to its repetition; there are p+1 symbols"`
 	Every bool `json:"every" default:"false" doc:"ask for the next symbol in every step, as the source does, and not only for the last"`
+	catalogue.Given
 }
 
 // NewLongLag returns the task "noise-free-long-lag": predict the last symbol of

@@ -9,6 +9,7 @@ import (
 // ParityConfig sets the size of the parity problem.
 type ParityConfig struct {
 	Bits int `json:"bits" default:"8" doc:"number of bits, 1 to 16"`
+	catalogue.Given
 }
 
 // NewParity returns the task "parity": is the number of set bits odd? The

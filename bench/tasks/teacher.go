@@ -16,6 +16,7 @@ type TeacherConfig struct {
 	Gain    float64 `json:"gain" default:"2" doc:"standard deviation of the teacher's weights times the square root of the fan-in; the larger, the less linear"`
 	Seed    uint64  `json:"seed" default:"1" doc:"seed of the teacher and of the held-out sets"`
 	HeldOut int     `json:"held-out" default:"2000" doc:"examples in the validation and in the test set, at least 1"`
+	catalogue.Given
 }
 
 // NewTeacherStudent returns the task "teacher-student": imitate a random deep

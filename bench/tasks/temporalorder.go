@@ -12,6 +12,7 @@ type TemporalOrderConfig struct {
 	Events  int    `json:"events" default:"2" range:"[2,3]" doc:"relevant symbols in a sequence; there are 2^events classes"`
 	Seed    uint64 `json:"seed" default:"1" doc:"seed of the held-out sets"`
 	HeldOut int    `json:"held-out" default:"1000" range:"[1,100000]" doc:"examples in the validation and in the test set"`
+	catalogue.Given
 }
 
 // The symbols of the temporal order problem: a, b, c and d distract.

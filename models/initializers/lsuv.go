@@ -14,6 +14,7 @@ type LSUVConfig struct {
 	Tolerance float64 `json:"tolerance" default:"0.1" range:"(0,1)" doc:"how far from 1 the variance may stay"`
 	// Tries is the largest number of times that a layer is scaled.
 	Tries int `json:"tries" default:"10" range:"[1,]" doc:"largest number of times that a layer is scaled"`
+	catalogue.Given
 }
 
 // LSUV is layer-sequential unit variance: W is a random orthogonal matrix at first;

@@ -12,6 +12,7 @@ type SparseConfig struct {
 	Inputs int `json:"inputs" default:"15" range:"[1,]" doc:"inputs that each unit is connected with"`
 	// Gain is the deviation of their weights.
 	Gain float64 `json:"gain" default:"1" range:"(0,]" doc:"deviation of their weights"`
+	catalogue.Given
 }
 
 // Sparse gives each unit weights from N(0, gain²) for some inputs, drawn without
