@@ -8,7 +8,7 @@ import (
 
 // Arctan is the inverse tangent, between ±π/2: f'(z) = 1/(1 + z²). Its tails fall off as
 // a power, not exponentially.
-func Arctan() Activation {
+func Arctan() Scalar {
 	return vectorised("arctan", math.Atan, func(z float64) float64 { return arctanGradient(z, 1) },
 		arctans[float32], arctanGradients[float32],
 		arctans[float64], arctanGradients[float64])

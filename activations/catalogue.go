@@ -38,7 +38,7 @@ var Catalogue = catalogue.New("activation",
 	catalogue.Row("tailored-relu", "leaky rectifier with its slope tailored to a network's depth", makeTailoredReLU),
 ).Written(asFormula)
 
-func row(name, doc string, make func() Activation) catalogue.Entry[Activation] {
+func row(name, doc string, make func() Scalar) catalogue.Entry[Activation] {
 	return catalogue.Row(name, doc, func(struct{}) (Activation, error) { return make(), nil })
 }
 
@@ -71,7 +71,11 @@ func makeScaled(s scaledSettings) (Activation, error) {
 	if err != nil {
 		return nil, catalogue.Invalid("regulariser", "%v", err)
 	}
-	a, err := Scaled(s.Of, Parameter{Start: s.A, Learn: learn, Penalty: penalty})
+	of, err := ScalarOf(s.Of)
+	if err != nil {
+		return nil, catalogue.Invalid("of", "%v", err)
+	}
+	a, err := Scaled(of, Parameter{Start: s.A, Learn: learn, Penalty: penalty})
 	if err != nil {
 		return nil, err
 	}

@@ -47,8 +47,12 @@ func TestText(t *testing.T) {
 				learns = append(learns, text)
 			}
 		}
-		if got := strings.Join(learns, " "); a.Name() != c.name || got != c.learns || a.F(1) != c.at1 {
-			t.Errorf("%v: %s learns %q and is %v at 1, want %s, %q and %v", c.v, a.Name(), got, a.F(1), c.name, c.learns, c.at1)
+		f, err := activations.ScalarOf(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(learns, " "); a.Name() != c.name || got != c.learns || f.F(1) != c.at1 {
+			t.Errorf("%v: %s learns %q and is %v at 1, want %s, %q and %v", c.v, a.Name(), got, f.F(1), c.name, c.learns, c.at1)
 		}
 	}
 	for _, c := range []struct {

@@ -26,7 +26,7 @@ type composition struct {
 	f, df func(float64) float64
 }
 
-func composed(c composition) Activation {
+func composed(c composition) Scalar {
 	compiled := sync.OnceValue(c.compile)
 	return &elementwise{
 		name: c.name, f: c.f, df: c.df,

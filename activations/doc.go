@@ -1,7 +1,9 @@
 // Package activations says what the nonlinearity f of a layer y = f(z) is.
 //
-// An [Activation] has a name, its values and derivative in double precision for
-// theory, tests and plots, and a symbolic node for networks. The catalogue's are
+// An [Activation] has a name and a symbolic node for networks. A [Scalar], which is one
+// function of each element, has its values and derivative in double precision, too, for
+// theory, tests and plots. What is not element-wise, such as a softmax or a maxout
+// ([Resizer]), trains in every model and has no mean-field theory. The catalogue's are
 // computed by vector kernels, their derivatives always from z: where tanh z rounds
 // to 1, 1 - tanh²z is 0, but the derivative is not.
 //

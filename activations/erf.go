@@ -7,7 +7,7 @@ import (
 )
 
 // Erf is the error function, 2/√π ∫₀ᶻ e^(-t²) dt: f'(z) = 2/√π e^(-z²).
-func Erf() Activation {
+func Erf() Scalar {
 	return vectorised("erf", math.Erf,
 		func(z float64) float64 {
 			h := math.Exp(-z * z / 2) // in two factors, so that only the result underflows

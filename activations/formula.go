@@ -53,7 +53,7 @@ type FormulaError = expression.Error
 // A formula must depend on z, and it and its derivatives must be finite at z = 0, and
 // numbers at ±1/2, ±1, ±2 and ±5, for the values that its parameters start from. An
 // error of the text is a [*FormulaError].
-func Formula(text string, params ...Parameter) (Parametric, error) {
+func Formula(text string, params ...Parameter) (ParametricScalar, error) {
 	f := &formula{text: text, params: slices.Clone(params)}
 	if err := f.parse(); err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func precision(t tensor.Dtype) expression.Precision {
 	return expression.Double
 }
 
-func (f *formula) At(values ...float64) (Parametric, error) {
+func (f *formula) At(values ...float64) (ParametricScalar, error) {
 	learned, err := startingAt(f.learned, values)
 	if err != nil {
 		return nil, errors.Wrapf(err, "formula %q", f.text)
@@ -287,7 +287,7 @@ func (f *formula) NodeWith(z *G.Node, params ...*G.Node) (*G.Node, error) {
 // formulaFunctions are those of the catalogue that formulas can use, by their names there.
 func formulaFunctions() map[string]*expression.Function {
 	table := map[string]*expression.Function{}
-	for name, a := range map[string]Activation{
+	for name, a := range map[string]Scalar{
 		"tanh": Tanh(), "sigmoid": Sigmoid(), "softplus": Softplus(), "gaussian": Gaussian(), "relu": ReLU(),
 		"erf": Erf(), "sin": Sine(), "atan": Arctan(), "softsign": Softsign(),
 	} {

@@ -16,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func formula(t testing.TB, text string, params ...activations.Parameter) activations.Parametric {
+func formula(t testing.TB, text string, params ...activations.Parameter) activations.ParametricScalar {
 	t.Helper()
 	f, err := activations.Formula(text, params...)
 	if err != nil {
@@ -64,7 +64,11 @@ func TestCatalogueAsFormulas(t *testing.T) {
 		if text == "" {
 			continue
 		}
-		a, err := activations.Catalogue.Make(choiceOf(name))
+		made, err := activations.Catalogue.Make(choiceOf(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := activations.ScalarOf(made)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +127,7 @@ func TestFormulaTails(t *testing.T) {
 	}
 }
 
-func learnedFormulas(t testing.TB) []activations.Parametric {
+func learnedFormulas(t testing.TB) []activations.ParametricScalar {
 	p := func(name string, start float64, learn activations.Learn) activations.Parameter {
 		return activations.Parameter{Name: name, Start: start, Learn: learn}
 	}
@@ -136,7 +140,7 @@ func learnedFormulas(t testing.TB) []activations.Parametric {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []activations.Parametric{
+	return []activations.ParametricScalar{
 		formula(t, "a*tanh(b*z) + c*z", p("a", 1.5, layer), p("b", 0.7, unit), p("c", 0.1, layer)),
 		formula(t, "max(z, 0) + a*min(z, 0)", p("a", 0.25, unit)),
 		formula(t, "z*sigmoid(b*z)", p("b", 1, layer)),
@@ -340,7 +344,7 @@ func TestRandomFormulas(t *testing.T) {
 }
 
 // byParameters returns the gradients of the node's parameters.
-func byParameters(t *rapid.T, f activations.Parametric, z float64) []float64 {
+func byParameters(t *rapid.T, f activations.ParametricScalar, z float64) []float64 {
 	g := G.NewGraph()
 	check := func(err error) {
 		if err != nil {

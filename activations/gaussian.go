@@ -8,7 +8,7 @@ import (
 
 // Gaussian is e^(-z²): f'(z) = -2z e^(-z²), which is 0 at the top as well as in
 // the tails.
-func Gaussian() Activation {
+func Gaussian() Scalar {
 	return vectorised("gaussian",
 		func(z float64) float64 { return math.Exp(-z * z) },
 		func(z float64) float64 {

@@ -5,7 +5,7 @@ import "math"
 // GELU is z·Φ(z), Φ being the normal distribution function, erfc(-z/√2)/2: f'(z) = Φ(z) +
 // z φ(z), with the density φ. Its least value is -0.170, at z = -0.752 (D. Hendrycks, K.
 // Gimpel: Gaussian error linear units, 2016).
-func GELU() Activation {
+func GELU() Scalar {
 	return composed(composition{
 		name:      "gelu",
 		text:      "max(z, -2*far)*(erfc(-z/sqrt(2))/2)",
@@ -25,7 +25,7 @@ func normal(z float64) float64 { return math.Erfc(-z/math.Sqrt2) / 2 }
 
 // GELUTanh is z/2·(1 + tanh u), u = √(2/π)(z + 0.044715z³), the authors' approximation of
 // [GELU], within 0.0005: f'(z) = s(2u) (1 + 2u' z s(-2u)), s being the sigmoid.
-func GELUTanh() Activation {
+func GELUTanh() Scalar {
 	const c, d = 0.79788456080286535588, 0.044715 // √(2/π)
 	return composed(composition{
 		name:      "gelu-tanh",

@@ -4,7 +4,7 @@ import "github.com/gradflow/gradflow/internal/kernels"
 
 // HardTanh is z between -1 and 1, and the nearer of these beyond: f'(z) = 1 for |z| < 1,
 // and exactly 0 elsewhere.
-func HardTanh() Activation {
+func HardTanh() Scalar {
 	return vectorised("hard-tanh", hardTanh[float64], func(z float64) float64 { return hardTanhGradient(z, 1) },
 		hardTanhs[float32], hardTanhGradients[float32],
 		hardTanhs[float64], hardTanhGradients[float64])

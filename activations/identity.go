@@ -3,7 +3,7 @@ package activations
 import "github.com/gradflow/gradflow/internal/kernels"
 
 // Identity is f(z) = z, f'(z) = 1: it makes a deep linear network.
-func Identity() Activation {
+func Identity() Scalar {
 	return vectorised("identity",
 		func(z float64) float64 { return z },
 		func(float64) float64 { return 1 },

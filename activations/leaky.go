@@ -3,7 +3,7 @@ package activations
 // LeakyReLU is z for z > 0 and slope·z elsewhere: f'(z) = 1 or slope (A. Maas, A. Hannun,
 // A. Ng: Rectifier nonlinearities improve neural network acoustic models, 2013). With a
 // learned slope it is Formula("max(z, 0) + a*min(z, 0)", …), PReLU.
-func LeakyReLU(slope float64) Activation {
+func LeakyReLU(slope float64) Scalar {
 	at := func(z, above, below float64) float64 {
 		switch {
 		case z > 0:

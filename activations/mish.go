@@ -4,7 +4,7 @@ package activations
 // sigmoid, and t = 1 - s, which is the same and loses nothing where s is small (D. Misra:
 // Mish: a self regularized non-monotonic activation function, 2020). Its least value is
 // -0.309, at z = -1.192.
-func Mish() Activation {
+func Mish() Scalar {
 	return composed(composition{
 		name:      "mish",
 		text:      "max(z, -2*far)*sigmoid(z)*((1 + sigmoid(-z))/(1 + sigmoid(-z)^2))",

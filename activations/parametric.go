@@ -10,17 +10,23 @@ import (
 )
 
 // Parametric is an [Activation] with parameters that a network learns: models make
-// them parameters of each layer, layer03/a, that start from their values here. F,
-// Derivative and Node take them as they start.
+// them parameters of each layer, layer03/a, that start from their values here. Node, and F
+// and Derivative of a [Scalar], take them as they start.
 type Parametric interface {
 	Activation
 	// Parameters returns the learned parameters.
 	Parameters() []Parameter
-	// At returns the activation for other values of the learned parameters, one for each.
-	At(values ...float64) (Parametric, error)
-	// NodeWith returns the node f(z) with nodes for the learned parameters: vectors of
+	// NodeWith returns the node of y with nodes for the learned parameters: vectors of
 	// one element, or of one for each column of z, and of z's type.
 	NodeWith(z *G.Node, params ...*G.Node) (*G.Node, error)
+}
+
+// ParametricScalar is a [Scalar] with parameters that a network learns.
+type ParametricScalar interface {
+	Parametric
+	Scalar
+	// At returns the activation for other values of the learned parameters, one for each.
+	At(values ...float64) (ParametricScalar, error)
 }
 
 // Learn says whether a parameter is learned.

@@ -18,7 +18,7 @@ const SaturationShare = 0.1
 // counts as well as the tails, as no gradient passes there either, and for ReLU the
 // dead half. Beyond 32 an activation is taken to go on as it is there. The ends are
 // found to 1e-9 by bisection between points 1/64 apart.
-func Saturation(a Activation) []Interval {
+func Saturation(a Scalar) []Interval {
 	const bound, step = 32, 1. / 64
 	var largest float64
 	for z := -float64(bound); z <= bound; z += step {

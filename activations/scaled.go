@@ -16,12 +16,15 @@ import (
 //
 // For the signal at the start, a and the deviation of the weights after it enter only as
 // their product; but an optimizer's steps differ, as does the effect of a penalty.
-func Scaled(f Activation, a Parameter) (Parametric, error) {
+func Scaled(f Scalar, a Parameter) (ParametricScalar, error) {
 	if a.Name == "" {
 		a.Name = "a"
 	}
 	if f == nil {
 		return nil, errors.New("scaled: the activation is nil")
+	}
+	if err := settable(f); err != nil {
+		return nil, errors.Wrap(err, "scaled")
 	}
 	s := &scaled{f: f, a: a, learned: parametersOf(f)}
 	if a.Learn != Fixed {
@@ -38,14 +41,23 @@ func Scaled(f Activation, a Parameter) (Parametric, error) {
 }
 
 type scaled struct {
-	f       Activation
+	f       Scalar
 	a       Parameter
 	learned []Parameter
 }
 
+// settable returns an error if f has learned parameters that [ParametricScalar] can't set.
+func settable(f Scalar) error {
+	p, learns := f.(Parametric)
+	if _, ok := f.(ParametricScalar); learns && !ok && len(p.Parameters()) > 0 {
+		return errors.Errorf("activation %s has learned parameters, but no method At for other values of them", f.Name())
+	}
+	return nil
+}
+
 // parametersOf returns the learned parameters of f.
-func parametersOf(f Activation) []Parameter {
-	if p, ok := f.(Parametric); ok {
+func parametersOf(f Scalar) []Parameter {
+	if p, ok := f.(ParametricScalar); ok {
 		return p.Parameters()
 	}
 	return nil
@@ -70,7 +82,7 @@ func (s *scaled) RoundingError(z float64, t tensor.Dtype) (value, derivative flo
 
 func (s *scaled) Parameters() []Parameter { return append([]Parameter(nil), s.learned...) }
 
-func (s *scaled) At(values ...float64) (Parametric, error) {
+func (s *scaled) At(values ...float64) (ParametricScalar, error) {
 	learned, err := startingAt(s.learned, values)
 	if err != nil {
 		return nil, errors.Wrap(err, s.Name())
@@ -82,7 +94,7 @@ func (s *scaled) At(values ...float64) (Parametric, error) {
 		other.a = learned[last]
 		values = values[:last]
 	}
-	if f, ok := s.f.(Parametric); ok {
+	if f, ok := s.f.(ParametricScalar); ok {
 		if other.f, err = f.At(values...); err != nil {
 			return nil, errors.Wrap(err, s.Name())
 		}
@@ -122,7 +134,7 @@ func (s *scaled) NodeWith(z *G.Node, params ...*G.Node) (*G.Node, error) {
 	}
 	var y *G.Node
 	var err error
-	if f, ok := s.f.(Parametric); ok {
+	if f, ok := s.f.(ParametricScalar); ok {
 		y, err = f.NodeWith(z, inner...)
 	} else {
 		y, err = s.f.Node(z)

@@ -52,7 +52,7 @@ func Residual(blocks, layers int, w float64) Topology {
 // or normalization layers using Deep Kernel Shaping, arXiv 2110.01765). It takes
 // weights of variance 1/fan-in, Gaussian or orthogonal, biases of 0 and inputs of mean
 // square 1. f should be smooth.
-func DKS(f Activation, t Topology, slope float64) (*Transformed, error) {
+func DKS(f Scalar, t Topology, slope float64) (*Transformed, error) {
 	if slope == 0 {
 		slope = 1.5
 	}
@@ -78,7 +78,7 @@ func DKS(f Activation, t Topology, slope float64) (*Transformed, error) {
 // tailored rectifiers, arXiv 2203.08120). Solutions whose slope is 2 or more somewhere
 // are left out, as their Q is unstable: DeepMind's implementation asks for αγ < 2, which
 // is the same for tanh and softplus, but not for an f of another largest slope.
-func TAT(f Activation, t Topology, curvature float64) (*Transformed, error) {
+func TAT(f Scalar, t Topology, curvature float64) (*Transformed, error) {
 	if curvature == 0 {
 		curvature = 0.3
 	}
@@ -159,7 +159,7 @@ const (
 // shape solves for the transformation that try makes of n parameters (log α, β, δ):
 // what try measures must be as wanted. It starts from the points that DeepMind's
 // implementation starts from, and from random ones.
-func shape(name string, f Activation, want []float64, try func(p []float64) (*Transformed, []float64), n int, accept func(*Transformed) bool) (*Transformed, error) {
+func shape(name string, f Scalar, want []float64, try func(p []float64) (*Transformed, []float64), n int, accept func(*Transformed) bool) (*Transformed, error) {
 	if f == nil {
 		return nil, errors.Errorf("%s: no activation", name)
 	}
@@ -371,13 +371,21 @@ func topology(depth int, shortcut float64, branch int) (Topology, error) {
 
 func makeDKS(s dksSettings) (Activation, error) {
 	return made(topology(s.Depth, s.Shortcut, s.Branch))(func(t Topology) (*Transformed, error) {
-		return DKS(orTanh(s.Of), t, s.Slope)
+		f, err := orTanh(s.Of)
+		if err != nil {
+			return nil, err
+		}
+		return DKS(f, t, s.Slope)
 	})
 }
 
 func makeTAT(s tatSettings) (Activation, error) {
 	return made(topology(s.Depth, s.Shortcut, s.Branch))(func(t Topology) (*Transformed, error) {
-		return TAT(orTanh(s.Of), t, s.Curvature)
+		f, err := orTanh(s.Of)
+		if err != nil {
+			return nil, err
+		}
+		return TAT(f, t, s.Curvature)
 	})
 }
 
@@ -401,9 +409,13 @@ func made(t Topology, err error) func(func(Topology) (*Transformed, error)) (Act
 	}
 }
 
-func orTanh(f Activation) Activation {
+func orTanh(f Activation) (Scalar, error) {
 	if f == nil {
-		return Tanh()
+		return Tanh(), nil
 	}
-	return f
+	s, err := ScalarOf(f)
+	if err != nil {
+		return nil, catalogue.Invalid("of", "%v", err)
+	}
+	return s, nil
 }

@@ -40,7 +40,7 @@ func TestPublishedParameters(t *testing.T) {
 		})
 	for _, c := range []struct {
 		method                    string
-		f                         activations.Activation
+		f                         activations.Scalar
 		alpha, beta, delta, gamma float64
 	}{
 		{"dks", activations.Softplus(), 0.18761008168267976, 0.40688063442262007, -0.9213466151411376, 8.878672543665223},
@@ -83,7 +83,7 @@ func TestPublishedParameters(t *testing.T) {
 // tested there to 8 digits.
 func TestPublishedValues(t *testing.T) {
 	for _, c := range []struct {
-		f        activations.Activation
+		f        activations.Scalar
 		up, down float64
 	}{
 		{f: activations.Softplus(), up: 0.6923574763139374, down: -0.4935166367766701},
@@ -117,7 +117,7 @@ func TestConditions(t *testing.T) {
 			t.Errorf("%s = %.12g, want %.12g", what, got, want)
 		}
 	}
-	for _, f := range []activations.Activation{activations.Tanh(), activations.Softplus(), activations.Sigmoid(), activations.Gaussian(), sine} {
+	for _, f := range []activations.Scalar{activations.Tanh(), activations.Softplus(), activations.Sigmoid(), activations.Gaussian(), sine} {
 		for _, depth := range []int{10, 100, 3000} {
 			name := fmt.Sprintf("%s/%d", f.Name(), depth)
 			t.Run("dks/"+name, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestTailored(t *testing.T) {
 
 func TestTransformed(t *testing.T) {
 	for _, c := range []struct {
-		of    activations.Activation
+		of    activations.Scalar
 		depth int
 	}{{activations.Tanh(), 30}, {activations.Gaussian(), 100},
 		{activations.Elementwise("sin", math.Sin, math.Cos), 10}} {

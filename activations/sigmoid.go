@@ -7,7 +7,7 @@ import (
 )
 
 // Sigmoid is the logistic function 1/(1 + e^-z): f'(z) = f(z)·f(-z), at most 1/4.
-func Sigmoid() Activation {
+func Sigmoid() Scalar {
 	return vectorised("sigmoid", logistic,
 		func(z float64) float64 { return logistic(z) * logistic(-z) },
 		kernels.Sigmoid[float32], kernels.SigmoidGrad[float32],

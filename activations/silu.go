@@ -7,7 +7,7 @@ const far = 1500
 // SiLU is z/(1 + e^-z), also named swish: f'(z) = s(z)·(1 + z s(-z)), s being the
 // sigmoid. Its least value is -0.278, at z = -1.278 (S. Elfwing, E. Uchibe, K. Doya:
 // Sigmoid-weighted linear units for neural network function approximation, 2018).
-func SiLU() Activation {
+func SiLU() Scalar {
 	return composed(composition{
 		name:      "silu",
 		text:      "max(z, -2*far)*sigmoid(z)",

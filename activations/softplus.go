@@ -8,7 +8,7 @@ import (
 
 // Softplus is log(1 + e^z): f'(z) = 1/(1 + e^-z). It saturates to the left only, and
 // its values are all positive.
-func Softplus() Activation {
+func Softplus() Scalar {
 	return vectorised("softplus",
 		func(z float64) float64 { return max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) },
 		logistic,

@@ -9,7 +9,7 @@ import (
 // Softsign is z/(1 + |z|): f'(z) = 1/(1 + |z|)². Its tails fall off as a power, not
 // exponentially (X. Glorot, Y. Bengio: Understanding the difficulty of training deep
 // feedforward neural networks, 2010).
-func Softsign() Activation {
+func Softsign() Scalar {
 	return vectorised("softsign", softsign, func(z float64) float64 { return 1 / (1 + math.Abs(z)) / (1 + math.Abs(z)) },
 		softsigns[float32], softsignGradients[float32],
 		softsigns[float64], softsignGradients[float64])

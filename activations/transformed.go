@@ -15,11 +15,11 @@ type Transformed struct {
 	Alpha, Beta, Gamma, Delta float64
 
 	name string
-	f    Activation
+	f    Scalar
 }
 
 // transform makes a transformed activation.
-func transform(name string, f Activation, alpha, beta, gamma, delta float64) *Transformed {
+func transform(name string, f Scalar, alpha, beta, gamma, delta float64) *Transformed {
 	return &Transformed{alpha, beta, gamma, delta, name, f}
 }
 
@@ -27,7 +27,7 @@ func transform(name string, f Activation, alpha, beta, gamma, delta float64) *Tr
 func (t *Transformed) Name() string { return t.name }
 
 // Of returns f.
-func (t *Transformed) Of() Activation { return t.f }
+func (t *Transformed) Of() Scalar { return t.f }
 
 // F returns γ·(f(αz + β) + δ).
 func (t *Transformed) F(z float64) float64 { return t.Gamma * (t.f.F(t.Alpha*z+t.Beta) + t.Delta) }

@@ -114,8 +114,12 @@ func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth
 	if err != nil {
 		return nil, err
 	}
+	scalar, err := activations.ScalarOf(f)
+	if err != nil {
+		return nil, err
+	}
 	t := &theory{name: name, depth: depth}
-	if t.field, err = meanfield.New(f); err != nil {
+	if t.field, err = meanfield.New(scalar); err != nil {
 		return nil, err
 	}
 	if t.Theory, err = t.field.Theory(v); err != nil {

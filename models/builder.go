@@ -183,8 +183,9 @@ func (b *Builder) fit(name string, init initializers.Initializer, z *G.Node) {
 	})
 }
 
-// Dense adds the layer y = f(x·W + b), normalised by norm if that is not nil, and
-// returns y. The layer's pre-activation is what f is applied to.
+// Dense adds the layer y = f(x·W + b) of so many units, normalised by norm if that is not
+// nil, and returns y. The layer's pre-activation is what f is applied to: of more or fewer
+// columns than there are units if f is an [activations.Resizer].
 func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activation, init initializers.Initializer, norm normalization.Normalization) (*G.Node, error) {
 	if f == nil {
 		return nil, errors.Errorf("%s has no activation", name)
@@ -193,7 +194,11 @@ func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activat
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
-	z, weight, bias, err := b.Affine(name, x, units, init, norm)
+	columns, err := activations.PreActivations(f, units)
+	if err != nil {
+		return nil, errors.Wrap(err, name)
+	}
+	z, weight, bias, err := b.Affine(name, x, columns, init, norm)
 	if err != nil {
 		return nil, err
 	}

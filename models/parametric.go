@@ -8,14 +8,23 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Activate returns f(z). What f learns becomes parameters of the layer with this name,
-// such as layer03/a, of shape (1), or (units) if each unit has its own; they are returned
+// Activate returns y = f(z), of as many columns as f makes of z's ([activations.Resizer]).
+// What f learns becomes parameters of the layer with this name,
+// such as layer03/a, of shape (1), or of one for each column of z; they are returned
 // too, the same ones each time. Their penalties are terms of the loss of a network built
 // for training.
 func (b *Builder) Activate(name string, f activations.Activation, z *G.Node) (y *G.Node, params G.Nodes, err error) {
+	switch {
+	case f == nil:
+		return nil, nil, errors.Errorf("%s has no activation", name)
+	case z == nil || z.Dims() != 2:
+		return nil, nil, errors.Errorf("%s: the activation %s is applied to %v, want a matrix", name, f.Name(), z)
+	}
 	p, ok := f.(activations.Parametric)
 	if !ok {
-		y, err = f.Node(z)
+		if y, err = f.Node(z); err == nil {
+			err = fits(f, z, y)
+		}
 		return y, nil, errors.Wrap(err, name)
 	}
 	var penalised []penalty
@@ -43,7 +52,10 @@ func (b *Builder) Activate(name string, f activations.Activation, z *G.Node) (y 
 		}
 		b.network.ofActivations[path] = true
 	}
-	if y, err = p.NodeWith(z, params...); err != nil {
+	if y, err = p.NodeWith(z, params...); err == nil {
+		err = fits(f, z, y)
+	}
+	if err != nil {
 		return nil, nil, errors.Wrap(err, name)
 	}
 	for _, term := range penalised {
@@ -51,6 +63,22 @@ func (b *Builder) Activate(name string, f activations.Activation, z *G.Node) (y 
 		b.network.penalties = append(b.network.penalties, term)
 	}
 	return y, params, nil
+}
+
+// fits returns an error unless y has the shape that f makes of z's.
+func fits(f activations.Activation, z, y *G.Node) error {
+	if y == nil {
+		return errors.Errorf("activation %s made no node", f.Name())
+	}
+	columns, err := activations.Units(f, z.Shape()[1])
+	if err != nil {
+		return err
+	}
+	if want := (tensor.Shape{z.Shape()[0], columns}); y.Dims() != 2 || !y.Shape().Eq(want) || y.Dtype() != z.Dtype() {
+		return errors.Errorf("activation %s made %v of shape %v of %v of shape %v, want shape %v (what changes the number of columns implements activations.Resizer)",
+			f.Name(), y.Dtype(), y.Shape(), z.Dtype(), z.Shape(), want)
+	}
+	return nil
 }
 
 // penalty is a term of the training loss.

@@ -109,6 +109,9 @@ func (m *Residual) check() error {
 	case m.Normalization != nil && m.Scale == Fixup:
 		return errors.New("fixup is for networks without normalisation: choose one of them")
 	}
+	if n, err := activations.Units(m.Activation, m.Width); m.Order == PostActivation && (err != nil || n != m.Width) {
+		return errors.Errorf("order post-activation applies f to the sum with the shortcut, which must keep its width: %s changes it; use order inside or pre-activation", m.Activation.Name())
+	}
 	return nil
 }
 
@@ -219,7 +222,13 @@ func (m Residual) layer(b *Builder, name string, x *G.Node, init initializers.In
 			return nil, err
 		}
 	}
-	if x, own.Weight, own.Bias, err = b.Affine(name, x, m.Width, init, weightNorm); err != nil {
+	columns := m.Width
+	if m.Order == Inside {
+		if columns, err = activations.PreActivations(m.Activation, m.Width); err != nil {
+			return nil, errors.Wrap(err, name)
+		}
+	}
+	if x, own.Weight, own.Bias, err = b.Affine(name, x, columns, init, weightNorm); err != nil {
 		return nil, err
 	}
 	if m.Order == Inside || m.Order == PostActivation && !last {

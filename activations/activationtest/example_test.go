@@ -11,7 +11,7 @@ import (
 // The suite is called from a test of the activation's package. Variants are the same
 // function with other parameters: closures that must not be confused in a graph.
 func Example() {
-	bent := func(a float64) activations.Activation {
+	bent := func(a float64) activations.Scalar {
 		return activations.Elementwise("bent",
 			func(z float64) float64 { return a * math.Atan(z/a) },
 			func(z float64) float64 { return 1 / (1 + z/a*(z/a)) })
@@ -21,7 +21,7 @@ func Example() {
 }
 
 func TestRun(t *testing.T) {
-	bent := func(a float64) activations.Activation {
+	bent := func(a float64) activations.Scalar {
 		return activations.Elementwise("bent",
 			func(z float64) float64 { return a * math.Atan(z/a) },
 			func(z float64) float64 { return 1 / (1 + z/a*(z/a)) })

@@ -20,7 +20,7 @@ func isruSlope(z float64) float64 { return 1 / (math.Hypot(1, z) * (1 + z*z)) }
 
 // wrapped is tanh with another node.
 type wrapped struct {
-	activations.Activation
+	activations.Scalar
 	node func(z *G.Node) (*G.Node, error)
 }
 
@@ -30,18 +30,18 @@ func (w wrapped) Node(z *G.Node) (*G.Node, error) { return w.node(z) }
 // it has to say.
 var faulty = []struct {
 	check, says string
-	make        func() activations.Activation
+	make        func() activations.Scalar
 }{
-	{"name", `"Bad Name!" is neither`, func() activations.Activation {
+	{"name", `"Bad Name!" is neither`, func() activations.Scalar {
 		return activations.Elementwise("Bad Name!", math.Tanh, func(z float64) float64 { return 1 / math.Pow(math.Cosh(z), 2) })
 	}},
-	{"name", "empty", func() activations.Activation {
+	{"name", "empty", func() activations.Scalar {
 		return activations.Elementwise("", func(z float64) float64 { return z }, func(float64) float64 { return 1 })
 	}},
-	{"derivative", "wrong values, the worst", func() activations.Activation {
+	{"derivative", "wrong values, the worst", func() activations.Scalar {
 		return activations.Elementwise("wrong", math.Sin, func(z float64) float64 { return math.Cos(z) + 1e-6 })
 	}},
-	{"at_NaN", "Derivative(NaN) = 0, want NaN", func() activations.Activation {
+	{"at_NaN", "Derivative(NaN) = 0, want NaN", func() activations.Scalar {
 		return activations.Elementwise("rectifier", func(z float64) float64 { return max(z, 0) }, func(z float64) float64 {
 			if z > 0 {
 				return 1
@@ -49,10 +49,10 @@ var faulty = []struct {
 			return 0
 		})
 	}},
-	{"no_jump", "an intermediate result overflows", func() activations.Activation {
+	{"no_jump", "an intermediate result overflows", func() activations.Scalar {
 		return activations.Elementwise("isru", isru, isruSlope)
 	}},
-	{"shape", "has the shape (3)", func() activations.Activation {
+	{"shape", "has the shape (3)", func() activations.Scalar {
 		return wrapped{activations.Tanh(), func(z *G.Node) (*G.Node, error) {
 			if z.Dims() < 2 {
 				return activations.Tanh().Node(z)
@@ -60,10 +60,10 @@ var faulty = []struct {
 			return G.Sum(z, 1)
 		}}
 	}},
-	{"shape", "is nil", func() activations.Activation {
+	{"shape", "is nil", func() activations.Scalar {
 		return wrapped{activations.Tanh(), func(z *G.Node) (*G.Node, error) { return nil, nil }}
 	}},
-	{"values", "wrong value", func() activations.Activation {
+	{"values", "wrong value", func() activations.Scalar {
 		return wrapped{activations.Tanh(), activations.ScaledTanh().Node}
 	}},
 }

@@ -13,7 +13,7 @@ import (
 
 // parameters tests what a has learned: At, and NodeWith with one value for each layer
 // and one for each column.
-func parameters(t *testing.T, a activations.Parametric) {
+func parameters(t *testing.T, a activations.ParametricScalar) {
 	list := a.Parameters()
 	t.Run("at", func(t *testing.T) { at(t, a) })
 	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
@@ -37,7 +37,7 @@ func parameters(t *testing.T, a activations.Parametric) {
 }
 
 // values returns starts of parameters, and others near them.
-func values(a activations.Parametric, k int) []float64 {
+func values(a activations.ParametricScalar, k int) []float64 {
 	var list []float64
 	for j, p := range a.Parameters() {
 		list = append(list, p.Start*(1+0.07*float64(k))+0.013*float64(k*(j+1)))
@@ -46,17 +46,10 @@ func values(a activations.Parametric, k int) []float64 {
 }
 
 // at checks that At changes a copy.
-func at(t *testing.T, a activations.Parametric) {
+func at(t *testing.T, a activations.ParametricScalar) {
 	const z = 0.7
 	before := a.F(z)
-	start, err := a.At(values(a, 0)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := a.At(values(a, 3)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	start, other := with(t, a, values(a, 0)), with(t, a, values(a, 3))
 	if start.F(z) != before || a.F(z) != before {
 		t.Errorf("F(%g) is %g, at the same values %g, and after At %g", z, before, start.F(z), a.F(z))
 	}
@@ -68,9 +61,19 @@ func at(t *testing.T, a activations.Parametric) {
 	derivative(t, other)
 }
 
+// with returns a with other values of its parameters.
+func with(t *testing.T, a activations.ParametricScalar, values []float64) activations.ParametricScalar {
+	t.Helper()
+	b, err := a.At(values...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // partials compares nodes of the same activation with parameters of different values in
 // one graph, and their gradients, with F, Derivative and differences of F by the parameters.
-func partials(t *testing.T, a activations.Parametric, dtype tensor.Dtype, perColumn func(j int) bool) {
+func partials(t *testing.T, a activations.ParametricScalar, dtype tensor.Dtype, perColumn func(j int) bool) {
 	const rows, cols = 5, 3
 	params := a.Parameters()
 	g := G.NewGraph()
@@ -157,16 +160,9 @@ func partials(t *testing.T, a activations.Parametric, dtype tensor.Dtype, perCol
 			f := func(j int, shift float64) float64 {
 				list := append([]float64(nil), here...)
 				list[j] += shift
-				b, err := a.At(list...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return b.F(z)
+				return with(t, a, list).F(z)
 			}
-			b, err := a.At(here...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := with(t, a, here)
 			more, _ := roundingError(b, z, dtype)
 			if got := floats(y[k].Value())[i]; !near(got, b.F(z), tol, 2*more, dtype) {
 				t.Errorf("node %d at %g with %v: %g, want %g", k, z, here, got, b.F(z))

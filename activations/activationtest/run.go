@@ -27,14 +27,20 @@ const (
 // other parameters, which must stay distinct from a in one graph; an activation
 // without parameters has none. Of an [activations.Parametric], its learned parameters are
 // tested too.
-func Run(t *testing.T, a activations.Activation, variants ...activations.Activation) {
+func Run(t *testing.T, a activations.Scalar, variants ...activations.Scalar) {
 	t.Helper()
 	t.Run("name", func(t *testing.T) { name(t, a.Name()) })
 	t.Run("derivative", func(t *testing.T) { derivative(t, a) })
 	t.Run("at NaN", func(t *testing.T) { atNaN(t, a) })
 	t.Run("no jump", func(t *testing.T) { noJump(t, a) })
 	if p, ok := a.(activations.Parametric); ok && len(p.Parameters()) > 0 {
-		t.Run("parameters", func(t *testing.T) { parameters(t, p) })
+		t.Run("parameters", func(t *testing.T) {
+			p, ok := a.(activations.ParametricScalar)
+			if !ok {
+				t.Fatal("it has learned parameters, but does not implement activations.ParametricScalar: the method At is missing")
+			}
+			parameters(t, p)
+		})
 	}
 	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
 		t.Run(fmt.Sprint(dtype), func(t *testing.T) {
@@ -86,7 +92,7 @@ func extremes(dtype tensor.Dtype) []float64 {
 // derivative compares Derivative with five-point differences of F, closer ones if
 // the first fail, as they may have reached over a kink. At a kink, of F or of its
 // derivative, Derivative may be anything between the slopes on both sides.
-func derivative(t *testing.T, a activations.Activation) {
+func derivative(t *testing.T, a activations.Scalar) {
 	t.Helper()
 	var wrong faults
 	defer wrong.report(t)
@@ -111,7 +117,7 @@ func derivative(t *testing.T, a activations.Activation) {
 
 // atNaN: what is not a number has no derivative, unless the derivative is the same
 // everywhere. A number there would hide where a network's signal was lost.
-func atNaN(t *testing.T, a activations.Activation) {
+func atNaN(t *testing.T, a activations.Scalar) {
 	if v := a.F(math.NaN()); !math.IsNaN(v) {
 		t.Errorf("F(NaN) = %g, want NaN", v)
 	}
@@ -130,7 +136,7 @@ func atNaN(t *testing.T, a activations.Activation) {
 // noJump follows F from ±1 to the largest numbers, doubling. Where F changes by more than
 // its derivative explains, an intermediate result overflows: z/√(1+z²) is 0 at 1e155,
 // where z² is infinite.
-func noJump(t *testing.T, a activations.Activation) {
+func noJump(t *testing.T, a activations.Scalar) {
 	for _, sign := range []float64{1, -1} {
 		for from := 1.; from <= math.MaxFloat64/2; from *= 2 {
 			samples := int(min(4*from, 32))
@@ -155,7 +161,7 @@ func noJump(t *testing.T, a activations.Activation) {
 }
 
 // overflows tells whether a says itself that an intermediate result overflows at z.
-func overflows(a activations.Activation, z float64) bool {
+func overflows(a activations.Scalar, z float64) bool {
 	value, derivative := roundingError(a, z, tensor.Float64)
 	return math.IsInf(value, 1) || math.IsInf(derivative, 1)
 }
@@ -201,7 +207,7 @@ func (f *faults) report(t *testing.T) {
 }
 
 // shape checks that the node has the shape and type of its input.
-func shape(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+func shape(t *testing.T, a activations.Scalar, dtype tensor.Dtype) {
 	for _, s := range []tensor.Shape{{3, 4}, {1, 1}, {5}} {
 		z := G.NewTensor(G.NewGraph(), dtype, len(s), G.WithName("z"), G.WithShape(s...))
 		y, err := a.Node(z)
@@ -220,7 +226,7 @@ func shape(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
 
 // center returns the slope of F at z by five points h apart, and its tolerance: a share
 // of it, and what the rounding of F makes.
-func center(a activations.Activation, z, h float64) (slope, tolerance float64) {
+func center(a activations.Scalar, z, h float64) (slope, tolerance float64) {
 	f := func(k float64) float64 { return a.F(z + k*h) }
 	slope = (8*(f(1)-f(-1)) - (f(2) - f(-2))) / (12 * h)
 	size := math.Abs(f(0)) + math.Abs(f(2)) + math.Abs(f(-2))
@@ -228,14 +234,14 @@ func center(a activations.Activation, z, h float64) (slope, tolerance float64) {
 }
 
 // oneSided is the same with all points on one side.
-func oneSided(a activations.Activation, z, h float64) (slope, tolerance float64) {
+func oneSided(a activations.Scalar, z, h float64) (slope, tolerance float64) {
 	f := func(k float64) float64 { return a.F(z + k*h) }
 	slope = (-25*f(0) + 48*f(1) - 36*f(2) + 16*f(3) - 3*f(4)) / (12 * h)
 	return slope, 1e-8*(1+math.Abs(slope)) + 1e-14*(math.Abs(f(0))+math.Abs(f(4)))/math.Abs(h)
 }
 
 // agree compares the node and its gradient with F and Derivative.
-func agree(t *testing.T, a activations.Activation, dtype tensor.Dtype, z []float64) {
+func agree(t *testing.T, a activations.Scalar, dtype tensor.Dtype, z []float64) {
 	g := build(t, dtype, z, a)
 	g.run(t)
 	y, d := floats(g.y[0].Value()), floats(g.grad(t))
@@ -266,7 +272,7 @@ type Rounding interface {
 	RoundingError(z float64, t tensor.Dtype) (value, derivative float64)
 }
 
-func roundingError(a activations.Activation, z float64, t tensor.Dtype) (value, derivative float64) {
+func roundingError(a activations.Scalar, z float64, t tensor.Dtype) (value, derivative float64) {
 	if r, ok := a.(Rounding); ok {
 		return r.RoundingError(z, t)
 	}
@@ -288,7 +294,7 @@ func near(got, want, relative, absolute float64, dtype tensor.Dtype) bool {
 	return math.Abs(got-want) <= relative*math.Abs(want)+absolute
 }
 
-func scalar(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+func scalar(t *testing.T, a activations.Scalar, dtype tensor.Dtype) {
 	g := G.NewGraph()
 	z := G.NewScalar(g, dtype, G.WithName("z"))
 	y, err := a.Node(z)
@@ -315,7 +321,7 @@ func scalar(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
 	}
 }
 
-func untouched(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+func untouched(t *testing.T, a activations.Scalar, dtype tensor.Dtype) {
 	z := ordinary()
 	g := build(t, dtype, z, a)
 	before := append([]float64(nil), floats(g.z.Value())...)
@@ -324,11 +330,11 @@ func untouched(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
 }
 
 // distinct puts a, its variants and another function of its name on one input.
-func distinct(t *testing.T, a activations.Activation, variants []activations.Activation, dtype tensor.Dtype) {
+func distinct(t *testing.T, a activations.Scalar, variants []activations.Scalar, dtype tensor.Dtype) {
 	namesake := activations.Elementwise(a.Name(),
 		func(z float64) float64 { return 3*a.F(z) + 1 },
 		func(z float64) float64 { return 3 * a.Derivative(z) })
-	list := append([]activations.Activation{a, namesake}, variants...)
+	list := append([]activations.Scalar{a, namesake}, variants...)
 	g := build(t, dtype, []float64{-2, -0.7, 0.3, 0.9, 2.1}, list...)
 	g.run(t)
 	for k, b := range list {
@@ -341,7 +347,7 @@ func distinct(t *testing.T, a activations.Activation, variants []activations.Act
 	}
 }
 
-func repeated(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
+func repeated(t *testing.T, a activations.Scalar, dtype tensor.Dtype) {
 	g := build(t, dtype, ordinary(), a)
 	g.run(t)
 	y := append([]float64(nil), floats(g.y[0].Value())...)
@@ -368,7 +374,7 @@ type graph struct {
 	m *vm.Machine
 }
 
-func build(t *testing.T, dtype tensor.Dtype, z []float64, list ...activations.Activation) *graph {
+func build(t *testing.T, dtype tensor.Dtype, z []float64, list ...activations.Scalar) *graph {
 	t.Helper()
 	g := G.NewGraph()
 	var backing any = append([]float64(nil), z...)

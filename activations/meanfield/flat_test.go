@@ -28,7 +28,11 @@ func TestFlatAtZero(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := meanfield.New(f)
+		scalar, err := activations.ScalarOf(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := meanfield.New(scalar)
 		if err != nil {
 			t.Errorf("%s: %v", c.formula, err)
 			continue

@@ -19,7 +19,7 @@ import (
 
 // sample is a real network that theory is compared with.
 type sample struct {
-	activation activations.Activation
+	activation activations.Scalar
 	v          meanfield.Variances
 	width      int
 	depth      int
@@ -124,9 +124,13 @@ func BenchmarkNetworks(b *testing.B) {
 		if err != nil {
 			continue // it has no meaning without settings
 		}
+		f, ok := a.(activations.Scalar)
+		if !ok {
+			continue // not element-wise
+		}
 		b.Run("activation="+name, func(b *testing.B) {
-			s := sample{activation: a, v: meanfield.Variances{Weight: 1, Bias: 0.05}, width: 1000, depth: 8, batch: 16}
-			m := field(b, a)
+			s := sample{activation: f, v: meanfield.Variances{Weight: 1, Bias: 0.05}, width: 1000, depth: 8, batch: 16}
+			m := field(b, f)
 			if c, err := m.Critical(0.05); err == nil {
 				s.v = c.Variances
 			}
@@ -164,7 +168,7 @@ func TestVariance(t *testing.T) {
 }
 
 func ExampleField_Critical() {
-	for _, a := range []activations.Activation{activations.Tanh(), activations.Gaussian(), activations.ReLU()} {
+	for _, a := range []activations.Scalar{activations.Tanh(), activations.Gaussian(), activations.ReLU()} {
 		m, err := meanfield.New(a)
 		if err != nil {
 			fmt.Println(err)

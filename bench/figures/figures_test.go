@@ -14,7 +14,7 @@ import (
 	"github.com/gradflow/gradflow/bench/figures"
 )
 
-func diagram(t testing.TB, a activations.Activation) figures.PhaseDiagram {
+func diagram(t testing.TB, a activations.Scalar) figures.PhaseDiagram {
 	t.Helper()
 	m, err := meanfield.New(a)
 	if err != nil {
@@ -62,7 +62,7 @@ func drawn(t *testing.T, d figures.PhaseDiagram) (blue, red, grey float64) {
 // TestPhases checks that the diagrams have the phases that the nonlinearities have.
 func TestPhases(t *testing.T) {
 	for _, c := range []struct {
-		a               activations.Activation
+		a               activations.Scalar
 		blue, red, grey bool
 	}{
 		{activations.Tanh(), true, true, false},

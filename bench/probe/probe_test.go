@@ -42,7 +42,7 @@ type bed struct {
 }
 
 // newBed makes a network of a depth with a gain, probed at every step.
-func newBed(t testing.TB, dtype tensor.Dtype, f activations.Activation, depth int, gain, rate float64, steps int) *bed {
+func newBed(t testing.TB, dtype tensor.Dtype, f activations.Scalar, depth int, gain, rate float64, steps int) *bed {
 	t.Helper()
 	params, err := models.NewParameters(dtype, 1)
 	if err != nil {

@@ -125,7 +125,11 @@ func (p *Profile) predict(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	field, err := meanfield.New(f)
+	scalar, err := activations.ScalarOf(f)
+	if err != nil { // not element-wise: no theory covers it
+		return nil
+	}
+	field, err := meanfield.New(scalar)
 	if err != nil { // a nonlinearity that the theory does not cover
 		return nil
 	}

@@ -184,9 +184,9 @@ func (e *execution) addProbe(n *models.Network) error {
 			samples++
 		}
 	}
-	saturation := map[string][]activations.Interval{
-		e.activation.Name(): activations.Saturation(e.activation),
-		models.RBFFunction:  models.RBFSaturation(),
+	saturation := map[string][]activations.Interval{models.RBFFunction: models.RBFSaturation()}
+	if f, ok := e.activation.(activations.Scalar); ok {
+		saturation[e.activation.Name()] = activations.Saturation(f)
 	}
 	var err error
 	if e.probe, err = probe.New(n, e.loop.Machine, saturation, samples); err != nil {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/pkg/errors"
 )
@@ -15,7 +16,7 @@ type Adaptable interface {
 	Initializer
 	// For returns the initialiser for layers with the nonlinearity f; nil is none, as in
 	// an output layer.
-	For(f meanfield.Function) (Initializer, error)
+	For(f activations.Activation) (Initializer, error)
 }
 
 // Biased is an initialiser that gives biases first values, too; with others they are 0.
@@ -37,7 +38,7 @@ type FromData interface {
 
 // For returns init for layers with the nonlinearity f, nil being none: init itself
 // unless it is [Adaptable].
-func For(init Initializer, f meanfield.Function) (Initializer, error) {
+func For(init Initializer, f activations.Activation) (Initializer, error) {
 	a, ok := init.(Adaptable)
 	if !ok {
 		return init, nil
@@ -52,7 +53,7 @@ type adaptable struct {
 	with func(m *meanfield.Field) (Initializer, error)
 
 	mutex sync.Mutex
-	made  map[meanfield.Function]Initializer
+	made  map[activations.Activation]Initializer
 }
 
 func (a *adaptable) Name() string { return a.name }
@@ -62,7 +63,7 @@ func (a *adaptable) Fill(w []float64, fanIn, fanOut int, r *rand.Rand) {
 	LeCunNormal(1).Fill(w, fanIn, fanOut, r)
 }
 
-func (a *adaptable) For(f meanfield.Function) (Initializer, error) {
+func (a *adaptable) For(f activations.Activation) (Initializer, error) {
 	if f == nil {
 		return LeCunNormal(1), nil
 	}
@@ -72,14 +73,18 @@ func (a *adaptable) For(f meanfield.Function) (Initializer, error) {
 	if key && a.made[f] != nil {
 		return a.made[f], nil
 	}
-	m, err := meanfield.New(f)
+	scalar, err := activations.ScalarOf(f)
+	if err != nil {
+		return nil, err
+	}
+	m, err := meanfield.New(scalar)
 	if err != nil {
 		return nil, err
 	}
 	init, err := a.with(m)
 	if err == nil && key {
 		if a.made == nil {
-			a.made = map[meanfield.Function]Initializer{}
+			a.made = map[activations.Activation]Initializer{}
 		}
 		a.made[f] = init
 	}

@@ -31,7 +31,7 @@ func made(t testing.TB, text string) initializers.Initializer {
 	return init
 }
 
-func adapted(t testing.TB, text string, f meanfield.Function) initializers.Initializer {
+func adapted(t testing.TB, text string, f activations.Activation) initializers.Initializer {
 	t.Helper()
 	init, err := initializers.For(made(t, text), f)
 	if err != nil {
@@ -46,7 +46,7 @@ func TestAdapted(t *testing.T) {
 	const in, out = 400, 300
 	for _, c := range []struct {
 		text           string
-		f              meanfield.Function
+		f              activations.Activation
 		weight, biases float64 // weight·fan-in
 	}{
 		{"critical", activations.Tanh(), 1, 0},
@@ -320,11 +320,15 @@ func TestHundredLayers(t *testing.T) {
 		if err != nil {
 			continue // it has no meaning without settings
 		}
+		scalar, ok := choice.(activations.Scalar)
+		if !ok {
+			continue // not element-wise
+		}
 		if _, ok := choice.(*activations.Transformed); ok {
 			continue // made for a start of its own
 		}
 		for _, text := range []string{"critical", "critical(bias-variance=0.05)", "critical(orthogonal=true)"} {
-			f := choice
+			f := scalar
 			init, err := initializers.For(made(t, text), f)
 			how := text
 			var none *meanfield.NoCritical
