@@ -29,4 +29,6 @@ func Quantile(x []float64, p float64) float64 {
 	return s[i]
 }
 
+func sortedCopy(x []float64) []float64 { return slices.Sorted(slices.Values(x)) }
+
 func hasNaN(x []float64) bool { return slices.ContainsFunc(x, math.IsNaN) }

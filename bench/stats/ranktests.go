@@ -3,7 +3,6 @@ package stats
 import (
 	"errors"
 	"math"
-	"slices"
 
 	moremath "github.com/aclements/go-moremath/stats"
 )
@@ -35,74 +34,30 @@ func SignedRank(x, y []float64) Result {
 	if len(x) != len(y) || hasNaN(x) || hasNaN(y) {
 		return Result{P: math.NaN()}
 	}
-	var differences []float64
-	for i := range x {
-		if x[i] != y[i] {
-			differences = append(differences, x[i]-y[i])
-		}
-	}
-	n := len(differences)
+	ranks, positive := signedRanks(x, y)
+	n := len(ranks)
 	if n == 0 {
 		return Result{P: 1}
 	}
-	slices.SortFunc(differences, func(a, b float64) int {
-		switch a, b := math.Abs(a), math.Abs(b); {
-		case a < b:
-			return -1
-		case a > b:
-			return 1
-		}
-		return 0
-	})
-	// Twice the ranks, so that means of two are whole.
-	ranks := make([]int, n)
-	var positive, total int
-	var ties float64
-	for i := 0; i < n; {
-		j := i
-		for ; j < n && math.Abs(differences[j]) == math.Abs(differences[i]); j++ {
-		}
-		for k := i; k < j; k++ {
-			ranks[k] = i + 1 + j
-			total += ranks[k]
-			if differences[k] > 0 {
-				positive += ranks[k]
-			}
-		}
-		t := float64(j - i)
-		ties += t*t*t - t
-		i = j
+	total, squares := 0, 0.
+	for _, r := range ranks {
+		total += r
+		squares += float64(r) * float64(r)
 	}
 	r := Result{Sign: sign(2*positive - total)}
 	smaller := min(positive, total-positive)
 	if n <= exactPairs {
-		r.P = min(1, 2*atMostSum(ranks, smaller))
+		sum := 0.
+		for _, p := range sumsOf(ranks, smaller) {
+			sum += p
+		}
+		r.P = min(1, 2*sum)
 		return r
 	}
-	f := float64(n)
-	deviation := math.Sqrt(f*(f+1)*(2*f+1)/24 - ties/48)
-	z := (float64(smaller-(total-smaller))/4 + 0.5) / deviation
+	// The sum of positive ranks has the variance Σ rank²/4, ties or not.
+	z := (float64(smaller-(total-smaller))/4 + 0.5) / math.Sqrt(squares/16)
 	r.P = min(1, math.Erfc(-z/math.Sqrt2))
 	return r
-}
-
-// atMostSum returns the share of the subsets of ranks whose sum is at most limit.
-func atMostSum(ranks []int, limit int) float64 {
-	share := make([]float64, limit+1)
-	share[0] = 1
-	for _, r := range ranks {
-		for s := limit; s >= 0; s-- {
-			share[s] /= 2
-			if s >= r {
-				share[s] += share[s-r] / 2
-			}
-		}
-	}
-	var sum float64
-	for _, p := range share {
-		sum += p
-	}
-	return sum
 }
 
 // MannWhitney is the test of Mann and Whitney of two independent samples: is a value of x
