@@ -11,6 +11,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/profile"
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
 )
@@ -45,6 +46,11 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 			case config.DType != "float32" && config.DType != "float64":
 				return useError{fmt.Errorf("--dtype %q: want float32 or float64", config.DType)}
 			}
+			if picture != "" {
+				if _, err := draw.Format(picture); err != nil {
+					return useError{fmt.Errorf("--plot: %w", err)}
+				}
+			}
 			p, err := profile.Measure(c.Context(), *config, steps)
 			if err != nil {
 				return err
@@ -56,8 +62,8 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 				}
 			}
 			if picture != "" {
-				if err := p.Draw(picture); err != nil {
-					return useError{err}
+				if err := draw.Write(picture, profile.Figure{Profile: p}); err != nil {
+					return useError{fmt.Errorf("--plot: %w", err)}
 				}
 			}
 			w := c.OutOrStdout()
@@ -78,10 +84,11 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 	f := c.Flags()
 	f.StringVar(&network.config.DType, "dtype", "float32", "float32 or float64")
 	f.IntVar(&steps, "steps", 0, "training steps")
-	f.StringVar(&picture, "plot", "", "draw a picture into this .png or .svg file")
+	f.StringVar(&picture, "plot", "", "draw a picture into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")
 	complete(c, "dtype", []string{"float32", "float64"})
+	plotFlag(c)
 	return c
 }
 

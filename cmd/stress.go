@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/stress"
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/internal/atomicfile"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
@@ -24,7 +23,7 @@ func newStress() *cobra.Command {
 		names, groups []string
 		options       stress.Options
 		asJSON        bool
-		svg           string
+		picture, svg  string
 	)
 	c := &cobra.Command{
 		Use:   "stress",
@@ -36,8 +35,8 @@ gradient descent. It draws the table of optimizers by groups of tests. Without
 --optimizer all of the catalogue are run, with their defaults.
 
 Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2014).`,
-		Example: `  gradflow stress --svg stress.svg
-  gradflow stress --svg gradflow-out/quickstart/stress.svg   # then: gradflow report gradflow-out/quickstart
+		Example: `  gradflow stress --plot stress.svg
+  gradflow stress --plot gradflow-out/quickstart/stress.svg   # then: gradflow report gradflow-out/quickstart
   gradflow stress --optimizer smorms3 --optimizer 'sgd(rate=0.1)' --optimizer 'rmsprop(rate=0.001)'
   gradflow stress --optimizer adam --group '10-D rotated' --json`,
 		Args: exactly(0, "no arguments"),
@@ -61,7 +60,15 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 				return useError{fmt.Errorf("--reps %d, --steps %d, --workers %d: must be at least 1 (0 workers: one for each core)",
 					options.Repetitions, options.Steps, options.Workers)}
 			}
-			return runStress(c, tests, list, options, asJSON, svg)
+			if picture == "" {
+				picture = svg
+			}
+			if picture != "" {
+				if _, err := draw.Format(picture); err != nil {
+					return useError{fmt.Errorf("--plot: %w", err)}
+				}
+			}
+			return runStress(c, tests, list, options, asJSON, picture)
 		},
 	}
 	f := c.Flags()
@@ -71,7 +78,12 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 	f.IntVar(&options.Repetitions, "reps", 10, "repetitions of each test")
 	f.IntVar(&options.Steps, "steps", 100, "steps of each repetition")
 	f.IntVar(&options.Workers, "workers", 0, "tests side by side (default one for each core)")
-	f.StringVar(&svg, "svg", "", "draw the table, a cell for each test, into this file")
+	f.StringVar(&picture, "plot", "", "draw the table, a cell for each test, into this file, a .svg, .png or .pdf")
+	f.StringVar(&svg, "svg", "", "")
+	if err := f.MarkDeprecated("svg", "use --plot"); err != nil { // the flag is not there
+		panic(err)
+	}
+	plotFlag(c)
 	f.BoolVar(&asJSON, "json", false, "print every verdict as JSON")
 	complete(c, "optimizer", optimizers.Catalogue.Names())
 	complete(c, "group", stress.Groups)
@@ -91,7 +103,7 @@ func testsOf(groups []string) ([]stress.Test, error) {
 	return slices.DeleteFunc(tests, func(t stress.Test) bool { return !slices.Contains(groups, t.Group) }), nil
 }
 
-func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o stress.Options, asJSON bool, svg string) error {
+func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o stress.Options, asJSON bool, picture string) error {
 	count := newCounter(c.ErrOrStderr(), len(tests), "tests")
 	o.Progress = count.add
 	results, err := stress.Run(c.Context(), tests, list, o)
@@ -103,15 +115,11 @@ func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o
 	if err != nil {
 		return err
 	}
-	if svg != "" {
-		var picture bytes.Buffer
-		if err := results.WriteSVG(&picture); err != nil {
-			return err
+	if picture != "" {
+		if err := draw.Write(picture, stress.Figure{Results: results}); err != nil {
+			return useError{fmt.Errorf("--plot: %w", err)}
 		}
-		if err := atomicfile.Write(svg, picture.Bytes()); err != nil {
-			return err
-		}
-		fmt.Fprintf(c.ErrOrStderr(), "The table is drawn in %s\n", svg)
+		fmt.Fprintf(c.ErrOrStderr(), "The table is drawn in %s\n", picture)
 	}
 	w := c.OutOrStdout()
 	if asJSON {

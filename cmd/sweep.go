@@ -18,7 +18,7 @@ import (
 	"github.com/gradflow/gradflow/bench/sweep"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/internal/atomicfile"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/spf13/cobra"
@@ -232,11 +232,7 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 			if len(s.Problems) > 1 {
 				name = fmt.Sprintf("sweep-%d.%s", i+1, format)
 			}
-			picture, err := s.Problems[i].Figure(format)
-			if err != nil {
-				return err
-			}
-			if err := atomicfile.Write(filepath.Join(out, name), picture); err != nil {
+			if err := draw.Write(filepath.Join(out, name), sweep.Figure{Problem: &s.Problems[i]}); err != nil {
 				return err
 			}
 		}

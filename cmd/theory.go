@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
-	"github.com/gradflow/gradflow/bench/figures"
+	"github.com/gradflow/gradflow/bench/phase"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/spf13/cobra"
 )
 
@@ -53,8 +53,8 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 				return useError{fmt.Errorf("--depth %d: must be at least 1", depth)}
 			}
 			if picture != "" {
-				if _, err := figures.Format(picture); err != nil {
-					return useError{fmt.Errorf("--plot %w", err)}
+				if _, err := draw.Format(picture); err != nil {
+					return useError{fmt.Errorf("--plot: %w", err)}
 				}
 			}
 			t, err := theoryOf(choice, strings.TrimSpace(activation), v, depth)
@@ -62,13 +62,9 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 				return useError{fmt.Errorf("--activation %s: %w", activation, err)}
 			}
 			if picture != "" {
-				d := figures.PhaseDiagram{Activation: t.name, Field: t.field, Point: v}
-				if err := figures.Write(picture, d); err != nil {
-					var file *fs.PathError
-					if errors.As(err, &file) {
-						err = fmt.Errorf("%s: %w", picture, file.Err)
-					}
-					return useError{fmt.Errorf("--plot %w", err)}
+				d := phase.Diagram{Activation: t.name, Field: t.field, Point: v}
+				if err := draw.Write(picture, d); err != nil {
+					return useError{fmt.Errorf("--plot: %w", err)}
 				}
 			}
 			w := c.OutOrStdout()
@@ -89,12 +85,10 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 	f.Float64Var(&v.Weight, "weight-variance", 1, "σ_w²: the variance of weights times the fan-in")
 	f.Float64Var(&v.Bias, "bias-variance", 0, "σ_b²: the variance of biases")
 	f.IntVar(&depth, "depth", 0, "say what becomes of the gradient over so many layers")
-	f.StringVar(&picture, "plot", "", "draw the phase diagram into this .png or .svg file")
+	f.StringVar(&picture, "plot", "", "draw the phase diagram into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	complete(c, "activation", activations.Catalogue.Names())
-	if err := c.MarkFlagFilename("plot", "png", "svg"); err != nil { // the flag is not there
-		panic(err)
-	}
+	plotFlag(c)
 	return c
 }
 

@@ -3,64 +3,41 @@ package profile
 import (
 	"fmt"
 	"image/color"
-	"io"
 	"math"
-	"path/filepath"
-	"strings"
 
 	"github.com/gradflow/gradflow/bench/record"
-	"github.com/gradflow/gradflow/internal/atomicfile"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
+	vgdraw "gonum.org/v1/plot/vg/draw"
 )
 
-// Colours that colour-blind readers can tell apart (M. Okabe, K. Ito, 2008).
-var (
-	blue   = color.RGBA{0, 114, 178, 255}
-	orange = color.RGBA{230, 159, 0, 255}
-	green  = color.RGBA{0, 158, 115, 255}
-)
+// Figure is the picture of a profile: the gradient, the factor from layer to layer, the
+// pre-activations and the saturated share, each against the layer.
+type Figure struct{ *Profile }
 
-// Draw writes a picture of the profile to a file, whose ending says the form, .png or
-// .svg: the gradient, the factor from layer to layer, the pre-activations and the
-// saturated share, each against the layer.
-func (p *Profile) Draw(file string) error {
-	form := strings.ToLower(filepath.Ext(file))
-	if form != ".png" && form != ".svg" {
-		return errors.Errorf("%s: a picture is a .png or a .svg file", file)
-	}
-	panels, err := p.panels()
+// Size implements draw.Figure.
+func (Figure) Size() (width, height vg.Length) { return 24 * vg.Centimeter, 15 * vg.Centimeter }
+
+// Draw implements draw.Figure.
+func (g Figure) Draw(c vgdraw.Canvas) error {
+	panels, err := g.panels()
 	if err != nil {
 		return err
 	}
-	const width, height = 24 * vg.Centimeter, 15 * vg.Centimeter
-	var canvas vg.CanvasWriterTo
-	if form == ".svg" {
-		canvas = vgsvg.New(width, height)
-	} else {
-		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(144))}
-	}
-	whole := draw.New(canvas)
-	whole.FillText(draw.TextStyle{Color: color.Black, Font: font.Font{Typeface: plot.DefaultFont.Typeface, Variant: "Sans", Size: 11}, Handler: plot.DefaultTextHandler},
-		vg.Point{X: 0.5 * vg.Centimeter, Y: height - 0.7*vg.Centimeter}, p.title())
-	below := draw.Crop(whole, 0, 0, 0, -1.1*vg.Centimeter)
-	tiles := draw.Tiles{Rows: 2, Cols: 2, PadX: 8 * vg.Millimeter, PadY: 6 * vg.Millimeter,
+	title := draw.Text(11)
+	title.YAlign = vgdraw.YTop
+	c.FillText(title, vg.Point{X: c.Min.X + vg.Points(10), Y: c.Max.Y - vg.Points(9)}, g.title())
+	tiles := vgdraw.Tiles{Rows: 2, Cols: 2, PadX: 8 * vg.Millimeter, PadY: 6 * vg.Millimeter,
 		PadLeft: 3 * vg.Millimeter, PadRight: 5 * vg.Millimeter, PadBottom: 3 * vg.Millimeter}
-	for i, c := range plot.Align(panels, tiles, below) {
-		for k := range c {
-			panels[i][k].Draw(c[k])
+	for i, row := range plot.Align(panels, tiles, vgdraw.Crop(c, 0, 0, 0, -1.1*vg.Centimeter)) {
+		for k := range row {
+			panels[i][k].Draw(row[k])
 		}
 	}
-	return atomicfile.WriteFrom(file, func(w io.Writer) error {
-		_, err := canvas.WriteTo(w)
-		return err
-	})
+	return nil
 }
 
 func (p *Profile) title() string {
@@ -93,16 +70,16 @@ func (p *Profile) panels() ([][]*plot.Plot, error) {
 		colour color.Color
 		dashed bool
 	}{
-		{gradient, start, p.Start, func(l Layer) record.Number { return l.Gradient }, blue, false},
-		{gradient, trained, p.Trained, func(l Layer) record.Number { return l.Gradient }, orange, false},
-		{chi, start, p.Start, logChi(func(l Layer) record.Number { return l.Chi }), blue, false},
-		{chi, "theory", p.Start, logChi(func(l Layer) record.Number { return l.PredictedChi }), green, true},
-		{chi, trained, p.Trained, logChi(func(l Layer) record.Number { return l.Chi }), orange, false},
-		{deviation, start, p.Start, func(l Layer) record.Number { return l.PreActivationStd }, blue, false},
-		{deviation, "theory", p.Start, func(l Layer) record.Number { return l.PredictedPreActivation }, green, true},
-		{deviation, trained, p.Trained, func(l Layer) record.Number { return l.PreActivationStd }, orange, false},
-		{saturated, start, p.Start, func(l Layer) record.Number { return l.Saturated }, blue, false},
-		{saturated, trained, p.Trained, func(l Layer) record.Number { return l.Saturated }, orange, false},
+		{gradient, start, p.Start, func(l Layer) record.Number { return l.Gradient }, draw.Blue, false},
+		{gradient, trained, p.Trained, func(l Layer) record.Number { return l.Gradient }, draw.Orange, false},
+		{chi, start, p.Start, logChi(func(l Layer) record.Number { return l.Chi }), draw.Blue, false},
+		{chi, "theory", p.Start, logChi(func(l Layer) record.Number { return l.PredictedChi }), draw.Green, true},
+		{chi, trained, p.Trained, logChi(func(l Layer) record.Number { return l.Chi }), draw.Orange, false},
+		{deviation, start, p.Start, func(l Layer) record.Number { return l.PreActivationStd }, draw.Blue, false},
+		{deviation, "theory", p.Start, func(l Layer) record.Number { return l.PredictedPreActivation }, draw.Green, true},
+		{deviation, trained, p.Trained, func(l Layer) record.Number { return l.PreActivationStd }, draw.Orange, false},
+		{saturated, start, p.Start, func(l Layer) record.Number { return l.Saturated }, draw.Blue, false},
+		{saturated, trained, p.Trained, func(l Layer) record.Number { return l.Saturated }, draw.Orange, false},
 	}
 	for _, l := range lines {
 		var xy plotter.XYs
@@ -118,7 +95,10 @@ func (p *Profile) panels() ([][]*plot.Plot, error) {
 		if err != nil {
 			return nil, errors.Wrap(err, "picture")
 		}
-		line.Color, line.Width = l.colour, vg.Points(1.6)
+		line.Color, line.Width = l.colour, vg.Points(1.3)
+		if l.name == start { // seen below a line that is drawn over it
+			line.Width = vg.Points(2.6)
+		}
 		if l.dashed {
 			line.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
 		}
@@ -128,43 +108,15 @@ func (p *Profile) panels() ([][]*plot.Plot, error) {
 	saturated.Y.Min, saturated.Y.Max = 0, 1
 	gradient.Legend.Left = true // it mostly rises to the right
 	for _, p := range []*plot.Plot{gradient, chi, deviation} {
-		p.Y.Max += 0.25 * max(p.Y.Max-p.Y.Min, 1e-6) // room for the legend
+		p.Y.Max += 0.4 * max(p.Y.Max-p.Y.Min, 1e-6) // room for the legend
 	}
 	return [][]*plot.Plot{{gradient, chi}, {deviation, saturated}}, nil
 }
 
 func newPanel(title string) *plot.Plot {
-	p := plot.New()
-	p.Title.Text = title
-	p.Title.Padding = vg.Points(4)
+	p := draw.NewPlot(title)
 	p.X.Label.Text = "layer"
-	p.X.Tick.Marker = layerTicks{}
+	p.X.Tick.Marker = draw.Integers{}
 	p.Legend.Top = true
-	p.Legend.Padding = vg.Points(1)
-	p.Legend.ThumbnailWidth = vg.Points(16)
-	for _, style := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
-		style.Font.Variant = "Sans"
-		style.Font.Size = 9
-	}
-	p.Add(plotter.NewGrid())
 	return p
-}
-
-// layerTicks marks round numbers of layers.
-type layerTicks struct{}
-
-func (layerTicks) Ticks(lo, hi float64) []plot.Tick {
-	step := 1.
-	for _, s := range []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000} {
-		if step = s; (hi-lo)/s <= 8 {
-			break
-		}
-	}
-	var ticks []plot.Tick
-	for x := math.Ceil(lo/step) * step; x <= hi; x += step {
-		if x > 0 {
-			ticks = append(ticks, plot.Tick{Value: x, Label: fmt.Sprint(x)})
-		}
-	}
-	return ticks
 }

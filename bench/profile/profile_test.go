@@ -15,6 +15,7 @@ import (
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
@@ -167,8 +168,8 @@ func TestSteps(t *testing.T) {
 func TestPicture(t *testing.T) {
 	p := measure(t, config("tanh", 12), 3)
 	dir := t.TempDir()
-	for _, name := range []string{"p.png", "p.svg"} {
-		if err := p.Draw(filepath.Join(dir, name)); err != nil {
+	for _, name := range []string{"p.png", "p.svg", "p.pdf"} {
+		if err := draw.Write(filepath.Join(dir, name), profile.Figure{Profile: p}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -180,7 +181,7 @@ func TestPicture(t *testing.T) {
 	if c, err := png.DecodeConfig(f); err != nil || c.Width < 1000 {
 		t.Errorf("the picture is %d wide, %v", c.Width, err)
 	}
-	if err := p.Draw(filepath.Join(dir, "p.gif")); err == nil {
+	if err := draw.Write(filepath.Join(dir, "p.gif"), profile.Figure{Profile: p}); err == nil {
 		t.Error("a .gif is accepted")
 	}
 }

@@ -55,7 +55,7 @@ func Write(results *record.Results) (string, error) {
 }
 
 // StressName is the name of the picture of the optimizers' unit tests, which `gradflow
-// stress --svg` draws: put into a study's directory, it becomes a part of the report.
+// stress --plot` draws: put into a study's directory, it becomes a part of the report.
 const StressName = "stress.svg"
 
 // WriteHTML writes a page that needs no other file and no network: the findings, the

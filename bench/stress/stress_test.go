@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"image/png"
 	"io"
 	"math"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
@@ -520,24 +523,51 @@ func TestTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, name, b.Bytes())
+	}
+	for _, width := range []int{80, 60, 40} {
+		var b bytes.Buffer
+		if err := r.WriteText(&b, TextOptions{Width: width}); err != nil {
+			t.Fatal(err)
+		}
 		for i, line := range strings.Split(b.String(), "\n") {
-			if n := len([]rune(line)); !o.Colour && i < 5 && n > o.Width {
-				t.Errorf("%s: line %d has %d columns", name, i+1, n)
+			if n := texttab.Width(line); n > width {
+				t.Errorf("in %d columns line %d has %d:\n%s", width, i+1, n, line)
 			}
 		}
 	}
-	var b bytes.Buffer
-	if err := r.WriteSVG(&b); err != nil {
+}
+
+// TestFigure checks that the picture has the colours of the verdicts in it, and names
+// every optimizer and group.
+func TestFigure(t *testing.T) {
+	r := small()
+	text, err := draw.Encode(Figure{r}, "svg")
+	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "table.svg", b.Bytes())
-	d := xml.NewDecoder(&b)
-	for {
+	for d := xml.NewDecoder(bytes.NewReader(text)); ; {
 		if _, err := d.Token(); err == io.EOF {
 			break
 		} else if err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, o := range r.Optimizers {
+		if !bytes.Contains(text, []byte(o.Label)) {
+			t.Errorf("the picture does not name %s", o.Label)
+		}
+		for _, v := range o.Verdicts {
+			if v != NoReference && !bytes.Contains(bytes.ToLower(text), []byte(draw.Hex(styles[v].colour))) {
+				t.Errorf("the picture lacks the colour of %q, %s", v, draw.Hex(styles[v].colour))
+			}
+		}
+	}
+	picture, err := draw.Encode(Figure{r}, "png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := png.DecodeConfig(bytes.NewReader(picture)); err != nil || c.Width < 600 {
+		t.Errorf("the picture is %d wide: %v", c.Width, err)
 	}
 }
 

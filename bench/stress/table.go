@@ -3,10 +3,13 @@ package stress
 import (
 	"cmp"
 	"fmt"
+	"image/color"
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // style is how a verdict looks: in a table without colours, in a terminal's 256
@@ -14,15 +17,15 @@ import (
 var styles = [...]struct {
 	letter   string
 	terminal int
-	colour   string
+	colour   color.Color
 }{
-	NoReference: {" ", 0, "#e5e5e5"},
-	Diverged:    {"x", 160, "#b2182b"},
-	Slow:        {".", 214, "#e69f00"},
-	Unstable:    {"!", 176, "#cc79a7"},
-	Variable:    {"~", 227, "#f0e442"},
-	Good:        {"+", 36, "#009e73"},
-	Excellent:   {"#", 33, "#0072b2"},
+	NoReference: {" ", 0, draw.Faint},
+	Diverged:    {"x", 160, draw.Crimson},
+	Slow:        {".", 214, draw.Orange},
+	Unstable:    {"!", 176, draw.Pink},
+	Variable:    {"~", 227, draw.Yellow},
+	Good:        {"+", 36, draw.Green},
+	Excellent:   {"#", 33, draw.Blue},
 }
 
 // best to worst, as bars are drawn.
@@ -39,7 +42,7 @@ var meanings = map[Verdict]string{
 
 // TextOptions say how a table is printed.
 type TextOptions struct {
-	Width  int // columns; 0 means 100
+	Width  int // columns; 0 means 80
 	Colour bool
 }
 
@@ -99,30 +102,26 @@ func (r *Results) ranked() []Optimizer {
 // allows it; otherwise each group of tests has a bar, whose parts are the shares of the
 // verdicts.
 func (r *Results) WriteText(w io.Writer, o TextOptions) error {
-	if o.Width == 0 {
-		o.Width = 100
-	}
+	o.Width = texttab.Or(o.Width)
 	columns := r.columns()
 	label := 0
 	for _, e := range r.Optimizers {
-		label = max(label, utf8.RuneCountInString(e.Label))
+		label = max(label, texttab.Width(e.Label))
 	}
-	label = min(label, o.Width/3)
-	room := o.Width - label - len("  100%")
-	var b strings.Builder
-	widths, cells := r.widths(columns, room)
-	fmt.Fprintf(&b, "%*s %5s", -label, "", "good")
+	label = min(label, max(12, o.Width/3))
+	widths, cells := r.widths(columns, o.Width-label-len("  100%"))
+	table := texttab.Table{Gap: 1, Columns: []texttab.Column{{Head: "", Least: 8}, {Head: " good", Right: true}}}
 	for i := range columns {
-		fmt.Fprintf(&b, " %*s", -widths[i], key(i))
+		table.Columns = append(table.Columns, texttab.Column{Head: key(i)})
 	}
-	b.WriteByte('\n')
+	var missing texttab.Table // those that were not run have a table of their own
+	missing.Columns = []texttab.Column{{Head: "not applicable", Least: 8}, {Head: "needs", Wrap: true}}
 	for _, e := range r.ranked() {
-		fmt.Fprintf(&b, "%s ", fit(e.Label, label))
 		if e.Missing != "" {
-			fmt.Fprintf(&b, "not applicable: needs %s\n", e.Missing)
+			missing.Rows = append(missing.Rows, []texttab.Cell{texttab.Text(e.Label), texttab.Text(e.Missing)})
 			continue
 		}
-		fmt.Fprintf(&b, "%4.0f%%", 100*r.Passed(e))
+		row := []texttab.Cell{texttab.Text(e.Label), texttab.Text(fmt.Sprintf("%.0f%%", 100*r.Passed(e)))}
 		for i, c := range columns {
 			verdicts := r.bar(e, c, widths[i])
 			if cells {
@@ -131,24 +130,33 @@ func (r *Results) WriteText(w io.Writer, o TextOptions) error {
 					verdicts = append(verdicts, e.Verdicts[t])
 				}
 			}
-			b.WriteByte(' ')
-			paint(&b, verdicts, o.Colour)
+			row = append(row, painted(verdicts, o.Colour))
 		}
-		b.WriteByte('\n')
+		table.Rows = append(table.Rows, row)
 	}
-	b.WriteByte('\n')
+	groups := texttab.Table{NoHead: true, Columns: []texttab.Column{{}, {Wrap: true}}}
 	for i, c := range columns {
-		fmt.Fprintf(&b, "%s  %s (%d)\n", key(i), c.group, len(c.tests))
+		groups.Rows = append(groups.Rows, []texttab.Cell{texttab.Text(key(i)), texttab.Text(fmt.Sprintf("%s (%d)", c.group, len(c.tests)))})
 	}
-	b.WriteByte('\n')
+	legend := texttab.Table{NoHead: true, Columns: []texttab.Column{{}, {}, {Wrap: true}}}
 	for _, v := range byMerit {
-		paint(&b, []Verdict{v, v}, o.Colour)
-		fmt.Fprintf(&b, "  %-9s  %s\n", v, meanings[v])
+		legend.Rows = append(legend.Rows, []texttab.Cell{painted([]Verdict{v, v}, o.Colour), texttab.Text(v.String()), texttab.Text(meanings[v])})
+	}
+	var lines []string
+	for _, t := range []texttab.Table{table, missing, groups, legend} {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		if len(lines) > 0 {
+			lines = append(lines, "")
+		}
+		lines = append(lines, t.Lines(o.Width, o.Colour)...)
 	}
 	if none := r.noReference(); none > 0 {
-		fmt.Fprintf(&b, "\nTests left out, as plain gradient descent gets below the start at no rate: %d\n", none)
+		lines = append(lines, "")
+		lines = append(lines, texttab.Wrap(fmt.Sprintf("Tests left out, as plain gradient descent gets below the start at no rate: %d", none), o.Width)...)
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
 
@@ -175,7 +183,7 @@ func (r *Results) widths(columns []column, room int) (widths []int, cells bool) 
 		return widths, true
 	}
 	for i := range widths {
-		widths[i] = min(10, max(2, room/len(columns)-1))
+		widths[i] = min(10, max(1, room/len(columns)-1))
 	}
 	return widths, false
 }
@@ -206,27 +214,18 @@ func (r *Results) bar(e Optimizer, c column, n int) []Verdict {
 	return list
 }
 
-// paint writes a cell for each verdict.
-func paint(b *strings.Builder, verdicts []Verdict, colour bool) {
+// painted has a cell for each verdict: a block of its colour, or its letter.
+func painted(verdicts []Verdict, colour bool) (cell texttab.Cell) {
 	for i, v := range verdicts {
-		if !colour {
-			b.WriteString(styles[v].letter)
+		text := styles[v].letter
+		if colour {
+			text = "█"
+		}
+		if i > 0 && verdicts[i-1] == v {
+			cell[len(cell)-1].Text += text
 			continue
 		}
-		if i == 0 || verdicts[i-1] != v {
-			fmt.Fprintf(b, "\x1b[38;5;%dm", styles[v].terminal)
-		}
-		b.WriteString("█")
+		cell = append(cell, texttab.Span{Text: text, Code: fmt.Sprintf("38;5;%d", styles[v].terminal)})
 	}
-	if colour {
-		b.WriteString("\x1b[0m")
-	}
-}
-
-// fit pads or shortens a label.
-func fit(s string, width int) string {
-	if n := utf8.RuneCountInString(s); n <= width {
-		return s + strings.Repeat(" ", width-n)
-	}
-	return string([]rune(s)[:width-1]) + "…"
+	return cell
 }

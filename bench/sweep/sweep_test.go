@@ -17,6 +17,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/optimizers"
 )
 
@@ -216,7 +217,7 @@ func golden(t *testing.T, name string, got []byte) {
 func TestFigure(t *testing.T) {
 	for _, score := range []string{"accuracy", "loss"} {
 		p := New(ranking(score), 0.05).Problems[0]
-		picture, err := p.Figure("svg")
+		picture, err := draw.Encode(Figure{&p}, "svg")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,18 +233,15 @@ func TestFigure(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if picture, err = p.Figure("png"); err != nil {
+		if picture, err = draw.Encode(Figure{&p}, "png"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := png.Decode(bytes.NewReader(picture)); err != nil {
 			t.Error(err)
 		}
-		if _, err := p.Figure("bmp"); err == nil {
-			t.Error("an unknown format is drawn")
-		}
 	}
 	none := Problem{Curves: []Curve{{Optimizer: "vsgd-fd", Points: []Point{{Rate: Number(math.NaN())}}}}}
-	if _, err := none.Figure("svg"); err == nil {
+	if _, err := draw.Encode(Figure{&none}, "svg"); err == nil {
 		t.Error("a sweep without rates is drawn")
 	}
 }

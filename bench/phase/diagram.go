@@ -1,4 +1,4 @@
-package figures
+package phase
 
 import (
 	"fmt"
@@ -6,19 +6,20 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/activations/meanfield"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/palette/moreland"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
+	vgdraw "gonum.org/v1/plot/vg/draw"
 )
 
-// PhaseDiagram shows log10 χ₁ over the variances of weights and biases: blue where
+// Diagram shows log10 χ₁ over the variances of weights and biases: blue where
 // gradients vanish, red where they explode, grey where the pre-activations grow
 // without end; with the critical line, and a point.
-type PhaseDiagram struct {
+type Diagram struct {
 	Activation string // its name
 	Field      *meanfield.Field
 	Point      meanfield.Variances
@@ -34,22 +35,22 @@ const (
 	strongest = 0.5 // |log10 χ₁| of the strongest colours: beyond, each layer changes the squared gradient by more than √10
 )
 
-var grey = color.Gray{Y: 0xa8}
+// Size implements draw.Figure.
+func (Diagram) Size() (width, height vg.Length) { return 6.4 * vg.Inch, 4.8 * vg.Inch }
 
-// Size implements [Figure].
-func (PhaseDiagram) Size() (width, height vg.Length) { return 6.4 * vg.Inch, 4.8 * vg.Inch }
-
-// Draw implements [Figure].
-func (d PhaseDiagram) Draw(c draw.Canvas) error {
+// Draw implements draw.Figure.
+func (d Diagram) Draw(c vgdraw.Canvas) error {
 	if d.Field == nil {
 		return errors.New("phase diagram: no mean field theory is given")
 	}
 	d.axes()
-	p := plot.New()
-	p.Title.Text = d.Activation
-	p.Title.TextStyle.Font.Size = 13
+	p := draw.NewPlot(d.Activation)
+	p.Title.TextStyle.Font.Size = 12
 	p.Title.Padding = vg.Points(6)
 	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(4), vg.Points(4)
+	for _, style := range []*vgdraw.TextStyle{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
+		style.Font.Size = 10
+	}
 	p.X.Label.Text = "variance of weights times fan-in, σw²"
 	p.Y.Label.Text = "variance of biases, σb²"
 	colours, err := d.heat(p)
@@ -65,18 +66,15 @@ func (d PhaseDiagram) Draw(c draw.Canvas) error {
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, d.MaxWeight, 0, d.MaxBias
 	p.X.Padding, p.Y.Padding = 0, 0
 
-	bar := plot.New()
-	bar.Title.Text = "log10 χ₁"
-	bar.Title.TextStyle.Font.Size = 10
+	bar := draw.NewPlot("log10 χ₁")
 	bar.Title.Padding = vg.Points(6)
 	bar.HideX()
 	bar.Y.Padding = 0
 	bar.Add(&plotter.ColorBar{ColorMap: colours, Vertical: true, Colors: 255})
 
-	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
 	const margin, barWidth, legendHeight = 10, 50, 24
-	left := draw.Crop(c, margin, -barWidth-2*margin, margin+legendHeight, -margin)
-	right := draw.Crop(c, c.Max.X-c.Min.X-barWidth-margin, -margin, margin+legendHeight, -margin)
+	left := vgdraw.Crop(c, margin, -barWidth-2*margin, margin+legendHeight, -margin)
+	right := vgdraw.Crop(c, c.Max.X-c.Min.X-barWidth-margin, -margin, margin+legendHeight, -margin)
 	// The bar is as high as the diagram within its axes.
 	inner, within := p.DataCanvas(left), bar.DataCanvas(right)
 	right.Min.Y += inner.Min.Y - within.Min.Y
@@ -85,7 +83,7 @@ func (d PhaseDiagram) Draw(c draw.Canvas) error {
 	bar.Draw(right)
 	at := inner.Min.X
 	for _, e := range d.legend {
-		e.Draw(draw.Crop(c, at-c.Min.X, 0, margin, 0))
+		e.Draw(vgdraw.Crop(c, at-c.Min.X, 0, margin, 0))
 		at += e.ThumbnailWidth + e.TextStyle.Rectangle(e.text).Size().X + 18
 	}
 	return nil
@@ -97,10 +95,10 @@ type entry struct {
 	text string
 }
 
-func (d *PhaseDiagram) explain(text string, thumb plot.Thumbnailer) {
+func (d *Diagram) explain(text string, thumb plot.Thumbnailer) {
 	e := entry{plot.NewLegend(), text}
 	e.Left = true
-	e.TextStyle.Font.Size = 10
+	e.TextStyle = draw.Text(10)
 	e.Add(text, thumb)
 	d.legend = append(d.legend, e)
 }
@@ -108,15 +106,15 @@ func (d *PhaseDiagram) explain(text string, thumb plot.Thumbnailer) {
 // shade is a legend's sample of a colour.
 type shade struct{ color.Color }
 
-func (s shade) Thumbnail(c *draw.Canvas) {
-	c.FillPolygon(s.Color, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+func (s shade) Thumbnail(c *vgdraw.Canvas) {
+	draw.Fill(c, s.Color)
 }
 
 // withoutMargin is a plotter that reaches to the axes.
 type withoutMargin struct{ plot.Plotter }
 
 // axes sets the ends of the axes that are not given.
-func (d *PhaseDiagram) axes() {
+func (d *Diagram) axes() {
 	if d.MaxBias <= 0 {
 		d.MaxBias = max(0.25, 2*d.Point.Bias)
 	}
@@ -131,7 +129,7 @@ func (d *PhaseDiagram) axes() {
 }
 
 // heat adds log10 χ₁ and returns its colours.
-func (d *PhaseDiagram) heat(p *plot.Plot) (palette.ColorMap, error) {
+func (d *Diagram) heat(p *plot.Plot) (palette.ColorMap, error) {
 	weights, biases := make([]float64, cells), make([]float64, cells)
 	for i := range cells {
 		// The middles of the cells.
@@ -153,11 +151,11 @@ func (d *PhaseDiagram) heat(p *plot.Plot) (palette.ColorMap, error) {
 	h.Min, h.Max = -strongest, strongest
 	shades := h.Palette.Colors()
 	h.Underflow, h.Overflow = shades[0], shades[len(shades)-1]
-	h.NaN = grey
+	h.NaN = draw.Grey
 	h.Rasterized = true
 	p.Add(withoutMargin{h})
 	if diverges {
-		d.explain("q grows without end", shade{grey})
+		d.explain("q grows without end", shade{draw.Grey})
 	}
 	return colours, nil
 }
@@ -174,7 +172,7 @@ func (g grid) X(column int) float64      { return g.x[column] }
 func (g grid) Y(row int) float64         { return g.y[row] }
 
 // line adds the critical line.
-func (d *PhaseDiagram) line(p *plot.Plot) error {
+func (d *Diagram) line(p *plot.Plot) error {
 	const points = 60
 	var line plotter.XYs
 	for i := range points + 1 {
@@ -188,7 +186,7 @@ func (d *PhaseDiagram) line(p *plot.Plot) error {
 		return nil
 	}
 	if len(line) == 1 {
-		return d.mark(p, line[0], draw.PyramidGlyph{}, fmt.Sprintf("critical without biases, σw² = %.4g", line[0].X))
+		return d.mark(p, line[0], vgdraw.PyramidGlyph{}, fmt.Sprintf("critical without biases, σw² = %.4g", line[0].X))
 	}
 	l, err := plotter.NewLine(line)
 	if err != nil {
@@ -201,19 +199,19 @@ func (d *PhaseDiagram) line(p *plot.Plot) error {
 }
 
 // point adds the point.
-func (d *PhaseDiagram) point(p *plot.Plot) error {
+func (d *Diagram) point(p *plot.Plot) error {
 	if d.Point == (meanfield.Variances{}) {
 		return nil
 	}
-	return d.mark(p, plotter.XY{X: d.Point.Weight, Y: d.Point.Bias}, draw.CircleGlyph{}, fmt.Sprintf("σw² = %.4g, σb² = %.4g", d.Point.Weight, d.Point.Bias))
+	return d.mark(p, plotter.XY{X: d.Point.Weight, Y: d.Point.Bias}, vgdraw.CircleGlyph{}, fmt.Sprintf("σw² = %.4g, σb² = %.4g", d.Point.Weight, d.Point.Bias))
 }
 
-func (d *PhaseDiagram) mark(p *plot.Plot, at plotter.XY, shape draw.GlyphDrawer, legend string) error {
+func (d *Diagram) mark(p *plot.Plot, at plotter.XY, shape vgdraw.GlyphDrawer, legend string) error {
 	s, err := plotter.NewScatter(plotter.XYs{at})
 	if err != nil {
 		return errors.Wrap(err, "phase diagram")
 	}
-	s.GlyphStyle = draw.GlyphStyle{Color: color.Black, Radius: vg.Points(4), Shape: shape}
+	s.GlyphStyle = vgdraw.GlyphStyle{Color: color.Black, Radius: vg.Points(4), Shape: shape}
 	p.Add(s)
 	d.explain(legend, s)
 	return nil

@@ -1,4 +1,4 @@
-package figures_test
+package phase_test
 
 import (
 	"fmt"
@@ -11,23 +11,24 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
-	"github.com/gradflow/gradflow/bench/figures"
+	"github.com/gradflow/gradflow/bench/phase"
+	"github.com/gradflow/gradflow/internal/draw"
 )
 
-func diagram(t testing.TB, a activations.Scalar) figures.PhaseDiagram {
+func diagram(t testing.TB, a activations.Scalar) phase.Diagram {
 	t.Helper()
 	m, err := meanfield.New(a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return figures.PhaseDiagram{Activation: a.Name(), Field: m, Point: meanfield.Variances{Weight: 1.5, Bias: 0.05}}
+	return phase.Diagram{Activation: a.Name(), Field: m, Point: meanfield.Variances{Weight: 1.5, Bias: 0.05}}
 }
 
 // drawn returns the shares of blue, red and grey pixels of a diagram.
-func drawn(t *testing.T, d figures.PhaseDiagram) (blue, red, grey float64) {
+func drawn(t *testing.T, d phase.Diagram) (blue, red, grey float64) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.png")
-	if err := figures.Write(path, d); err != nil {
+	if err := draw.Write(path, d); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.Open(path)
@@ -79,7 +80,7 @@ func TestPhases(t *testing.T) {
 
 func TestSVG(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.SVG")
-	if err := figures.Write(path, diagram(t, activations.Gaussian())); err != nil {
+	if err := draw.Write(path, diagram(t, activations.Gaussian())); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(path)
@@ -104,14 +105,14 @@ func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct {
 		path string
-		f    figures.Figure
+		f    draw.Figure
 	}{
 		{filepath.Join(dir, "x.gif"), diagram(t, activations.Tanh())},
 		{filepath.Join(dir, "x"), diagram(t, activations.Tanh())},
 		{filepath.Join(dir, "nowhere", "x.png"), diagram(t, activations.Tanh())},
-		{filepath.Join(dir, "x.png"), figures.PhaseDiagram{}},
+		{filepath.Join(dir, "x.png"), phase.Diagram{}},
 	} {
-		if err := figures.Write(c.path, c.f); err == nil {
+		if err := draw.Write(c.path, c.f); err == nil {
 			t.Errorf("%s: no error", c.path)
 		}
 	}
@@ -120,7 +121,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-func ExampleWrite() {
+func ExampleDiagram() {
 	m, err := meanfield.New(activations.Tanh())
 	if err != nil {
 		fmt.Println(err)
@@ -132,7 +133,7 @@ func ExampleWrite() {
 		return
 	}
 	defer os.RemoveAll(dir)
-	err = figures.Write(filepath.Join(dir, "tanh.svg"), figures.PhaseDiagram{
+	err = draw.Write(filepath.Join(dir, "tanh.svg"), phase.Diagram{
 		Activation: "tanh",
 		Field:      m,
 		Point:      meanfield.Variances{Weight: 1.5, Bias: 0.05},
