@@ -1,0 +1,208 @@
+package study
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/optimizers"
+	"gorgonia.org/gorgonia"
+)
+
+// Axis is a part of a configuration that a study says, as one value or as a list: an axis
+// of its grid.
+type Axis struct {
+	Key     string          // in a study file, in the name of a benchmark, and of the flag
+	Kind    string          // what its values are: "activation", "whole number", …
+	Doc     string          // one line
+	Default string          // what a study has that does not say; "" if it must
+	Words   func() []string // values that the shell can offer; nil if there are none
+
+	// Value is that of a configuration: of those that have equal ones, JSON is equal.
+	Value func(Config) any
+	// Label is how a report writes the value; nil for a Choice, of which a report shows the
+	// settings that differ.
+	Label func(Config) string
+	// Once tells that a study has one value for all its runs, which is not in the grid but
+	// under a key of its own, or in the budget.
+	Once bool
+
+	given func(Config) bool // the configuration has a value without the grid; nil: always
+	// read reads one value, which stands for several if settings of a choice are lists, and
+	// returns what sets each.
+	read func(r *reader, v any, path []any) []func(*Config)
+}
+
+// Axes is the table of all axes, in the order in which labels name them; in a study's
+// runs the first changes the least often. A new axis is a row here.
+var Axes = []Axis{
+	taskAxis(),
+	choiceAxis("activation", "", "f in the layers f(x·W + b)", func(p *parts) *catalogue.Catalogue[activations.Activation] { return p.activations },
+		func(c *Config) *Choice { return &c.Activation }),
+	countAxis(Depth, "hidden layers", func(c *Config) *int { return &c.Depth }, "depth %d"),
+	countAxis(Width, "units of each hidden layer", func(c *Config) *int { return &c.Width }, "width %d"),
+	choiceAxis("model", defaultModel, "architecture", func(p *parts) *catalogue.Catalogue[models.Architecture] { return p.models },
+		func(c *Config) *Choice { return &c.Model }),
+	choiceAxis("initializer", "", "first values of the weights", func(p *parts) *catalogue.Catalogue[initializers.Initializer] { return p.initializers },
+		func(c *Config) *Choice { return &c.Initializer }),
+	choiceAxis("normalization", defaultNormalization, "normalisation in the hidden layers", func(p *parts) *catalogue.Catalogue[normalization.Normalization] { return p.normalizations },
+		func(c *Config) *Choice { return &c.Normalization }),
+	choiceAxis("optimizer", "", "what updates the parameters", func(p *parts) *catalogue.Catalogue[gorgonia.Solver] { return p.optimizers },
+		func(c *Config) *Choice { return &c.Optimizer }),
+	{
+		Key: "dtype", Kind: "float type", Default: defaultDType, Doc: "type of the network's numbers",
+		Words: func() []string { return dtypes },
+		Value: func(c Config) any { return c.DType },
+		Label: func(c Config) string { return c.DType },
+		read: func(r *reader, v any, path []any) []func(*Config) {
+			s, _ := v.(string)
+			if s != dtypes[0] && s != dtypes[1] {
+				r.fail(path, "%s must be %s, not %s", r.name("dtype"), strings.Join(dtypes, " or "), r.shown(v, path))
+			}
+			return one(func(c *Config) { c.DType = s })
+		},
+	},
+	{
+		Key: "flush-to-zero", Kind: "true or false", Default: "false", Doc: "whether the processor takes denormal numbers for 0",
+		Words: func() []string { return []string{"true", "false"} },
+		Value: func(c Config) any { return c.FlushToZero },
+		Label: func(c Config) string {
+			if c.FlushToZero {
+				return "flush to zero"
+			}
+			return "denormals kept"
+		},
+		read: func(r *reader, v any, path []any) []func(*Config) {
+			flush, ok := v.(bool)
+			if !ok {
+				r.fail(path, "%s must be true or false, not %s", r.name("flush-to-zero"), r.shown(v, path))
+			} else if flush && !kernels.SupportsFlushToZero() {
+				r.fail(path, "the %s kernels in use here can't flush to zero: leave %s out", kernels.Name(), r.name("flush-to-zero"))
+			}
+			return one(func(c *Config) { c.FlushToZero = flush })
+		},
+	},
+	countAxis(Batch, "examples in a step", func(c *Config) *int { return &c.Batch }, "batch %d").budget(),
+	countAxis(Steps, "updates of the parameters", func(c *Config) *int { return &c.Steps }, "%d steps").budget(),
+	{
+		Key: "target", Kind: "number", Default: "the task's", Doc: "validation score that counts as solved", Once: true,
+		Value: func(c Config) any { return c.Target },
+		Label: func(c Config) string { return fmt.Sprintf("target %g", c.Target) },
+		read: func(r *reader, v any, path []any) []func(*Config) {
+			target, ok := number(v)
+			if !ok {
+				r.fail(path, "%s must be a validation score, not %s", r.name("target"), r.shown(v, path))
+			}
+			return one(func(c *Config) { c.Target = target })
+		},
+	},
+	countAxis(Evaluate, "updates between evaluations", func(c *Config) *int { return &c.Evaluate }, "evaluated every %d").once("a twentieth of the steps"),
+	countAxis(Probes, "steps with measurements of the layers in each factor of ten; 0: none", func(c *Config) *int { return &c.Probe }, "%d probes a decade").once(strconv.Itoa(defaultProbe)),
+}
+
+var dtypes = []string{"float32", "float64"}
+
+// AxisOf returns the axis with a key.
+func AxisOf(key string) (Axis, bool) {
+	for _, a := range Axes {
+		if a.Key == key {
+			return a, true
+		}
+	}
+	return Axis{}, false
+}
+
+// ReadText sets a configuration's value from text, as a flag gives it. The error names
+// the flag --Key.
+func (a Axis) ReadText(c *Config, text string) error {
+	r := &reader{parts: catalogues(), flags: true}
+	v := any(text)
+	if a.Label != nil {
+		var p place
+		var err error
+		if v, _, err = (&reading{}).plain(strings.TrimSpace(text), &p); err != nil || v == nil {
+			v = text
+		}
+	}
+	set := a.read(r, v, nil)
+	if r.err != nil {
+		return r.err
+	}
+	set[0](c)
+	return nil
+}
+
+func one(set func(*Config)) []func(*Config) { return []func(*Config){set} }
+
+// countAxis is an axis of whole numbers, which a label writes with a format.
+func countAxis(count Count, doc string, field func(*Config) *int, label string) Axis {
+	return Axis{
+		Key: count.Key, Kind: "whole number", Doc: doc,
+		Value: func(c Config) any { return *field(&c) },
+		Label: func(c Config) string { return fmt.Sprintf(label, *field(&c)) },
+		given: func(Config) bool { return false },
+		read: func(r *reader, v any, path []any) []func(*Config) {
+			n := r.count(count, v, path)
+			return one(func(c *Config) { *field(c) = n })
+		},
+	}
+}
+
+// budget makes an axis of one that the budget gives, where it does.
+func (a Axis) budget() Axis {
+	value := a.Value
+	a.given = func(c Config) bool { return value(c) != 0 }
+	return a
+}
+
+// once makes a key of an axis, with a default.
+func (a Axis) once(def string) Axis {
+	a.Once, a.Default = true, def
+	return a
+}
+
+// choiceAxis is an axis of choices from a catalogue; def is the name of the default, ""
+// if there is none.
+func choiceAxis[T any](key, def, doc string, from func(*parts) *catalogue.Catalogue[T], field func(*Config) *Choice) Axis {
+	return Axis{
+		Key: key, Kind: key, Doc: doc, Default: def,
+		Words: func() []string { return from(catalogues()).Names() },
+		Value: func(c Config) any { return *field(&c) },
+		given: func(c Config) bool { return field(&c).Name != "" },
+		read: func(r *reader, v any, path []any) (sets []func(*Config)) {
+			for _, choice := range choices(r, from(r.parts), key, v, path) {
+				sets = append(sets, func(c *Config) { *field(c) = choice })
+			}
+			return sets
+		},
+	}
+}
+
+// taskAxis is that of tasks, which have a target of their own.
+func taskAxis() Axis {
+	a := choiceAxis("task", "", "data, and what is learned of them", func(p *parts) *catalogue.Catalogue[tasks.Task] { return p.tasks },
+		func(c *Config) *Choice { return &c.Task })
+	read := a.read
+	a.read = func(r *reader, v any, path []any) (sets []func(*Config)) {
+		for _, set := range read(r, v, path) {
+			var c Config
+			set(&c)
+			task, err := r.task(c.Task)
+			if err != nil {
+				r.fail(path, "%v", err)
+				return nil
+			}
+			target := task.Target()
+			sets = append(sets, func(c *Config) { set(c); c.Target = target })
+		}
+		return sets
+	}
+	return a
+}

@@ -1,0 +1,27 @@
+package study
+
+import (
+	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/optimizers"
+	"gorgonia.org/gorgonia"
+)
+
+// parts are the catalogues that a study's choices are made from.
+type parts struct {
+	tasks          *catalogue.Catalogue[tasks.Task]
+	models         *catalogue.Catalogue[models.Architecture]
+	activations    *catalogue.Catalogue[activations.Activation]
+	initializers   *catalogue.Catalogue[initializers.Initializer]
+	normalizations *catalogue.Catalogue[normalization.Normalization]
+	optimizers     *catalogue.Catalogue[gorgonia.Solver]
+}
+
+// catalogues returns those that text can name everywhere.
+func catalogues() *parts {
+	return &parts{tasks.Catalogue, models.Catalogue, activations.Catalogue, initializers.Catalogue, normalization.Catalogue, optimizers.Catalogue}
+}
