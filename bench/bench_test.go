@@ -69,7 +69,7 @@ func benchmark(b *testing.B, c study.Config) {
 // grid makes the configurations of a study given as text.
 func grid(tb testing.TB, text string) []study.Config {
 	tb.Helper()
-	s, err := study.Parse("the benchmark's study", []byte(text))
+	s, err := study.Parse(context.Background(), "the benchmark's study", []byte(text))
 	if err != nil {
 		tb.Fatal(err)
 	}

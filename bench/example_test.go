@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/gradflow/gradflow/bench/study"
@@ -8,7 +9,7 @@ import (
 
 // The benchmarks run studies that are files, too.
 func Example() {
-	s, err := study.Load("studies/quickstart.yaml")
+	s, err := study.Load(context.Background(), "studies/quickstart.yaml")
 	if err != nil {
 		panic(err)
 	}

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -10,7 +11,7 @@ import (
 
 // BenchmarkOptimizers runs the quickstart's comparisons.
 func BenchmarkOptimizers(b *testing.B) {
-	s, err := study.Load("studies/quickstart.yaml")
+	s, err := study.Load(context.Background(), "studies/quickstart.yaml")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestStudies(t *testing.T) {
 		t.Fatalf("studies: %v, %v", files, err)
 	}
 	for _, file := range files {
-		s, err := study.Load(file)
+		s, err := study.Load(context.Background(), file)
 		if err != nil {
 			t.Error(err)
 			continue

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -48,7 +49,7 @@ middle is folded into one line; --fold 0 shows all.`,
 					return useError{fmt.Errorf("--%s is not for a network of a study file", name)}
 				}
 				var err error
-				if config, err = runOf(args); err != nil {
+				if config, err = runOf(c.Context(), args); err != nil {
 					return err
 				}
 			} else {
@@ -57,7 +58,11 @@ middle is folded into one line; --fold 0 shows all.`,
 				}
 				config = network.config
 			}
-			n, err := study.Network(config)
+			parts, err := study.Assemble(config)
+			if err != nil {
+				return useError{err}
+			}
+			n, err := parts.Network()
 			if err != nil {
 				return useError{err}
 			}
@@ -88,8 +93,8 @@ middle is folded into one line; --fold 0 shows all.`,
 
 // runOf returns the configuration of a run of a study file: the first, or the one with a
 // number or a hash.
-func runOf(args []string) (study.Config, error) {
-	s, err := study.Load(args[0])
+func runOf(ctx context.Context, args []string) (study.Config, error) {
+	s, err := study.Load(ctx, args[0])
 	if err != nil {
 		return study.Config{}, err
 	}

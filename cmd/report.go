@@ -37,7 +37,7 @@ report.html into the directory: one page that needs no network.`,
 
 // writeReport prints the ranking and writes the page.
 func writeReport(c *cobra.Command, dir string, asJSON bool) error {
-	results, err := study.Open(dir)
+	results, err := study.Open(c.Context(), dir)
 	if err != nil {
 		return err
 	}

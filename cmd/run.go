@@ -39,7 +39,7 @@ again, it goes on where it stopped. Ctrl-C ends it after the current steps.`,
 }
 
 func runStudy(c *cobra.Command, file, out string, workers int) error {
-	spec, err := study.Load(file)
+	spec, err := study.Load(c.Context(), file)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return useError{err}
 	}

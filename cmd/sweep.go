@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,7 +76,7 @@ chain, the rate is that of the optimizer in it.`,
 			if len(args) == 1 {
 				spec, err = sweepFile(c, args[0])
 			} else {
-				spec, err = flags.spec()
+				spec, err = flags.spec(c.Context())
 			}
 			if err != nil {
 				return err
@@ -129,7 +130,7 @@ func sweepFile(c *cobra.Command, file string) (*study.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, err := study.Load(file)
+	spec, err := study.Load(c.Context(), file)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return nil, useError{err}
 	}
@@ -137,7 +138,7 @@ func sweepFile(c *cobra.Command, file string) (*study.Spec, error) {
 }
 
 // spec writes the study that the flags describe, and reads it.
-func (s *sweepFlags) spec() (*study.Spec, error) {
+func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 	task, err := readChoice(tasks.Catalogue, "--task", s.task)
 	if err != nil {
 		return nil, err
@@ -189,7 +190,7 @@ grid:
   dtype: %s
   optimizer:
 %s`, s.name, quoted(task), s.steps, s.batch, s.seeds, s.depth, s.width, quoted(activation), quoted(initializer), s.dtype, strings.Join(lines, ""))
-	return study.Parse("the study that the flags describe", []byte(text))
+	return study.Parse(ctx, "the study that the flags describe", []byte(text))
 }
 
 // sweepLines are the entries of a study for an optimizer at all rates.
@@ -219,7 +220,7 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 	if err != nil {
 		return err
 	}
-	s, err := openSweep(c.ErrOrStderr(), out, spec, margin)
+	s, err := openSweep(c.Context(), c.ErrOrStderr(), out, spec, margin)
 	if err != nil {
 		return err
 	}
@@ -251,8 +252,8 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 }
 
 // openSweep reads the runs of the study; others in its directory are from earlier ones.
-func openSweep(stderr io.Writer, dir string, spec *study.Spec, margin float64) (*sweep.Sweep, error) {
-	results, err := study.Open(dir)
+func openSweep(ctx context.Context, stderr io.Writer, dir string, spec *study.Spec, margin float64) (*sweep.Sweep, error) {
+	results, err := study.Open(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

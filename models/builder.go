@@ -33,8 +33,9 @@ func (b *Builder) Parameter(name string, init initializers.Initializer, shape ..
 	}, shape...)
 }
 
-// Learnable is Parameter with the first values of a new parameter set by fill. It
-// makes Builder a normalization.Builder, with the three methods that follow.
+// Learnable is Parameter with the first values of a new parameter set by fill. (In a
+// network of which only the size is asked, parameters have no values and fill is not
+// called: see [Measure].) It makes Builder a normalization.Builder, with the three methods that follow.
 func (b *Builder) Learnable(name string, fill func(x []float64), shape ...int) (*G.Node, error) {
 	return b.ofLayer(name, func(x []float64) error {
 		fill(x)

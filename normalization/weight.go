@@ -72,14 +72,18 @@ func (n weightNorm) Normalize(b Builder, layer string, v *G.Node) (*G.Node, erro
 		return nil, errors.Errorf("%s has one input: less its mean, the one weight of a unit is 0; want at least 2 inputs", layer)
 	}
 	fill := all(n.gain)
+	var failed error
 	if n.gain == 0 {
-		lengths, err := n.lengths(v)
-		if err != nil {
-			return nil, errors.Wrap(err, layer)
+		fill = func(x []float64) {
+			var lengths []float64
+			lengths, failed = n.lengths(v)
+			copy(x, lengths)
 		}
-		fill = func(x []float64) { copy(x, lengths) }
 	}
 	gain, err := b.Learnable(layer+"/gain", fill, units)
+	if err == nil {
+		err = errors.Wrap(failed, layer)
+	}
 	if err != nil {
 		return nil, err
 	}

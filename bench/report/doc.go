@@ -2,7 +2,7 @@
 // and one self-contained HTML page with the ranking, training curves and heat maps of what
 // the probes saw in each layer.
 //
-//	results, err := study.Open("gradflow-out/quickstart")
+//	results, err := study.Open(ctx, "gradflow-out/quickstart")
 //	...
 //	ranking := report.Rank(results)
 //	ranking.WriteText(os.Stdout, report.TextOptions{Width: 100})

@@ -12,7 +12,6 @@ import (
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
-	"github.com/gradflow/gradflow/optimizers"
 	"gorgonia.org/gorgonia"
 )
 

@@ -54,7 +54,7 @@ func document(ctx context.Context, file string, text []byte) (any, *place, error
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	parsed, err := parser.Parse(tokens, 0)
+	parsed, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, nil, d.syntaxError(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 // A study is parsed, run into a directory, and read back.
 func Example() {
-	spec, err := study.Parse("example.yaml", []byte(`
+	spec, err := study.Parse(context.Background(), "example.yaml", []byte(`
 name: example
 task: digits
 budget: {steps: 60, batch: 32}
@@ -34,7 +34,7 @@ grid:
 	if err != nil {
 		panic(err)
 	}
-	results, err := study.Open(dir)
+	results, err := study.Open(context.Background(), dir)
 	if err != nil {
 		panic(err)
 	}

@@ -1,6 +1,8 @@
 package study
 
 import (
+	"context"
+
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
 )
@@ -12,9 +14,9 @@ type Choice = catalogue.Choice
 type Config = record.Config
 
 // Open reads the records of a study directory: see [record.Open].
-func Open(dir string) (*record.Results, error) {
+func Open(ctx context.Context, dir string) (*record.Results, error) {
 	return record.Open(dir, func(file string, text []byte) (*record.Plan, error) {
-		s, err := Parse(file, text)
+		s, err := Parse(ctx, file, text)
 		if err != nil {
 			return nil, err
 		}

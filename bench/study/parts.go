@@ -25,3 +25,11 @@ type parts struct {
 func catalogues() *parts {
 	return &parts{tasks.Catalogue, models.Catalogue, activations.Catalogue, initializers.Catalogue, normalization.Catalogue, optimizers.Catalogue}
 }
+
+// catalogues returns those that the study was made with.
+func (s *Spec) catalogues() *parts {
+	if s.parts == nil {
+		return catalogues()
+	}
+	return s.parts
+}

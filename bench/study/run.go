@@ -80,7 +80,7 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	for range sideBySide {
 		wg.Go(func() {
 			for c := range queue {
-				r, err := executeOn(ctx, c, workers/sideBySide, progress.Updated)
+				r, err := s.catalogues().execute(ctx, c, workers/sideBySide, progress.Updated)
 				if err == nil && r != nil {
 					err = d.Write(r)
 				}

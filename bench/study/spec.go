@@ -1,7 +1,9 @@
 package study
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"regexp"
@@ -9,25 +11,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/models"
-	"github.com/gradflow/gradflow/models/initializers"
-	"github.com/gradflow/gradflow/normalization"
-	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
-	"gorgonia.org/tensor"
 )
 
 // Spec is a study: what its file says, checked, and the runs that it stands for.
 type Spec struct {
 	Name    string   // lower-case, hyphenated
 	About   string   // what the study is for
-	Configs []Config // each run once, in the order of cases, grid and seeds
+	Configs []Config // each run once, in the order of cases, axes and seeds
 	Source  []byte   // the text
+
+	parts *parts
 }
 
 // Defaults of what a study file may leave out.
@@ -41,71 +37,73 @@ const (
 )
 
 // Load reads a study from a file. An error names file, line and column, and what
-// would be right.
-func Load(path string) (*Spec, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, errors.Wrap(err, "read the study file")
+// would be right. When ctx ends, so does Load, with its error.
+func Load(ctx context.Context, path string) (*Spec, error) {
+	type read struct {
+		text []byte
+		err  error
 	}
-	return Parse(path, text)
+	done := make(chan read, 1)
+	go func() { // the file may be a pipe that nobody writes to
+		f, err := os.Open(path)
+		if err != nil {
+			done <- read{nil, err}
+			return
+		}
+		defer f.Close()
+		text, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+		done <- read{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-done:
+		if r.err != nil {
+			return nil, errors.Wrap(r.err, "read the study file")
+		}
+		return Parse(ctx, path, r.text)
+	}
 }
 
 // Parse reads a study from text; file is what errors call it.
-func Parse(file string, text []byte) (*Spec, error) {
-	var root any
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return nil, syntaxError(file, err)
+func Parse(ctx context.Context, file string, text []byte) (*Spec, error) {
+	root, places, err := document(ctx, file, text)
+	if err != nil {
+		return nil, err
 	}
-	r := &reader{root: withExponents(root)}
+	r := &reader{ctx: ctx, root: root, places: places, parts: catalogues()}
 	s := r.spec()
 	if r.err != nil {
-		return nil, locate(file, text, r.err)
+		return nil, r.located(file)
 	}
 	s.Source = text
 	return s, nil
 }
 
-// exponentForm is a number that the YAML library takes for text, as it has neither a
-// point nor a sign in the exponent.
-var exponentForm = regexp.MustCompile(`^[-+]?[0-9]+[eE][0-9]+$`)
-
-// withExponents turns text such as 1e30 into numbers.
-func withExponents(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, e := range v {
-			v[k] = withExponents(e)
-		}
-	case []any:
-		for i, e := range v {
-			v[i] = withExponents(e)
-		}
-	case string:
-		if exponentForm.MatchString(v) {
-			if f, err := strconv.ParseFloat(v, 64); err == nil {
-				return f
-			}
-		}
-	}
-	return v
-}
-
-// axes are the keys of a grid and of a case. Some need not be given: see isSet.
-var axes = []string{"model", "depth", "width", "activation", "initializer", "normalization", "optimizer", "dtype", "flush-to-zero", "steps", "batch"}
-
 // reader walks through a study's values, and keeps the first error.
 type reader struct {
-	root any
-	err  *placeError
+	ctx    context.Context
+	root   any
+	places *place // where the values stand in a file; nil if they do not
+	parts  *parts
+	flags  bool // the values are those of flags
+	err    error
+
+	made   map[string]tasks.Task // by the text of their choices
+	target func(*Config)         // as the study has it; nil: as the task has it
+	seeds  int
+	runs   int // so far, seeds included, doubles too
 }
 
-// placeError is an error at a place in the file: the keys and indices that lead
-// there. With onKey the last key itself is meant, not its value.
+// placeError is an error at a place in the study: the keys and indices that lead there.
+// With onKey the last key itself is meant, not its value.
 type placeError struct {
 	path    []any
 	onKey   bool
 	message string
 }
+
+func (e *placeError) Error() string { return e.message }
 
 func (r *reader) fail(path []any, format string, args ...any) {
 	if r.err == nil {
@@ -117,6 +115,55 @@ func (r *reader) failOnKey(path []any, format string, args ...any) {
 	if r.err == nil {
 		r.err = &placeError{path: path, onKey: true, message: fmt.Sprintf(format, args...)}
 	}
+}
+
+// stopped tells whether to read on: not after an error, or when the context has ended.
+func (r *reader) stopped() bool {
+	if r.err == nil && r.ctx != nil {
+		r.err = r.ctx.Err()
+	}
+	return r.err != nil
+}
+
+// located returns the error with its line and column.
+func (r *reader) located(file string) error {
+	var e *placeError
+	if !errors.As(r.err, &e) {
+		return r.err
+	}
+	p, whole := r.places.find(e.path)
+	if whole && e.onKey && p.keyLine > 0 {
+		return &SpecError{file, p.keyLine, p.keyColumn, e.message}
+	}
+	return &SpecError{file, p.line, p.column, e.message}
+}
+
+// name is what messages call a key: the flag, if the values are those of flags.
+func (r *reader) name(key string) string {
+	if r.flags {
+		return "--" + key
+	}
+	return key
+}
+
+// shown is how a value is written where it was read from.
+func (r *reader) shown(v any, path []any) string {
+	if r.places != nil {
+		if p, whole := r.places.find(path); whole && p.written != "" {
+			return p.written
+		}
+	}
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return strconv.Quote(brief(v))
+	case map[string]any:
+		return "a mapping"
+	case []any:
+		return "a list"
+	}
+	return fmt.Sprint(v)
 }
 
 func at(path []any, more ...any) []any { return append(slices.Clone(path), more...) }
@@ -152,85 +199,133 @@ func nearest(name string, names []string) string {
 	return fmt.Sprintf("; it has %s", strings.Join(names, ", "))
 }
 
-// integer returns the value of a key, or the default if it is missing.
-func (r *reader) integer(m map[string]any, path []any, key string, least, def int) int {
-	v, ok := m[key]
-	if !ok {
-		return def
-	}
-	return r.wholeNumber(v, at(path, key), key, least)
-}
-
-func (r *reader) wholeNumber(v any, path []any, what string, least int) int {
+// count reads a whole number within its range.
+func (r *reader) count(c Count, v any, path []any) int {
+	c.Key = r.name(c.Key)
 	n, ok := whole(v)
 	if !ok {
-		r.fail(path, "%s must be a whole number, not %v", what, v)
-	} else if n < int64(least) || n > math.MaxInt32 {
-		r.fail(path, "%s must be at least %d, not %d", what, least, n)
+		r.fail(path, "%s must be a whole number, not %s", c.Key, r.shown(v, path))
+		return 0
+	}
+	switch {
+	case n < float64(c.Least):
+		r.fail(path, "%s must be at least %d, not %s", c.Key, c.Least, r.shown(v, path))
+		return 0
+	case n > float64(c.Most):
+		r.fail(path, "%s", c.tooMany(r.shown(v, path), n))
+		return 0
 	}
 	return int(n)
 }
 
-func whole(v any) (int64, bool) {
+// whole returns a whole number, however it was written: 2.0 and 1e1 are some.
+func whole(v any) (float64, bool) {
+	f, ok := number(v)
+	return f, ok && f == math.Trunc(f)
+}
+
+// number returns a finite number.
+func number(v any) (float64, bool) {
 	switch v := v.(type) {
+	case float64:
+		return v, !math.IsNaN(v) && !math.IsInf(v, 0)
 	case uint64:
-		return int64(min(v, math.MaxInt64)), true
+		return float64(v), true
 	case int64:
-		return v, true
-	case int:
-		return int64(v), true
+		return float64(v), true
 	}
 	return 0, false
 }
 
-func (r *reader) text(m map[string]any, path []any, key, def string) string {
+func (r *reader) text(m map[string]any, key string) string {
 	v, ok := m[key]
 	if !ok {
-		return def
+		return ""
 	}
 	s, ok := v.(string)
 	if !ok {
-		r.fail(at(path, key), "%s must be text, not %v", key, v)
+		path := at(nil, key)
+		r.fail(path, "%s must be text, not %s: quote it if it is meant as text", key, r.shown(v, path))
 	}
 	return s
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
+// gridKeys are the keys of a grid and of a case.
+func gridKeys() (keys []string) {
+	for _, a := range Axes {
+		if !a.Once {
+			keys = append(keys, a.Key)
+		}
+	}
+	return keys
+}
+
 func (r *reader) spec() *Spec {
 	m := r.mapping(r.root, nil, "a study", "name", "about", "task", "budget", "seeds", "target", "probe", "grid", "cases")
 	if r.err != nil {
 		return nil
 	}
-	s := &Spec{Name: r.text(m, nil, "name", ""), About: strings.TrimSpace(r.text(m, nil, "about", ""))}
+	s := &Spec{Name: r.text(m, "name"), About: strings.TrimSpace(r.text(m, "about")), parts: r.parts}
 	if _, ok := m["name"]; !ok {
 		r.fail(nil, "the study has no name: add one such as `name: rates`")
 	} else if !nameForm.MatchString(s.Name) {
 		r.fail(at(nil, "name"), "name %q: want lower-case words with hyphens, as it names a directory", s.Name)
 	}
-	base := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: r.integer(m, nil, "probe", 0, defaultProbe)}
+	base := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: defaultProbe}
 	r.budget(m, &base)
-	r.task(m, &base)
-	seeds := r.seeds(m)
+	r.once(&base, m, nil, "task", "target", "probe")
+	seeds := r.seedList(m)
+	r.seeds = len(seeds)
 	grid := map[string]any{}
 	if v, ok := m["grid"]; ok {
-		grid = r.mapping(v, at(nil, "grid"), "the grid", axes...)
+		grid = r.mapping(v, at(nil, "grid"), "the grid", gridKeys()...)
+	}
+	if r.err != nil {
+		return nil
 	}
 	points := r.cases(m, grid, base)
 	if r.err != nil {
 		return nil
 	}
 	seen := map[string]bool{}
-	for _, c := range points {
+	for i, c := range points {
+		if i%100 == 0 && r.stopped() {
+			return nil
+		}
 		for _, seed := range seeds {
 			c.Seed = seed
 			if hash := c.Hash(); !seen[hash] {
 				seen[hash] = true
-				s.Configs = append(s.Configs, c)
+				s.Configs = append(s.Configs, c.Config)
 			}
 		}
 	}
 	return s
+}
+
+// once sets the axes that keys of a mapping give a single value for.
+func (r *reader) once(c *Config, m map[string]any, path []any, keys ...string) {
+	for _, key := range keys {
+		v, ok := m[key]
+		if !ok {
+			continue
+		}
+		a, _ := AxisOf(key)
+		sets := a.read(r, v, at(path, key))
+		switch {
+		case r.err != nil:
+			return
+		case len(sets) > 1:
+			r.fail(at(path, key), "%s has one value here: give several in the grid", key)
+		default:
+			sets[0](c)
+			if key == "target" {
+				r.target = sets[0]
+			}
+		}
+	}
 }
 
 func (r *reader) budget(m map[string]any, c *Config) {
@@ -246,88 +341,99 @@ func (r *reader) budget(m map[string]any, c *Config) {
 			r.fail(path, "the budget has no %s", key)
 		}
 	}
-	c.Steps = r.integer(b, path, "steps", 1, 0)
-	c.Batch = r.integer(b, path, "batch", 1, 0)
-	c.Evaluate = r.integer(b, path, "evaluate", 1, max(1, c.Steps/evaluationRuns))
-}
-
-func (r *reader) task(m map[string]any, c *Config) {
-	path := at(nil, "task")
-	v, ok := m["task"]
-	if !ok {
-		r.fail(nil, "the study has no task: add one such as `task: digits`")
-		return
-	}
-	choice, ok := choose(r, tasks.Catalogue, v, path)
-	if !ok {
-		return
-	}
-	c.Task = choice
-	task, err := tasks.Catalogue.Make(choice)
-	if err != nil { // not reached: choose has made one
-		r.fail(path, "%v", err)
-		return
-	}
-	c.Target = task.Target()
-	if v, ok := m["target"]; ok {
-		target, isNumber := number(v)
-		if !isNumber || math.IsNaN(target) || math.IsInf(target, 0) {
-			r.fail(at(nil, "target"), "target must be a validation score, not %v", v)
-		}
-		c.Target = target
+	r.once(c, b, path, "steps", "batch", "evaluate")
+	if c.Evaluate == 0 {
+		c.Evaluate = max(1, c.Steps/evaluationRuns)
 	}
 }
 
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case float64:
-		return v, true
-	case uint64:
-		return float64(v), true
-	case int64:
-		return float64(v), true
+// task makes the task of a choice, once.
+func (r *reader) task(c Choice) (tasks.Task, error) {
+	key := c.String()
+	if t := r.made[key]; t != nil {
+		return t, nil
 	}
-	return 0, false
+	t, err := r.parts.tasks.Make(c)
+	if err != nil {
+		return nil, err
+	}
+	if r.made == nil {
+		r.made = map[string]tasks.Task{}
+	}
+	r.made[key] = t
+	return t, nil
 }
 
-// seeds returns 1 to n, or the listed ones.
-func (r *reader) seeds(m map[string]any) []uint64 {
+// seedList returns 1 to n, or the listed ones.
+func (r *reader) seedList(m map[string]any) []uint64 {
 	path := at(nil, "seeds")
-	var seeds []uint64
-	switch v := m["seeds"].(type) {
+	v, given := m["seeds"]
+	n := defaultSeeds
+	switch list := v.(type) {
 	case nil:
-		if _, given := m["seeds"]; given {
+		if given {
 			r.fail(path, "seeds is empty: give a number of seeds or a list")
 		}
-		for i := range defaultSeeds {
-			seeds = append(seeds, uint64(i+1))
-		}
 	case []any:
-		if len(v) == 0 {
+		if len(list) == 0 {
 			r.fail(path, "the list of seeds is empty")
+		} else if len(list) > Seeds.Most {
+			r.fail(path, "%s", Seeds.tooMany(strconv.Itoa(len(list)), float64(len(list))))
+			return nil
 		}
-		for i, e := range v {
-			n := r.wholeNumber(e, at(path, i), "a seed", 0)
-			if slices.Contains(seeds, uint64(n)) {
-				r.fail(at(path, i), "seed %d is listed twice", n)
+		seen := map[uint64]bool{}
+		var seeds []uint64
+		for i, e := range list {
+			seed, ok := e.(uint64)
+			if f, isWhole := whole(e); !ok && isWhole && f >= 0 && f < 1<<53 {
+				seed, ok = uint64(f), true
 			}
-			seeds = append(seeds, uint64(n))
+			switch {
+			case !ok:
+				r.fail(at(path, i), "a seed must be a whole number from 0, not %s", r.shown(e, at(path, i)))
+			case seen[seed]:
+				r.fail(at(path, i), "seed %d is listed twice", seed)
+			}
+			seen[seed] = true
+			seeds = append(seeds, seed)
 		}
+		return seeds
 	default:
-		for i := range r.wholeNumber(v, path, "the number of seeds", 1) {
-			seeds = append(seeds, uint64(i+1))
-		}
+		n = r.count(Seeds, v, path)
+	}
+	seeds := make([]uint64, n)
+	for i := range seeds {
+		seeds[i] = uint64(i + 1)
 	}
 	return seeds
 }
 
+// point is a combination of the axes' values, and where they stand.
+type point struct {
+	Config
+	paths [][]any // by the axis's place in the table; nil where the grid has none
+}
+
+// path returns where the value of the first of the axes stands that the grid gives.
+func (p point) path(keys ...string) []any {
+	for _, key := range keys {
+		for i, a := range Axes {
+			if a.Key == key && p.paths[i] != nil {
+				return p.paths[i]
+			}
+		}
+	}
+	return nil
+}
+
 // cases expands the grid, once for each case, whose axes replace the grid's.
-func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []Config {
+func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []point {
 	gridPath := at(nil, "grid")
 	v, ok := m["cases"]
 	if !ok {
 		if _, ok := m["grid"]; !ok {
 			r.fail(nil, "the study has neither a grid nor cases: there is nothing to run")
+			return nil
 		}
 		return r.expand(base, grid, func(string) []any { return gridPath }, gridPath)
 	}
@@ -336,10 +442,10 @@ func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []Con
 		r.fail(at(nil, "cases"), "cases must be a list of partial grids")
 		return nil
 	}
-	var points []Config
+	var points []point
 	for i, e := range list {
 		path := at(nil, "cases", i)
-		own := r.mapping(e, path, "a case", axes...)
+		own := r.mapping(e, path, "a case", gridKeys()...)
 		merged := map[string]any{}
 		for k, v := range grid {
 			merged[k] = v
@@ -353,174 +459,88 @@ func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []Con
 			}
 			return gridPath
 		}, path)...)
+		if r.stopped() {
+			return nil
+		}
 	}
 	return points
 }
 
 // expand returns all combinations of the axes' values, set in base. where is the path
 // of the mapping that an axis comes from.
-func (r *reader) expand(base Config, grid map[string]any, where func(axis string) []any, path []any) []Config {
-	points := []Config{base}
-	for _, axis := range axes {
-		v, ok := grid[axis]
-		if !ok && isSet(base, axis) {
+func (r *reader) expand(base Config, grid map[string]any, where func(axis string) []any, path []any) []point {
+	points := []point{{base, make([][]any, len(Axes))}}
+	for k, a := range Axes {
+		if a.Once {
 			continue
 		}
+		v, ok := grid[a.Key]
 		if !ok {
-			r.fail(path, "no %s is given, neither in the grid nor in the case", axis)
+			switch {
+			case a.given == nil || a.given(base):
+				continue
+			case a.Key == "task":
+				r.fail(nil, "the study has no task: add one such as `task: digits`")
+			default:
+				r.fail(path, "no %s is given, neither in the grid nor in the case", a.Key)
+			}
 			return nil
 		}
-		values, valuePath := []any{v}, at(where(axis), axis)
+		values, valuePath := []any{v}, at(where(a.Key), a.Key)
 		list, isList := v.([]any)
 		if isList {
 			values = list
 		}
 		if len(values) == 0 || v == nil {
-			r.fail(valuePath, "%s is empty: give a value or a list of values", axis)
+			r.fail(valuePath, "%s is empty: give a value or a list of values", a.Key)
 			return nil
 		}
-		var next []Config
+		type change struct {
+			set  func(*Config)
+			path []any
+		}
+		var changes []change
+		for i, v := range values {
+			itemPath := valuePath
+			if isList {
+				itemPath = at(valuePath, i)
+			}
+			for _, set := range a.read(r, v, itemPath) {
+				changes = append(changes, change{set, itemPath})
+			}
+			if r.stopped() {
+				return nil
+			}
+		}
+		if runs := float64(r.runs) + float64(len(points))*float64(len(changes))*float64(r.seeds); runs > MaxRuns {
+			r.fail(valuePath, "with the %d values of %s and %d seeds the study has %.4g runs or more; the limit is %d", len(changes), a.Key, r.seeds, runs, MaxRuns)
+			return nil
+		}
+		next := make([]point, 0, len(points)*len(changes))
 		for _, p := range points {
-			for i, v := range values {
-				itemPath := valuePath
-				if isList {
-					itemPath = at(valuePath, i)
+			for _, c := range changes {
+				q := point{p.Config, slices.Clone(p.paths)}
+				c.set(&q.Config)
+				q.paths[k] = c.path
+				if r.target != nil {
+					r.target(&q.Config)
 				}
-				next = append(next, r.set(p, axis, v, itemPath)...)
-				if r.err != nil {
-					return nil
-				}
+				next = append(next, q)
 			}
 		}
 		points = next
 	}
-	r.combinations(points, grid, where, path)
+	r.runs += len(points) * r.seeds
+	r.check(points, path)
 	return points
-}
-
-// combinations tries each combination of a model with what it is made of, small.
-func (r *reader) combinations(points []Config, grid map[string]any, where func(axis string) []any, path []any) {
-	// The mistake is shown at the most particular axis of those that are given.
-	for _, axis := range []string{"activation", "model", "normalization"} {
-		if _, ok := grid[axis]; ok {
-			path = at(where(axis), axis)
-		}
-	}
-	tried := map[string]bool{}
-	for _, c := range points {
-		c.Batch = min(c.Batch, 2)
-		c.Optimizer, c.Steps, c.Evaluate, c.DType, c.FlushToZero = Choice{}, 0, 0, "", false
-		if key := c.Hash(); !tried[key] {
-			tried[key] = true
-			if err := buildable(c); err != nil {
-				r.fail(path, "%v", err)
-				return
-			}
-		}
-	}
-}
-
-// buildable returns why a configuration's network can't be built for training. It builds
-// the smallest of its kind.
-func buildable(c Config) error {
-	task, err := tasks.Catalogue.Make(c.Task)
-	if err != nil {
-		return err
-	}
-	m, err := newModel(c)
-	if err != nil {
-		return err
-	}
-	m = smallest(c, m)
-	p, err := models.NewParameters(tensor.Float32, 0)
-	if err != nil {
-		return err
-	}
-	_, err = models.Build(m, shapeOf(task, c.Batch), p, true)
-	return err
-}
-
-// smallest returns the model of the least depth from 2, and of width 2 if that can be, that
-// the architecture allows: beyond that, sizes make no difference to what can be built.
-func smallest(c Config, m models.Model) models.Model {
-	for _, width := range []int{min(c.Width, 2), c.Width} {
-		for depth := min(c.Depth, 2); depth < c.Depth; depth++ {
-			small := c
-			small.Depth, small.Width = depth, width
-			if m, err := newModel(small); err == nil {
-				return m
-			}
-		}
-	}
-	return m
-}
-
-// isSet tells whether a configuration has a value for an axis that the grid may leave
-// out: a default, or that of the budget.
-func isSet(c Config, axis string) bool {
-	switch axis {
-	case "model", "normalization", "dtype", "flush-to-zero":
-		return true
-	case "steps":
-		return c.Steps > 0
-	case "batch":
-		return c.Batch > 0
-	}
-	return false
-}
-
-// set returns the configuration with an axis set to a value: several of them if
-// settings of a choice are lists.
-func (r *reader) set(c Config, axis string, v any, path []any) []Config {
-	var many []Config
-	each := func(choices []Choice, field func(*Config) *Choice) []Config {
-		for _, choice := range choices {
-			d := c
-			*field(&d) = choice
-			many = append(many, d)
-		}
-		return many
-	}
-	switch axis {
-	case "depth":
-		c.Depth = r.wholeNumber(v, path, axis, 0)
-	case "width":
-		c.Width = r.wholeNumber(v, path, axis, 1)
-	case "steps":
-		c.Steps = r.wholeNumber(v, path, axis, 1)
-	case "batch":
-		c.Batch = r.wholeNumber(v, path, axis, 1)
-	case "dtype":
-		if c.DType, _ = v.(string); c.DType != "float32" && c.DType != "float64" {
-			r.fail(path, "dtype must be float32 or float64, not %v", v)
-		}
-	case "flush-to-zero":
-		var ok bool
-		if c.FlushToZero, ok = v.(bool); !ok {
-			r.fail(path, "flush-to-zero must be true or false, not %v", v)
-		} else if c.FlushToZero && !kernels.SupportsFlushToZero() {
-			r.fail(path, "the %s kernels in use here can't flush to zero: leave it out", kernels.Name())
-		}
-	case "model":
-		return each(choices(r, models.Catalogue, v, path), func(c *Config) *Choice { return &c.Model })
-	case "normalization":
-		return each(choices(r, normalization.Catalogue, v, path), func(c *Config) *Choice { return &c.Normalization })
-	case "activation":
-		return each(choices(r, activations.Catalogue, v, path), func(c *Config) *Choice { return &c.Activation })
-	case "initializer":
-		return each(choices(r, initializers.Catalogue, v, path), func(c *Config) *Choice { return &c.Initializer })
-	case "optimizer":
-		return each(choices(r, optimizers.Catalogue, v, path), func(c *Config) *Choice { return &c.Optimizer })
-	}
-	return []Config{c}
 }
 
 // choices returns the choices that a value stands for, complete: a setting given as a
 // list, where the setting itself is none, stands for one choice with each.
-func choices[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) []Choice {
+func choices[T any](r *reader, c *catalogue.Catalogue[T], key string, v any, path []any) []Choice {
 	m, ok := v.(map[string]any)
 	if !ok {
-		if choice, ok := choose(r, c, v, path); ok {
+		if choice, ok := choose(r, c, key, v, path); ok {
 			return []Choice{choice}
 		}
 		return nil
@@ -534,6 +554,10 @@ func choices[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) []C
 		}
 		if len(list) == 0 {
 			r.fail(at(path, s.Name), "%s is empty: give a value or a list of values", s.Name)
+			return nil
+		}
+		if len(variants)*len(list) > MaxRuns {
+			r.fail(at(path, s.Name), "with the %d values of %s there are more than %d choices", len(list), s.Name, MaxRuns)
 			return nil
 		}
 		var next []map[string]any
@@ -551,7 +575,10 @@ func choices[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) []C
 	}
 	var result []Choice
 	for _, one := range variants {
-		choice, ok := choose(r, c, one, path)
+		if r.stopped() {
+			return nil
+		}
+		choice, ok := choose(r, c, key, one, path)
 		if !ok {
 			return nil
 		}
@@ -561,7 +588,7 @@ func choices[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) []C
 }
 
 // choose reads, completes and tries one choice.
-func choose[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) (Choice, bool) {
+func choose[T any](r *reader, c *catalogue.Catalogue[T], key string, v any, path []any) (Choice, bool) {
 	choice, err := c.Read(v)
 	if err == nil {
 		choice, err = c.Complete(choice)
@@ -574,6 +601,8 @@ func choose[T any](r *reader, c *catalogue.Catalogue[T], v any, path []any) (Cho
 	}
 	var e *catalogue.Error
 	switch {
+	case r.flags:
+		r.fail(nil, "--%s: %s", key, strings.TrimPrefix(err.Error(), "name: "))
 	case errors.As(err, &e) && e.Path == "name":
 		if _, bare := v.(string); !bare {
 			path = at(path, "name")

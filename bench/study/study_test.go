@@ -34,7 +34,7 @@ grid:
 
 func parse(t *testing.T, text string) *study.Spec {
 	t.Helper()
-	s, err := study.Parse("test.yaml", []byte(text))
+	s, err := study.Parse(context.Background(), "test.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,14 +100,14 @@ func TestMistakes(t *testing.T) {
 		{"negative rate", "rate: [0.1, 0.5]", "rate: -0.1", "test.yaml:12:19: optimizer sgd: rate: "},
 		{"empty axis", "depth: [1, 3]", "depth: []", "test.yaml:7:10: depth is empty"},
 		{"no axis", "  width: 8\n", "", "test.yaml:7:3: no width is given"},
-		{"no grid", "grid:\n  depth: [1, 3]\n  width: 8\n  activation: tanh\n  initializer: glorot-normal\n  optimizer:\n    - {name: sgd, rate: [0.1, 0.5]}\n    - smorms3\n", "grid: {}\n", "test.yaml:6:7: no depth is given"},
+		{"no grid", "grid:\n  depth: [1, 3]\n  width: 8\n  activation: tanh\n  initializer: glorot-normal\n  optimizer:\n    - {name: sgd, rate: [0.1, 0.5]}\n    - smorms3\n", "grid: {}\n", "test.yaml:6:7: no activation is given"},
 		{"unknown task", "task: digits", "task: digit", `test.yaml:3:7: unknown task "digit"; did you mean digits`},
 		{"no budget", "budget: {steps: 12, batch: 16, evaluate: 4}\n", "", "test.yaml:2:1: the study has no budget"},
 		{"zero steps", "steps: 12", "steps: 0", "test.yaml:4:17: steps must be at least 1, not 0"},
 		{"seed twice", "[1, 7]", "[1, 1]", "test.yaml:5:12: seed 1 is listed twice"},
 		{"unknown model", "width: 8", "width: 8\n  model: rbff", `test.yaml:9:10: unknown model "rbff"; did you mean rbf?`},
-		{"model that does not fit", "width: 8", "width: 8\n  model: [mlp, rbf]", "test.yaml:9:10: an RBF layer is exp("},
-		{"normalization that does not fit", "width: 8", "width: 8\n  normalization: [none, distance-scale]", "test.yaml:9:18: models: distance-scale normalises the squared distances of RBF layers"},
+		{"model that does not fit", "width: 8", "width: 8\n  model: [mlp, rbf]", "test.yaml:9:16: an RBF layer is exp("},
+		{"normalization that does not fit", "width: 8", "width: 8\n  normalization: [none, distance-scale]", "test.yaml:9:25: models: distance-scale normalises the squared distances of RBF layers"},
 		{"batch of 1", "batch: 16, evaluate: 4}", "batch: 1, evaluate: 4}\ncases: [{normalization: batch-norm}]", "test.yaml:5:25: models: batch-norm: layer01 can't be normalised over a batch of 1"},
 		{"width of 1", "width: 8", "width: 1\n  normalization: layer-norm", "test.yaml:9:18: models: layer-norm: layer01 has one unit"},
 		{"bad placement", "width: 8", "width: 8\n  normalization: {name: rms-norm, placement: beside}", "test.yaml:9:35: normalization rms-norm: placement: "},
@@ -119,7 +119,7 @@ func TestMistakes(t *testing.T) {
 		if text == small {
 			t.Fatalf("%s: %q is not in the study", c.name, c.old)
 		}
-		_, err := study.Parse("test.yaml", []byte(text))
+		_, err := study.Parse(context.Background(), "test.yaml", []byte(text))
 		switch {
 		case err == nil:
 			t.Errorf("%s: no error", c.name)
@@ -130,7 +130,7 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "42", "- a", "name: x\nbudget: 3", "\x00", "a: &a [*a]"} {
-		if _, err := study.Parse("test.yaml", []byte(text)); err == nil {
+		if _, err := study.Parse(context.Background(), "test.yaml", []byte(text)); err == nil {
 			t.Errorf("%q is accepted", text)
 		}
 	}
@@ -185,7 +185,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("name: x\ncases: [{depth: 1}]")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) < 2000 {
-			study.Parse("fuzz.yaml", []byte(text)) // must not panic
+			study.Parse(context.Background(), "fuzz.yaml", []byte(text)) // must not panic
 		}
 	})
 }
@@ -401,7 +401,7 @@ func TestOpenDamaged(t *testing.T) {
 	if err := os.WriteFile(at(5, "layers.npy"), bytes.Repeat([]byte{0x93, 'N', 'U'}, 50), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err := study.Open(dir)
+	r, err := study.Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,7 +417,7 @@ func TestOpenDamaged(t *testing.T) {
 	if r.Records[0].Layers == nil || r.Records[1].Layers != nil {
 		t.Error("the whole table was not read, or the cut one was")
 	}
-	if _, err := study.Open(t.TempDir()); err == nil {
+	if _, err := study.Open(context.Background(), t.TempDir()); err == nil {
 		t.Error("an empty directory is opened")
 	}
 }
@@ -497,7 +497,7 @@ func TestLearned(t *testing.T) {
 	s := parse(t, strings.Replace(small, "activation: tanh", "activation: {name: scaled, of: tanh, a: 1.5, learn: layer}", 1))
 	dir := t.TempDir()
 	run(t, s, dir, 2)
-	r, err := study.Open(dir)
+	r, err := study.Open(context.Background(), dir)
 	if err != nil || len(r.Warnings) > 0 {
 		t.Fatal(err, r.Warnings)
 	}
