@@ -2,8 +2,10 @@ package probe
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
@@ -13,67 +15,52 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Quantity is one of the things measured of a layer in a step.
-type Quantity int
-
-const (
-	// WeightGradient is log10 of the norm of ∂L/∂W; -Inf where it is 0.
-	WeightGradient Quantity = iota
-	// PreActivationGradient is log10 of the norm of ∂L/∂z over the batch.
-	PreActivationGradient
-	// Update is log10 of the ratio of the norms of the step's change of W and of W.
-	Update
-	// PreActivationMean and PreActivationDeviation are those of z over units and batch.
-	PreActivationMean
-	PreActivationDeviation
-	// ActivationMean and ActivationDeviation are those of y = f(z).
-	ActivationMean
-	ActivationDeviation
-	// Saturated is the share of units in saturation (see activations.Saturation), 0 to 1.
-	Saturated
-	// ZeroGradient is the share of elements of ∂L/∂z that are exactly 0.
-	ZeroGradient
-	// DenormalGradient is the share of elements of ∂L/∂z that are denormal.
-	DenormalGradient
-	// NonFinite is the number of elements of z, y, ∂L/∂z and ∂L/∂W that are NaN or
-	// infinite.
-	NonFinite
-	// WeightNorm is log10 of the norm of W before the update.
-	WeightNorm
-	quantities
-)
-
-// Names are the names of the quantities, in their order.
-var Names = [quantities]string{
-	"weight-gradient", "pre-activation-gradient", "update",
-	"pre-activation-mean", "pre-activation-deviation",
-	"activation-mean", "activation-deviation",
-	"saturated", "zero-gradient", "denormal-gradient", "non-finite", "weight-norm",
-}
-
-func (q Quantity) String() string { return Names[q] }
-
-// Sample has the measurements of one step: a row for each layer.
+// Sample has the measurements of one step: a row for each layer, with a number for each
+// quantity.
 type Sample struct {
 	Step   int // updates before it
-	Layers [][quantities]float64
+	Layers [][]float64
+
+	quantities []Quantity
+}
+
+// At returns a quantity of a layer; NaN if it was not measured.
+func (s *Sample) At(layer int, q Quantity) float64 {
+	if i := slices.Index(s.quantities, q); i >= 0 {
+		return s.Layers[layer][i]
+	}
+	return math.NaN()
 }
 
 // Probe measures a network's layers at the steps of a schedule.
 type Probe struct {
-	Layers  []string // their names
-	Samples []Sample // one for each step measured
+	Layers     []string   // their names
+	Quantities []Quantity // those of Catalogue when the probe was made
+	Samples    []Sample   // one for each step measured
 
 	layers []layer
+	at     [sources][]measurement
 	spare  []Sample // memory prepared for samples
 	now    Sample   // the sample that the next run fills
+	values Values
+}
+
+// measurement is a quantity measured of a source.
+type measurement struct {
+	quantity int
+	value    func(*Values) float64
+	adds     bool // to what was measured of another source
+	also     bool // of the pre-activations
 }
 
 type layer struct {
-	weight  *G.Node
-	before  any // a copy of W from before the step
-	first   int // the first layer with the same weight, as time steps share one
-	regions []activations.Interval
+	weight     *G.Node
+	before     *tensor.Dense // a copy of W from before the step
+	first      int           // the first layer with the same weight, as time steps share one
+	regions    []activations.Interval
+	saturates  bool // regions are defined
+	weightNorm float64
+	linear     bool // the activations are the pre-activations
 }
 
 // New makes a probe of the training machine m of a network whose hidden layers have
@@ -82,41 +69,69 @@ type layer struct {
 // measuring allocates nothing.
 func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.Interval, samples int) (*Probe, error) {
 	p := &Probe{Samples: make([]Sample, 0, samples)}
-	rows := make([][quantities]float64, (samples+1)*len(n.Layers))
-	for range samples + 1 {
-		p.spare = append(p.spare, Sample{Layers: rows[:len(n.Layers):len(n.Layers)]})
-		rows = rows[len(n.Layers):]
+	if err := p.choose(); err != nil {
+		return nil, err
 	}
-	p.open()
 	first := map[*G.Node]int{}
 	for i, l := range n.Layers {
 		p.Layers = append(p.Layers, l.Name)
-		w := l.Weight.Value().(*tensor.Dense)
-		own := layer{weight: l.Weight, regions: saturation[l.Function], first: i}
+		own := layer{weight: l.Weight, first: i, linear: l.Activation == l.PreActivation}
+		own.regions, own.saturates = saturation[l.Function]
+		own.saturates = own.saturates || l.Function == ""
 		if k, shared := first[l.Weight]; shared {
 			own.first = k
-		} else if first[l.Weight] = i; w.Dtype() == tensor.Float32 {
-			own.before = make([]float32, len(w.Float32s()))
 		} else {
-			own.before = make([]float64, len(w.Float64s()))
+			first[l.Weight] = i
+			own.before = l.Weight.Value().(*tensor.Dense).Clone().(*tensor.Dense)
 		}
 		p.layers = append(p.layers, own)
 		d := l.PreActivation.Deriv()
 		if d == nil {
 			return nil, errors.Errorf("probe: %s has no gradient: build the network for training", l.Name)
 		}
-		err := m.Observe(l.PreActivation, func(v G.Value) { p.preActivation(i, v) })
-		if err == nil && l.Activation != l.PreActivation {
-			err = m.Observe(l.Activation, func(v G.Value) { p.activation(i, v) })
+		err := m.Observe(l.PreActivation, func(v G.Value) { p.forward(i, v) })
+		if err == nil && !own.linear {
+			err = m.Observe(l.Activation, func(v G.Value) { p.measure(i, Activations, v) })
 		}
 		if err == nil {
-			err = m.Observe(d, func(v G.Value) { p.gradient(i, v) })
+			err = m.Observe(d, func(v G.Value) { p.measure(i, PreActivationGradients, v) })
 		}
 		if err != nil {
 			return nil, errors.Wrapf(err, "probe: %s", l.Name)
 		}
 	}
+	for range samples + 1 {
+		p.spare = append(p.spare, p.empty())
+	}
+	p.open()
 	return p, nil
+}
+
+// choose makes the quantities of the catalogue.
+func (p *Probe) choose() error {
+	for k, name := range Catalogue.Names() {
+		m, err := Catalogue.Make(catalogue.Choice{Name: name})
+		switch {
+		case err != nil:
+			return errors.Wrap(err, "probe")
+		case m.Value == nil || len(m.Of) == 0 || !slices.IsSorted(m.Of) || m.Of[0] < 0 || m.Of[len(m.Of)-1] >= sources:
+			return errors.Errorf("probe: quantity %s: want a Value, and what it is measured Of, in the order of a step", name)
+		}
+		p.Quantities = append(p.Quantities, Quantity(name))
+		for i, s := range m.Of {
+			p.at[s] = append(p.at[s], measurement{k, m.Value, i > 0, slices.Contains(m.Of, PreActivations)})
+		}
+	}
+	return nil
+}
+
+func (p *Probe) empty() Sample {
+	s := Sample{Layers: make([][]float64, len(p.Layers)), quantities: p.Quantities}
+	rows := make([]float64, len(p.Layers)*len(p.Quantities))
+	for i := range s.Layers {
+		s.Layers[i], rows = rows[:len(p.Quantities):len(p.Quantities)], rows[len(p.Quantities):]
+	}
+	return s
 }
 
 // Hook returns the hook that measures at the steps of a schedule. No other hook may
@@ -128,72 +143,75 @@ func (p *Probe) Hook(when train.Schedule) train.Hook {
 // open makes the next sample ready for the observers.
 func (p *Probe) open() {
 	if len(p.spare) == 0 {
-		p.spare = append(p.spare, Sample{Layers: make([][quantities]float64, len(p.layers))})
+		p.spare = append(p.spare, p.empty())
 	}
 	last := len(p.spare) - 1
 	p.now, p.spare = p.spare[last], p.spare[:last]
 }
 
-func (p *Probe) preActivation(i int, v G.Value) {
-	row := &p.now.Layers[i]
-	row[NonFinite] = 0
-	if x, ok := float32s(v); ok {
-		preActivation(row, x, p.layers[i].regions)
-	} else {
-		preActivation(row, float64s(v), p.layers[i].regions)
+// measure measures what is measured of a source in layer i.
+func (p *Probe) measure(i int, s Source, x G.Value) {
+	l, v := &p.layers[i], &p.values
+	v.set(x)
+	v.regions, v.saturates, v.weightNorm = l.regions, l.saturates, l.weightNorm
+	for _, m := range p.at[s] {
+		p.keep(i, m)
 	}
 }
 
-func preActivation[F kernels.Float](row *[quantities]float64, z []F, regions []activations.Interval) {
-	row[PreActivationMean], row[PreActivationDeviation] = moments(row, z)
-	row[ActivationMean], row[ActivationDeviation] = row[PreActivationMean], row[PreActivationDeviation]
-	row[Saturated] = float64(within(z, regions)) / float64(len(z))
-}
-
-func (p *Probe) activation(i int, v G.Value) {
-	row := &p.now.Layers[i]
-	if y, ok := float32s(v); ok {
-		row[ActivationMean], row[ActivationDeviation] = moments(row, y)
+func (p *Probe) keep(i int, m measurement) {
+	at := &p.now.Layers[i][m.quantity]
+	if value := m.value(&p.values); m.adds {
+		*at += value
 	} else {
-		row[ActivationMean], row[ActivationDeviation] = moments(row, float64s(v))
+		*at = value
 	}
 }
 
-func (p *Probe) gradient(i int, v G.Value) {
-	row := &p.now.Layers[i]
-	if d, ok := float32s(v); ok {
-		gradient(row, d)
-	} else {
-		gradient(row, float64s(v))
+// forward measures the pre-activations, which in a linear layer are the activations, too.
+func (p *Probe) forward(i int, x G.Value) {
+	p.measure(i, PreActivations, x)
+	if p.layers[i].linear {
+		for _, m := range p.at[Activations] {
+			if !m.also { // counted already
+				p.keep(i, m)
+			}
+		}
 	}
 }
 
-func gradient[F kernels.Float](row *[quantities]float64, d []F) {
-	row[PreActivationGradient] = norm(row, d)
-	row[ZeroGradient] = float64(kernels.Zeros(d)) / float64(len(d))
-	row[DenormalGradient] = float64(kernels.Denormals(d)) / float64(len(d))
+// share copies what is measured of a source from the first layer with the same weight. What
+// is added up counts there only.
+func (p *Probe) share(i int, s Source) {
+	for _, m := range p.at[s] {
+		if !m.adds {
+			p.now.Layers[i][m.quantity] = p.now.Layers[p.layers[i].first][m.quantity]
+		}
+	}
 }
 
 // beforeStep reads the gradients of the weights, and keeps the weights.
 func (p *Probe) beforeStep(s *train.State) error {
 	p.now.Step = s.Step
 	for i := range p.layers {
-		l, row := &p.layers[i], &p.now.Layers[i]
+		l := &p.layers[i]
 		if l.first < i {
-			row[WeightGradient] = p.now.Layers[l.first][WeightGradient]
+			p.share(i, WeightGradients)
+			p.share(i, Weights)
 			continue
 		}
 		grad, err := l.weight.Grad()
 		if err != nil {
 			return errors.Wrapf(err, "probe: %s", p.Layers[i])
 		}
-		if w, ok := float32s(l.weight.Value()); ok {
-			d, _ := float32s(grad)
-			row[WeightGradient] = norm(row, d)
-			copy(l.before.([]float32), w)
+		p.measure(i, WeightGradients, grad)
+		w := l.weight.Value().(*tensor.Dense)
+		p.measure(i, Weights, w)
+		l.weightNorm = p.values.Norm()
+		if w.Dtype() == tensor.Float32 {
+			copy(l.before.Float32s(), w.Float32s())
 		} else {
-			row[WeightGradient] = norm(row, float64s(grad))
-			copy(l.before.([]float64), float64s(l.weight.Value()))
+			copy(l.before.Float64s(), w.Float64s())
 		}
 	}
 	return nil
@@ -202,26 +220,21 @@ func (p *Probe) beforeStep(s *train.State) error {
 // afterStep compares the weights with what they were, and keeps the sample.
 func (p *Probe) afterStep(*train.State) error {
 	for i := range p.layers {
-		l, row := &p.layers[i], &p.now.Layers[i]
+		l := &p.layers[i]
 		if l.first < i {
-			row[WeightNorm], row[Update] = p.now.Layers[l.first][WeightNorm], p.now.Layers[l.first][Update]
-		} else if w, ok := float32s(l.weight.Value()); ok {
-			row[WeightNorm], row[Update] = update(w, l.before.([]float32))
-		} else {
-			row[WeightNorm], row[Update] = update(float64s(l.weight.Value()), l.before.([]float64))
+			p.share(i, Updates)
+			continue
 		}
+		if w := l.weight.Value().(*tensor.Dense); w.Dtype() == tensor.Float32 {
+			kernels.Axpy(l.before.Float32s(), w.Float32s(), -1)
+		} else {
+			kernels.Axpy(l.before.Float64s(), w.Float64s(), -1)
+		}
+		p.measure(i, Updates, l.before)
 	}
 	p.Samples = append(p.Samples, p.now)
 	p.open()
 	return nil
-}
-
-// update returns log10 of ‖before‖ and of ‖w - before‖/‖before‖. It uses before up.
-func update[F kernels.Float](w, before []F) (size, ratio float64) {
-	var unused [quantities]float64
-	size = norm(&unused, before)
-	kernels.Axpy(before, w, -1)
-	return size, norm(&unused, before) - size
 }
 
 // Decades returns how many powers of ten the norm of a gradient loses from the last
@@ -232,9 +245,9 @@ func (s *Sample) Decades(q Quantity) float64 {
 	if len(s.Layers) == 0 {
 		return math.NaN()
 	}
-	first, last := s.Layers[0], s.Layers[len(s.Layers)-1]
-	if first[NonFinite] > 0 || last[NonFinite] > 0 {
+	last := len(s.Layers) - 1
+	if s.At(0, NonFinite) > 0 || s.At(last, NonFinite) > 0 {
 		return math.NaN()
 	}
-	return last[q] - first[q]
+	return s.At(last, q) - s.At(0, q)
 }

@@ -138,7 +138,7 @@ func TestAgainstPlainSums(t *testing.T) {
 			delta = next
 		}
 		for i := range passes {
-			p, row := passes[i], b.p.Samples[0].Layers[i]
+			p := passes[i]
 			input := values(b.n.Input.Value())
 			if i > 0 {
 				input = passes[i-1].y
@@ -183,7 +183,7 @@ func TestAgainstPlainSums(t *testing.T) {
 				tol = 2e-5
 			}
 			for q, w := range want {
-				if got := row[q]; math.Abs(got-w) > tol {
+				if got := b.p.Samples[0].At(i, q); math.Abs(got-w) > tol {
 					t.Errorf("%v, %s, %v: %g, want %g", dtype, b.p.Layers[i], q, got, w)
 				}
 			}
@@ -211,27 +211,27 @@ func TestVanishing(t *testing.T) {
 	b := newBed(t, tensor.Float64, activations.Tanh(), 260, 0.15, 1e-3, 1)
 	b.run(t)
 	s := b.p.Samples[0]
-	g := s.Layers[0][probe.PreActivationGradient]
+	g := s.At(0, probe.PreActivationGradient)
 	if !(g < -160) || math.IsInf(g, 0) {
 		t.Errorf("log10 of the first layer's gradient is %g: want a number below -160, whose square is no float64", g)
 	}
-	if d := s.Decades(probe.PreActivationGradient); math.Abs(d-(s.Layers[260][probe.PreActivationGradient]-g)) > 1e-9 || d < 150 {
+	if d := s.Decades(probe.PreActivationGradient); math.Abs(d-(s.At(260, probe.PreActivationGradient)-g)) > 1e-9 || d < 150 {
 		t.Errorf("%g decades", d)
 	}
 	for i := range s.Layers {
-		if s.Layers[i][probe.ZeroGradient] != 0 {
+		if s.At(i, probe.ZeroGradient) != 0 {
 			t.Errorf("%s: exact zeros in float64", b.p.Layers[i])
 		}
 	}
 	b = newBed(t, tensor.Float32, activations.Tanh(), 260, 0.15, 1e-3, 1)
 	b.run(t)
 	s = b.p.Samples[0]
-	if s.Layers[0][probe.ZeroGradient] != 1 || !math.IsInf(s.Layers[0][probe.PreActivationGradient], -1) {
-		t.Errorf("float32: %g of the first layer's gradient is 0, log10 of the norm %g", s.Layers[0][probe.ZeroGradient], s.Layers[0][probe.PreActivationGradient])
+	if s.At(0, probe.ZeroGradient) != 1 || !math.IsInf(s.At(0, probe.PreActivationGradient), -1) {
+		t.Errorf("float32: %g of the first layer's gradient is 0, log10 of the norm %g", s.At(0, probe.ZeroGradient), s.At(0, probe.PreActivationGradient))
 	}
 	denormal := false
 	for i := range s.Layers {
-		denormal = denormal || s.Layers[i][probe.DenormalGradient] > 0
+		denormal = denormal || s.At(i, probe.DenormalGradient) > 0
 	}
 	if !denormal {
 		t.Error("float32: no layer on the way to 0 has denormal gradients")
@@ -256,14 +256,14 @@ func TestNonFinite(t *testing.T) {
 		}
 	}
 	s := b.p.Samples[0]
-	if s.Layers[0][probe.NonFinite] == 0 && s.Layers[1][probe.NonFinite] == 0 {
+	if s.At(0, probe.NonFinite) == 0 && s.At(1, probe.NonFinite) == 0 {
 		t.Errorf("an infinite weight: %v", s.Layers)
 	}
-	if m := s.Layers[1][probe.PreActivationMean]; math.IsNaN(m) || math.IsInf(m, 0) {
+	if m := s.At(1, probe.PreActivationMean); math.IsNaN(m) || math.IsInf(m, 0) {
 		t.Errorf("the mean of what is finite is %g", m)
 	}
-	if s.Layers[1][probe.NonFinite] < 8 {
-		t.Errorf("%g elements that are not finite in layer02, want a column of 8 at least", s.Layers[1][probe.NonFinite])
+	if s.At(1, probe.NonFinite) < 8 {
+		t.Errorf("%g elements that are not finite in layer02, want a column of 8 at least", s.At(1, probe.NonFinite))
 	}
 }
 
@@ -347,12 +347,12 @@ func TestSharedWeight(t *testing.T) {
 		}
 		for _, s := range pr.Samples {
 			for i := 1; i < steps; i++ {
-				before, now := s.Layers[i-1], s.Layers[i]
-				if before[probe.WeightGradient] != now[probe.WeightGradient] || before[probe.Update] != now[probe.Update] || math.IsInf(now[probe.Update], 0) {
+				before, now := func(q probe.Quantity) float64 { return s.At(i-1, q) }, func(q probe.Quantity) float64 { return s.At(i, q) }
+				if before(probe.WeightGradient) != now(probe.WeightGradient) || before(probe.Update) != now(probe.Update) || math.IsInf(now(probe.Update), 0) {
 					t.Errorf("step %d: time steps %d and %d differ in the gradient of their weight, or it was not moved", s.Step, i, i+1)
 				}
 				// The recurrent weight starts as a tenth of an orthogonal matrix.
-				if fall := now[probe.PreActivationGradient] - before[probe.PreActivationGradient]; s.Step == 0 && (fall < 1 || fall > 1.5) {
+				if fall := now(probe.PreActivationGradient) - before(probe.PreActivationGradient); s.Step == 0 && (fall < 1 || fall > 1.5) {
 					t.Errorf("step %d: the gradient falls by %.2f decades from time step %d to %d", s.Step, fall, i+1, i)
 				}
 			}

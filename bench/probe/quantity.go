@@ -1,0 +1,77 @@
+package probe
+
+import "github.com/gradflow/gradflow/catalogue"
+
+// Quantity is the name of something that is measured of each layer in a step: a name of
+// [Catalogue].
+type Quantity string
+
+func (q Quantity) String() string { return string(q) }
+
+// Source is what a quantity is measured of.
+type Source int
+
+const (
+	// PreActivations are z, a row for each example.
+	PreActivations Source = iota
+	// Activations are y = f(z).
+	Activations
+	// PreActivationGradients are ∂L/∂z.
+	PreActivationGradients
+	// WeightGradients are ∂L/∂W. Layers that share a weight, as time steps do, have one
+	// measurement of this and of the next two.
+	WeightGradients
+	// Weights are W before the update.
+	Weights
+	// Updates are W before the update less W after it.
+	Updates
+	sources
+)
+
+// Measure is how a quantity is measured, and where it is shown: a row of [Catalogue].
+//
+//	probe.Catalogue.Add(catalogue.Row("largest-gradient", "log10 of the largest |∂L/∂z|",
+//		func(struct{}) (probe.Measure, error) {
+//			return probe.Measure{
+//				Unit: "log10", Head: "largest", Map: true,
+//				Of:   []probe.Source{probe.PreActivationGradients},
+//				Value: func(v *probe.Values) float64 {
+//					largest := 0.
+//					for i := range v.Len() {
+//						largest = max(largest, math.Abs(v.At(i)))
+//					}
+//					return math.Log10(largest)
+//				},
+//			}, nil
+//		}))
+type Measure struct {
+	Unit string // "log10", "share", "count", or "" for what has that of z
+	// Of is what the quantity is measured of. The values of several sources are added up,
+	// the first of which must be the first of them in the order of a step, that of the
+	// constants.
+	Of []Source
+	// Value measures. It is called in training steps: it must not change anything, keep v,
+	// or allocate. NaN stands for a layer that does not have the quantity.
+	Value func(v *Values) float64
+	// Head is that of the quantity's column in the table of `gradflow profile`, where it
+	// has one beside those that the table always has; "" for none.
+	Head string
+	// Map is whether the report draws the quantity as a heat map of layers by steps. Over
+	// runs, reports take medians.
+	Map bool
+}
+
+// Catalogue has the quantities that are measured.
+var Catalogue = catalogue.New("quantity",
+	weightGradient, preActivationGradient, update,
+	preActivationMean, preActivationDeviation, activationMean, activationDeviation,
+	saturated, zeroGradient, denormalGradient, nonFinite, weightNorm,
+)
+
+// row makes a row of the catalogue.
+func row(name Quantity, doc string, m Measure) catalogue.Entry[Measure] {
+	return catalogue.Row(string(name), doc, func(struct{}) (Measure, error) { return m, nil })
+}
+
+// Names are the names of this package's own quantities.
+var Names = Catalogue.Names()
