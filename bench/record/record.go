@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"math"
+	"slices"
 
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/models"
@@ -106,7 +107,7 @@ type LayerTable struct {
 }
 
 // LayerColumns are the names of the columns of layers.npy.
-var LayerColumns = append([]string{"step", "layer"}, probe.Names[:]...)
+var LayerColumns = append([]string{"step", "layer"}, probe.Names...)
 
 // Column numbers of a LayerTable.
 const (
@@ -136,7 +137,7 @@ func (t *LayerTable) Quantity(q probe.Quantity) [][]float64 {
 			m = append(m, nil)
 			last = s
 		}
-		m[len(m)-1] = append(m[len(m)-1], row[QuantityColumn+int(q)])
+		m[len(m)-1] = append(m[len(m)-1], row[QuantityColumn+slices.Index(probe.Names, q.String())])
 	}
 	return m
 }

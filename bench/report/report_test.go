@@ -308,7 +308,7 @@ func TestGradientSentence(t *testing.T) {
 	} {
 		r := synthetic{nets: []net{{"tanh", len(c.profile) - 1, 0}}, rules: rules[:1], seeds: 1, steps: 20}.results()
 		for _, row := range r.Records[0].Layers.Rows {
-			row[record.QuantityColumn+int(probe.PreActivationGradient)] = c.profile[int(row[record.LayerColumn])]
+			row[slices.Index(record.LayerColumns, probe.PreActivationGradient.String())] = c.profile[int(row[record.LayerColumn])]
 		}
 		got := report.Rank(r).Problems[0].Findings.Gradient
 		if !strings.HasPrefix(got, "At the start the gradient of the pre-activations ") || !strings.Contains(got, c.want) {

@@ -138,7 +138,7 @@ func (s synthetic) record(n net, o rule, seed uint64) *record.Record {
 		}
 		p := progress(float64(step))
 		for i := range n.depth + 1 {
-			var q [11]float64
+			q := map[probe.Quantity]float64{}
 			below := float64(n.depth - i)
 			gradient := -1 - 1.5*p - below*n.decay*(1-0.85*p) + start[i] + 0.05*own.NormFloat64()
 			if gradient < -30 {
@@ -157,7 +157,11 @@ func (s synthetic) record(n net, o rule, seed uint64) *record.Record {
 			if diverges && step == end-1 && i < 3 {
 				q[probe.NonFinite], q[probe.PreActivationGradient] = 64, math.Inf(1)
 			}
-			r.Layers.Rows = append(r.Layers.Rows, append([]float64{float64(step), float64(i)}, q[:]...))
+			row := []float64{float64(step), float64(i)}
+			for _, name := range probe.Names {
+				row = append(row, q[probe.Quantity(name)])
+			}
+			r.Layers.Rows = append(r.Layers.Rows, row)
 		}
 	}
 	steps := len(r.Layers.Steps())

@@ -208,7 +208,7 @@ func table(samples []probe.Sample) *record.LayerTable {
 	t := &record.LayerTable{}
 	for _, s := range samples {
 		for i, quantities := range s.Layers {
-			t.Rows = append(t.Rows, append([]float64{float64(s.Step), float64(i)}, quantities[:]...))
+			t.Rows = append(t.Rows, append([]float64{float64(s.Step), float64(i)}, quantities[:len(probe.Names)]...))
 		}
 	}
 	return t
