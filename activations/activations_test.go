@@ -6,6 +6,9 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/activationtest"
+	"github.com/gradflow/gradflow/vm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 func TestCatalogue(t *testing.T) {
@@ -18,9 +21,7 @@ func TestCatalogue(t *testing.T) {
 		if a.Name() != name && c.Settings == nil {
 			t.Errorf("the activation named %q in the catalogue says %q", name, a.Name())
 		}
-		if f, ok := a.(activations.Scalar); ok {
-			t.Run(name, func(t *testing.T) { activationtest.Run(t, f) })
-		}
+		t.Run(name, func(t *testing.T) { activationtest.Run(t, a) })
 	}
 }
 
@@ -116,3 +117,76 @@ func sigmoidRoot() float64 { return 19 - math.Sqrt(19*19-1) }
 // close allows for softplus, whose largest slope within the bounds is 1 - 1e-14,
 // and for the bisection.
 func close(a, b float64) bool { return a == b || math.Abs(a-b) < 1e-6 }
+
+// TestRowwise: the values are those of scipy.special.softmax([1, 2, 4]), of the definitions,
+// and nothing is allocated after the first run.
+func TestRowwise(t *testing.T) {
+	maxout, err := activations.Maxout(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	glu, err := activations.GLU(activations.Tanh())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		a       activations.Activation
+		z, want []float64
+	}{
+		{activations.Softmax(), []float64{1, 2, 4}, []float64{0.04201006613406605, 0.11419519938459449, 0.8437947344813395}},
+		{activations.Softmax(), []float64{1e4, 0, -1e4}, []float64{1, 0, 0}},
+		{maxout, []float64{1, 3, 2, -5, -4, -6}, []float64{3, -4}},
+		{glu, []float64{2, 3, 0.5, -100}, []float64{2 * math.Tanh(0.5), -3}},
+	} {
+		for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
+			x := tensor.New(tensor.Of(dtype), tensor.WithShape(1, len(c.z)))
+			for i, v := range c.z {
+				if dtype == tensor.Float32 {
+					x.Float32s()[i] = float32(v)
+				} else {
+					x.Float64s()[i] = v
+				}
+			}
+			z := G.NewMatrix(G.NewGraph(), dtype, G.WithName("z"), G.WithValue(x))
+			y, err := c.a.Node(z)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := G.Grad(G.Must(G.Sum(y)), z)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := vm.Compile(z.Graph(), y, d[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range c.want {
+				got, tolerance := 0., 1e-14
+				if dtype == tensor.Float32 {
+					got, tolerance = float64(y.Value().(*tensor.Dense).Float32s()[i]), 1e-6
+				} else {
+					got = y.Value().(*tensor.Dense).Float64s()[i]
+				}
+				if math.Abs(got-want) > tolerance {
+					t.Errorf("%s of %v, %v: element %d is %g, want %g", c.a.Name(), c.z, dtype, i, got, want)
+				}
+			}
+			forward, err := vm.Compile(z.Graph(), y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := testing.AllocsPerRun(10, func() { forward.RunAll() }); n > 0 {
+				t.Errorf("%s, %v: %g allocations in a run", c.a.Name(), dtype, n)
+			}
+		}
+	}
+	if _, err := activations.Maxout(1); err == nil {
+		t.Error("a maxout of one piece")
+	}
+	if _, err := activations.GLU(nil); err == nil {
+		t.Error("a glu without a gate")
+	}
+}

@@ -31,6 +31,9 @@ var Catalogue = catalogue.New("activation",
 	row("gelu-tanh", "z/2·(1 + tanh(√(2/π)(z + 0.044715z³))), close to gelu", GELUTanh),
 	row("silu", "z/(1 + e^-z), swish", SiLU),
 	row("mish", "z·tanh(log(1 + e^z))", Mish),
+	row("softmax", "e^z over the sum of the row's: units that compete; not element-wise", Softmax),
+	catalogue.Row("maxout", "the largest of each group of pre-activations; not element-wise", makeMaxout),
+	catalogue.Row("glu", "a·f(b) of the halves of the pre-activations, a gate; not element-wise", makeGLU),
 	catalogue.Row("scaled", "a·f(z), a fixed or learned", makeScaled),
 	catalogue.Row("formula", "an expression such as a*tanh(b*z) + c*z, its parameters fixed or learned", makeFormula),
 	catalogue.Row("dks", "deep kernel shaping of another activation, for a network's depth", makeDKS),
@@ -38,7 +41,7 @@ var Catalogue = catalogue.New("activation",
 	catalogue.Row("tailored-relu", "leaky rectifier with its slope tailored to a network's depth", makeTailoredReLU),
 ).Written(asFormula)
 
-func row(name, doc string, make func() Scalar) catalogue.Entry[Activation] {
+func row[A Activation](name, doc string, make func() A) catalogue.Entry[Activation] {
 	return catalogue.Row(name, doc, func(struct{}) (Activation, error) { return make(), nil })
 }
 

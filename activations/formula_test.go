@@ -58,7 +58,10 @@ var asFormulas = map[string]string{
 func TestCatalogueAsFormulas(t *testing.T) {
 	for _, name := range activations.Catalogue.Names() {
 		text, ok := asFormulas[name]
-		if !ok {
+		if a, err := activations.Catalogue.Make(choiceOf(name)); err == nil && !ok {
+			if _, scalar := a.(activations.Scalar); !scalar {
+				continue // a row is no formula in z
+			}
 			t.Errorf("%s is not compared with a formula: write it into the table", name)
 		}
 		if text == "" {

@@ -1,6 +1,7 @@
 package activationtest_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -26,22 +27,50 @@ type wrapped struct {
 
 func (w wrapped) Node(z *G.Node) (*G.Node, error) { return w.node(z) }
 
+// node is an activation of a node alone.
+type node struct {
+	name string
+	make func(z *G.Node) (*G.Node, error)
+}
+
+func (n node) Name() string                    { return n.name }
+func (n node) Node(z *G.Node) (*G.Node, error) { return n.make(z) }
+
+// unsized hides that an activation changes the width.
+type unsized struct{ activations.Activation }
+
+func halves() activations.Activation {
+	return activations.Rowwise("halves", 2, 1,
+		func(y, z []float64) { copy(y, z) },
+		func(dz, z, dy []float64) { clear(dz); copy(dz, dy) })
+}
+
+func centred(y, z []float64) {
+	mean := 0.
+	for _, v := range z {
+		mean += v / float64(len(z))
+	}
+	for i, v := range z {
+		y[i] = v - mean
+	}
+}
+
 // faulty are activations with one fault each, by the check that has to find it and what
 // it has to say.
 var faulty = []struct {
 	check, says string
-	make        func() activations.Scalar
+	make        func() activations.Activation
 }{
-	{"name", `"Bad Name!" is neither`, func() activations.Scalar {
+	{"name", `"Bad Name!" is neither`, func() activations.Activation {
 		return activations.Elementwise("Bad Name!", math.Tanh, func(z float64) float64 { return 1 / math.Pow(math.Cosh(z), 2) })
 	}},
-	{"name", "empty", func() activations.Scalar {
+	{"name", "empty", func() activations.Activation {
 		return activations.Elementwise("", func(z float64) float64 { return z }, func(float64) float64 { return 1 })
 	}},
-	{"derivative", "wrong values, the worst", func() activations.Scalar {
+	{"derivative", "wrong values, the worst", func() activations.Activation {
 		return activations.Elementwise("wrong", math.Sin, func(z float64) float64 { return math.Cos(z) + 1e-6 })
 	}},
-	{"at_NaN", "Derivative(NaN) = 0, want NaN", func() activations.Scalar {
+	{"at_NaN", "Derivative(NaN) = 0, want NaN", func() activations.Activation {
 		return activations.Elementwise("rectifier", func(z float64) float64 { return max(z, 0) }, func(z float64) float64 {
 			if z > 0 {
 				return 1
@@ -49,10 +78,10 @@ var faulty = []struct {
 			return 0
 		})
 	}},
-	{"no_jump", "an intermediate result overflows", func() activations.Scalar {
+	{"no_jump", "an intermediate result overflows", func() activations.Activation {
 		return activations.Elementwise("isru", isru, isruSlope)
 	}},
-	{"shape", "has the shape (3)", func() activations.Scalar {
+	{"shape", "has the shape (3)", func() activations.Activation {
 		return wrapped{activations.Tanh(), func(z *G.Node) (*G.Node, error) {
 			if z.Dims() < 2 {
 				return activations.Tanh().Node(z)
@@ -60,10 +89,48 @@ var faulty = []struct {
 			return G.Sum(z, 1)
 		}}
 	}},
-	{"shape", "is nil", func() activations.Scalar {
+	{"shape", "is nil", func() activations.Activation {
 		return wrapped{activations.Tanh(), func(z *G.Node) (*G.Node, error) { return nil, nil }}
 	}},
-	{"values", "wrong value", func() activations.Scalar {
+	// of what is not element-wise
+	{"gradient", "wrong values, the worst", func() activations.Activation { // the mean is forgotten
+		return activations.Rowwise("wrong-gradient", 1, 1, centred, func(dz, z, dy []float64) { copy(dz, dy) })
+	}},
+	{"shape", "implements activations.Resizer", func() activations.Activation {
+		return unsized{halves()}
+	}},
+	{"rows_apart", "row 0 alone", func() activations.Activation {
+		return node{"batch-sum", func(z *G.Node) (*G.Node, error) {
+			sum, err := G.Sum(z)
+			if err != nil {
+				return nil, err
+			}
+			return G.Add(z, sum)
+		}}
+	}},
+	{"extremes", "does not show", func() activations.Activation {
+		return activations.Rowwise("hides-nan", 1, 1,
+			func(y, z []float64) {
+				for i, v := range z {
+					if y[i] = v; math.IsNaN(v) {
+						y[i] = 0
+					}
+				}
+			}, func(dz, z, dy []float64) { copy(dz, dy) })
+	}},
+	{"extremes", "is NaN", func() activations.Activation { // without the largest taken off
+		return activations.Rowwise("naive-softmax", 1, 1,
+			func(y, z []float64) {
+				sum := 0.
+				for _, v := range z {
+					sum += math.Exp(v)
+				}
+				for i, v := range z {
+					y[i] = math.Exp(v) / sum
+				}
+			}, func(dz, z, dy []float64) { clear(dz) })
+	}},
+	{"values", "wrong value", func() activations.Activation {
 		return wrapped{activations.Tanh(), activations.ScaledTanh().Node}
 	}},
 }
@@ -71,14 +138,14 @@ var faulty = []struct {
 // The suite finds each fault, in a process of its own, and says what is wrong in few lines.
 func TestSuiteFindsFaults(t *testing.T) {
 	for i, f := range faulty {
-		if os.Getenv("ACTIVATIONTEST_FAULT") == string(rune('a'+i)) {
+		if os.Getenv("ACTIVATIONTEST_FAULT") == fmt.Sprint(i) {
 			activationtest.Run(t, f.make())
 			return
 		}
 	}
 	for i, f := range faulty {
 		c := exec.Command(os.Args[0], "-test.run=^TestSuiteFindsFaults$")
-		c.Env = append(os.Environ(), "ACTIVATIONTEST_FAULT="+string(rune('a'+i)))
+		c.Env = append(os.Environ(), "ACTIVATIONTEST_FAULT="+fmt.Sprint(i))
 		out, err := c.CombinedOutput()
 		var exit *exec.ExitError
 		text := string(out)

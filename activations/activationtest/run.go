@@ -26,8 +26,29 @@ const (
 // Run tests a, as subtests of t. variants are activations of the same kind with
 // other parameters, which must stay distinct from a in one graph; an activation
 // without parameters has none. Of an [activations.Parametric], its learned parameters are
-// tested too.
-func Run(t *testing.T, a activations.Scalar, variants ...activations.Scalar) {
+// tested too. An activation that is not element-wise is tested row by row.
+func Run(t *testing.T, a activations.Activation, variants ...activations.Activation) {
+	t.Helper()
+	if a == nil {
+		t.Fatal("the activation is nil")
+	}
+	f, ok := a.(activations.Scalar)
+	if !ok {
+		rowwise(t, a, variants)
+		return
+	}
+	var others []activations.Scalar
+	for _, v := range variants {
+		s, ok := v.(activations.Scalar)
+		if !ok {
+			t.Fatalf("variant %T is not element-wise, unlike the activation", v)
+		}
+		others = append(others, s)
+	}
+	scalars(t, f, others)
+}
+
+func scalars(t *testing.T, a activations.Scalar, variants []activations.Scalar) {
 	t.Helper()
 	t.Run("name", func(t *testing.T) { name(t, a.Name()) })
 	t.Run("derivative", func(t *testing.T) { derivative(t, a) })
