@@ -21,28 +21,42 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/atomicfile"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // Main runs the command with the process's arguments and exits with its status. The first
-// interrupt asks the work in progress to stop; the second ends the process.
+// interrupt (Ctrl-C, SIGINT or SIGTERM) asks the work in progress to stop after its
+// current steps, and abandons it if they take long; the second ends the process at once.
 func Main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks to finish the step; after it the usual effect is back.
-	context.AfterFunc(ctx, stop)
-	os.Exit(Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel(errSignal)
+		<-signals
+		signal.Stop(signals) // one more is not waited for
+		atomicfile.Abandon()
+		os.Exit(failed)
+	}()
+	status := Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	if ctx.Err() != nil {
+		atomicfile.Abandon()
+	}
+	os.Exit(status)
 }
 
 // Exit statuses.
@@ -57,33 +71,79 @@ type useError struct{ error }
 
 func (e useError) Unwrap() error { return e.error }
 
-// errInterrupted ends a command that has said what there is to say.
+// errSignal is the cause of a context that the user ended.
+var errSignal = errors.New("interrupted by a signal")
+
+// errInterrupted is the error of a command that stopped because its context ended.
 var errInterrupted = errors.New("interrupted")
 
+// grace is how long an interrupted command may take to finish its current steps. What
+// takes longer is abandoned, so that the answer to Ctrl-C comes within a second.
+const grace = 700 * time.Millisecond
+
 // Run runs the command with arguments (without the program's name) and returns the exit
-// status. When ctx ends, the work in progress stops, and what is complete is kept.
+// status. When ctx ends, Run returns within a second: the work in progress stops after its
+// current step, and what is complete is kept. A step that takes longer ends after Run has
+// returned, prints nothing, and its result is dropped.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	s := &session{stdout: newConsole(stdout), stderr: newConsole(stderr)}
+	defer func() { s.stdout.close(); s.stderr.close() }()
+	ctx = context.WithValue(ctx, sessionKey{}, s)
 	root := newRoot()
+	fitHelp(root, terminalWidth(stdout))
 	root.SetIn(stdin)
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	root.SetOut(s.stdout)
+	root.SetErr(s.stderr)
+
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(ctx) }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		if errors.Is(context.Cause(ctx), errSignal) {
+			fmt.Fprintln(s.stderr, "Stopping after the current steps; press Ctrl-C again to stop now.")
+		}
+		select {
+		case err = <-ended:
+		case <-time.After(grace):
+			err = errInterrupted
+			s.abandon()
+		}
+	}
+	return s.tell(err, ctx.Err() != nil)
+}
+
+// abandon drops what the command prints from now on.
+func (s *session) abandon() {
+	s.stdout.close()
+	s.stderr.close()
+	s.stdout, s.stderr = newConsole(s.stdout.w), newConsole(s.stderr.w)
+}
+
+// tell prints how a command ended, and returns its exit status.
+func (s *session) tell(err error, interrupted bool) int {
+	s.stderr.keep()
 	var use useError
 	var spec *study.SpecError
 	switch {
 	case err == nil:
 		return done
-	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+	case interrupted:
+		if !errors.Is(err, errInterrupted) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			fmt.Fprintf(s.stderr, "gradflow: %s\n", visible(err.Error()))
+		}
+		fmt.Fprintln(s.stderr, s.goodbye())
 		return failed
 	case errors.As(err, &use):
-		fmt.Fprintf(stderr, "gradflow: %v\n", err)
+		fmt.Fprintf(s.stderr, "gradflow: %s\n", visible(err.Error()))
 		return wrongUse
 	case errors.As(err, &spec):
-		fmt.Fprintf(stderr, "%v\n", err) // begins with the file's name, as editors like it
+		fmt.Fprintf(s.stderr, "%s\n", visible(err.Error())) // begins with the file's name, as editors like it
 		return wrongUse
 	default:
-		fmt.Fprintf(stderr, "gradflow: %v\n", err)
+		fmt.Fprintf(s.stderr, "gradflow: %s\n", visible(err.Error()))
 		return failed
 	}
 }
@@ -104,7 +164,7 @@ which optimizers and initialisations keep it alive.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return useError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+		return useError{errors.Errorf("%v; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets))
 	return root
@@ -123,33 +183,39 @@ func subcommand(c *cobra.Command, args []string) error {
 	if near := catalogue.Nearest(args[0], names); len(near) > 0 {
 		message += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
 	}
-	return useError{fmt.Errorf("%s; see %s --help", message, c.CommandPath())}
+	return useError{errors.Errorf("%s; see %s --help", message, c.CommandPath())}
 }
 
-// exactly checks the number of arguments.
-func exactly(n int, what string) cobra.PositionalArgs {
+// noArguments refuses arguments.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return useError{errors.Errorf("%s takes no arguments, but was given %q; see %s --help", c.Name(), args[0], c.CommandPath())}
+	}
+	return nil
+}
+
+// oneArgument wants one argument.
+func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) != n {
-			return useError{fmt.Errorf("%s takes %s, not %d arguments; see %s --help", c.CommandPath(), what, len(args), c.CommandPath())}
+		if len(args) != 1 {
+			return useError{errors.Errorf("%s takes one argument, %s, not %d; see %s --help", c.Name(), what, len(args), c.CommandPath())}
 		}
 		return nil
 	}
 }
 
-// terminalWidth returns the width of the terminal that w is, 0 if it is none.
-func terminalWidth(w io.Writer) int {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
+// fitHelp breaks the lines of all help texts at words, to fit into a terminal's width.
+func fitHelp(c *cobra.Command, width int) {
+	if width == 0 || width > 80 {
+		width = 80
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 80
+	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), "Flags.FlagUsages ", fmt.Sprintf("Flags.FlagUsagesWrapped %d ", width)))
+	var wrapLong func(c *cobra.Command)
+	wrapLong = func(c *cobra.Command) {
+		c.Long = wrapParagraphs(c.Long, width)
+		for _, sub := range c.Commands() {
+			wrapLong(sub)
+		}
 	}
-	return width
-}
-
-// colours tells whether w is a terminal whose user wants colours (no-color.org).
-func colours(w io.Writer) bool {
-	return terminalWidth(w) > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	wrapLong(c)
 }

@@ -3,21 +3,21 @@ package cmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
+
 	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/bench/tasks/download"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
 // newData makes the command for a table of data sets.
@@ -100,7 +100,7 @@ func (d dataSets) pick(names []string) (dataSets, error) {
 	for _, n := range names {
 		i := slices.IndexFunc(d, func(s tasks.DataSet) bool { return s.Name == n })
 		if i < 0 {
-			return nil, useError{fmt.Errorf("unknown data set %q: there are %s", n, strings.Join(d.names(), ", "))}
+			return nil, useError{errors.Errorf("unknown data set %q: there are %s", n, strings.Join(d.names(), ", "))}
 		}
 		picked = append(picked, d[i])
 	}
@@ -111,7 +111,7 @@ func (d dataSets) pick(names []string) (dataSets, error) {
 func (d dataSets) arguments(c *cobra.Command, least, most int) {
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return useError{fmt.Errorf("%s takes the name of a data set: %s; see %s --help", c.CommandPath(), strings.Join(d.names(), ", "), c.CommandPath())}
+			return useError{errors.Errorf("%s takes the name of a data set: %s; see %s --help", c.Name(), strings.Join(d.names(), ", "), c.CommandPath())}
 		}
 		_, err := d.pick(args)
 		return err
@@ -261,7 +261,7 @@ without names it checks all that are here.`,
 				err = printReports(w, reports)
 			}
 			if err == nil && bad > 0 {
-				err = fmt.Errorf("%d of %d files are not as they should be", bad, len(reports))
+				err = errors.Errorf("%d of %d files are not as they should be", bad, len(reports))
 			}
 			return err
 		},
@@ -312,7 +312,7 @@ func (d dataSets) newGet() *cobra.Command {
 		Short: "Download data sets",
 		Long: `Get downloads the files of data sets that are not here yet into the user's cache, where
 studies find them. Every file is checked by its sha256 before it appears under its name.
-A download that was interrupted goes on where it stopped when the command is given again.`,
+A download that was interrupted resumes when the command is given again.`,
 		Example: `  gradflow data get mnist
   gradflow data get fashion-mnist --dir /srv/data/fashion-mnist
   gradflow data get mnist --url https://mirror.example.org/mnist/`,
@@ -332,15 +332,12 @@ A download that was interrupted goes on where it stopped when the command is giv
 			if len(picked) > 1 && (mirror != "" || dir != "") {
 				return useError{errors.New("--url and --dir are for one data set at a time: they all have files of the same names")}
 			}
+			onInterrupt(c.Context(), func() string { return "Interrupted. The same command resumes." })
 			g := getter{mirror: mirror, dir: dir, log: c.ErrOrStderr()}
 			var reports []fileReport
 			for _, s := range picked {
 				r, err := g.get(c.Context(), s)
 				reports = append(reports, r...)
-				if c.Context().Err() != nil {
-					fmt.Fprintln(c.ErrOrStderr(), "Interrupted. To go on, give the same command again.")
-					return errInterrupted
-				}
 				if err != nil {
 					return err
 				}
@@ -365,7 +362,7 @@ A download that was interrupted goes on where it stopped when the command is giv
 func checkMirror(mirror string) error {
 	u, err := url.Parse(mirror)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return useError{fmt.Errorf("--url %q is no address such as https://mirror.example.org/mnist/", mirror)}
+		return useError{errors.Errorf("--url %q is no address such as https://mirror.example.org/mnist/", mirror)}
 	}
 	return nil
 }
@@ -384,7 +381,7 @@ func (g getter) get(ctx context.Context, s tasks.DataSet) ([]fileReport, error) 
 	places := tasks.Places(s.Name, g.dir)
 	target := places[len(places)-1] // the user's cache
 	if target.Dir == "" {
-		return nil, fmt.Errorf("there is no place to download to: %s; name one with --dir", target.Why)
+		return nil, errors.Errorf("there is no place to download to: %s; name one with --dir", target.Why)
 	}
 	for _, p := range places {
 		if p.Dir == "" {
@@ -410,10 +407,7 @@ func (g getter) get(ctx context.Context, s tasks.DataSet) ([]fileReport, error) 
 			for _, m := range mirrors {
 				d.URLs = append(d.URLs, strings.TrimSuffix(m, "/")+"/"+f.Name)
 			}
-			p := newDownloadProgress(g.log, f.Name)
-			err := download.Client{Progress: p.update, Again: p.again}.Get(ctx, d)
-			p.end(err)
-			if err != nil {
+			if err := g.download(ctx, d, f.Name); err != nil {
 				return reports, err
 			}
 		}
@@ -442,64 +436,30 @@ func present(s tasks.DataSet, dir string) ([]fileReport, error) {
 	return reports, nil
 }
 
-// downloadProgress shows how a file arrives: as a bar on a terminal, as a line every
-// few seconds elsewhere.
-type downloadProgress struct {
-	w    io.Writer
-	name string
-	bars *mpb.Progress
-	bar  *mpb.Bar
-	last time.Time
-	done int64
-}
-
-func newDownloadProgress(w io.Writer, name string) *downloadProgress {
-	p := &downloadProgress{w: w, name: name, last: time.Now()}
-	if width := terminalWidth(w); width > 0 {
-		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(min(width, 100)))
-		p.bar = p.bars.AddBar(0, mpb.PrependDecorators(decor.Name(name)),
-			mpb.AppendDecorators(decor.CountersKiloByte("% .1f / % .1f")))
-	}
-	return p
-}
-
-func (p *downloadProgress) update(_ download.File, done, size int64) {
-	p.done = done
-	if p.bar != nil {
-		p.bar.SetTotal(max(size, done), false)
-		p.bar.SetCurrent(done)
-		return
-	}
-	if now := time.Now(); now.Sub(p.last) >= logInterval {
-		p.last = now
-		of := ""
-		if size > 0 {
-			of = fmt.Sprintf(" of %.1f", float64(size)/1e6)
+// download fetches a file and shows how it arrives.
+func (g getter) download(ctx context.Context, f download.File, name string) error {
+	var arrived amount
+	var begun sync.Once
+	p := watch(g.log, &arrived, func() (string, string) {
+		s := fmt.Sprintf("%s  %.1f", name, float64(arrived.before.Load()+arrived.done.Load())/1e6)
+		if all := arrived.all.Load(); all > 0 {
+			s += fmt.Sprintf("/%.1f", float64(all)/1e6)
 		}
-		fmt.Fprintf(p.w, "%s: %.1f%s MB\n", p.name, float64(done)/1e6, of)
+		return s + " MB", ""
+	})
+	err := download.Client{
+		Progress: func(_ download.File, done, of int64) {
+			begun.Do(func() { arrived.before.Store(done) }) // from an earlier process
+			arrived.all.Store(of)
+			arrived.done.Store(done - arrived.before.Load())
+		},
+		Again: func(_ download.File, err error, wait time.Duration) {
+			fmt.Fprintf(g.log, "%s: %v; trying again in %v\n", name, err, wait)
+		},
+	}.Get(ctx, f)
+	p.end()
+	if err == nil && terminalWidth(g.log) == 0 { // there the bar stays
+		fmt.Fprintf(g.log, "%s: %.1f MB\n", name, float64(arrived.before.Load()+arrived.done.Load())/1e6)
 	}
-}
-
-// again says that there was trouble, above the bar.
-func (p *downloadProgress) again(_ download.File, err error, wait time.Duration) {
-	w := p.w
-	if p.bars != nil {
-		w = p.bars
-	}
-	fmt.Fprintf(w, "%s: %v; trying again in %v\n", p.name, err, wait)
-}
-
-// end leaves the terminal to what comes next.
-func (p *downloadProgress) end(err error) {
-	switch {
-	case p.bar != nil:
-		if err == nil {
-			p.bar.SetTotal(p.done, true)
-		} else {
-			p.bar.Abort(false)
-		}
-		p.bars.Wait()
-	case err == nil:
-		fmt.Fprintf(p.w, "%s: %.1f MB\n", p.name, float64(p.done)/1e6)
-	}
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -29,7 +30,7 @@ middle is folded into one line; --fold 0 shows all.`,
   gradflow describe bench/studies/quickstart.yaml 3`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 2 {
-				return useError{fmt.Errorf("gradflow describe takes a study file and a run at most, not %d arguments; see gradflow describe --help", len(args))}
+				return useError{errors.Errorf("describe takes at most two arguments, a study file and a run, not %d; see gradflow describe --help", len(args))}
 			}
 			return nil
 		},
@@ -39,14 +40,14 @@ middle is folded into one line; --fold 0 shows all.`,
 			}
 			switch {
 			case format != "text" && format != "dot" && format != "svg" && format != "json":
-				return useError{fmt.Errorf("--format %q: want text, dot, svg or json", format)}
+				return useError{errors.Errorf("--format %q: want text, dot, svg or json", format)}
 			case limit < 0 || limit == 1 || limit == 2:
-				return useError{fmt.Errorf("--fold %d: want 0, or at least 3", limit)}
+				return useError{errors.Errorf("--fold %d: want 0, or at least 3", limit)}
 			}
 			var config study.Config
 			if len(args) > 0 {
 				if name := network.given(c); name != "" {
-					return useError{fmt.Errorf("--%s is not for a network of a study file", name)}
+					return useError{errors.Errorf("--%s is not for a network of a study file", name)}
 				}
 				var err error
 				if config, err = runOf(c.Context(), args); err != nil {
@@ -94,7 +95,7 @@ middle is folded into one line; --fold 0 shows all.`,
 // runOf returns the configuration of a run of a study file: the first, or the one with a
 // number or a hash.
 func runOf(ctx context.Context, args []string) (study.Config, error) {
-	s, err := study.Load(ctx, args[0])
+	s, err := loadStudy(ctx, args[0])
 	if err != nil {
 		return study.Config{}, err
 	}
@@ -107,5 +108,5 @@ func runOf(ctx context.Context, args []string) (study.Config, error) {
 			return c, nil
 		}
 	}
-	return study.Config{}, useError{fmt.Errorf("%s has no run %q: want a number from 1 to %d, or four digits of a hash", args[0], which, len(s.Configs))}
+	return study.Config{}, useError{errors.Errorf("%s has no run %q: want a number from 1 to %d, or four digits of a hash", args[0], which, len(s.Configs))}
 }

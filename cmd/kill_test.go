@@ -127,7 +127,7 @@ func TestInterrupt(t *testing.T) {
 	if status != failed {
 		t.Errorf("exit status %d after an interrupt, want %d", status, failed)
 	}
-	if !strings.Contains(printed, "To go on, give the same command again") {
+	if !strings.Contains(printed, "The same command resumes") {
 		t.Errorf("an interrupted study prints\n%s", printed)
 	}
 	leftovers, err := filepath.Glob(filepath.Join(dir, "out", "runs", ".unfinished*"))

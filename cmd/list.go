@@ -15,6 +15,7 @@ import (
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -77,10 +78,10 @@ changes the gradients or the steps of another one:
 		ValidArgs: names,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return useError{fmt.Errorf("gradflow list takes one catalogue; see gradflow list --help")}
+				return useError{errors.Errorf("list takes at most one argument, a catalogue; see gradflow list --help")}
 			}
 			if len(args) == 1 && !slices.Contains(names, args[0]) {
-				return useError{fmt.Errorf("unknown catalogue %q: there are %s", args[0], strings.Join(names, ", "))}
+				return useError{errors.Errorf("unknown catalogue %q: there are %s", args[0], strings.Join(names, ", "))}
 			}
 			return nil
 		},

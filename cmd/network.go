@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"fmt"
-
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
@@ -10,6 +8,7 @@ import (
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -55,7 +54,7 @@ func (n *networkFlags) read() error {
 		}
 	}
 	if c := n.config; c.Depth < 1 || c.Width < 1 || c.Batch < 1 {
-		return useError{fmt.Errorf("--depth %d, --width %d, --batch %d: all must be at least 1", c.Depth, c.Width, c.Batch)}
+		return useError{errors.Errorf("--depth %d, --width %d, --batch %d: all must be at least 1", c.Depth, c.Width, c.Batch)}
 	}
 	return nil
 }
@@ -78,7 +77,7 @@ func readComplete[T any](c *catalogue.Catalogue[T], flag, text string) (catalogu
 	}
 	full, err := c.Complete(choice)
 	if err != nil {
-		return choice, useError{fmt.Errorf("%s: %w", flag, err)}
+		return choice, useError{errors.Wrap(err, flag)}
 	}
 	return full, nil
 }

@@ -7,12 +7,12 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
-	"unicode/utf8"
 
 	"github.com/gradflow/gradflow/bench/profile"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/optimizers"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -34,7 +34,7 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
   gradflow profile --activation softplus --depth 50 --steps 200 --optimizer smorms3
   gradflow profile --model rbf --activation gaussian --depth 20 --plot rbf.png
   gradflow profile --activation tanh --depth 100 --width 128 --initializer orthogonal --json`,
-		Args: exactly(0, "no arguments"),
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := network.read(); err != nil {
 				return err
@@ -42,13 +42,13 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 			config := &network.config
 			switch {
 			case steps < 0:
-				return useError{fmt.Errorf("--steps %d: must be at least 0", steps)}
+				return useError{errors.Errorf("--steps %d: must be at least 0", steps)}
 			case config.DType != "float32" && config.DType != "float64":
-				return useError{fmt.Errorf("--dtype %q: want float32 or float64", config.DType)}
+				return useError{errors.Errorf("--dtype %q: want float32 or float64", config.DType)}
 			}
 			if picture != "" {
-				if _, err := draw.Format(picture); err != nil {
-					return useError{fmt.Errorf("--plot: %w", err)}
+				if err := checkPicture("--plot", picture); err != nil {
+					return err
 				}
 			}
 			p, err := profile.Measure(c.Context(), *config, steps)
@@ -63,7 +63,7 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 			}
 			if picture != "" {
 				if err := draw.Write(picture, profile.Figure{Profile: p}); err != nil {
-					return useError{fmt.Errorf("--plot: %w", err)}
+					return errors.Wrap(err, "--plot")
 				}
 			}
 			w := c.OutOrStdout()
@@ -209,21 +209,4 @@ func bar(x, lo, hi float64) string {
 		b += string([]rune(" ▏▎▍▌▋▊▉")[rest])
 	}
 	return b
-}
-
-// wrap breaks text into lines of at most width characters.
-func wrap(text string, width int) string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return strings.Join(append(lines, line), "\n")
 }

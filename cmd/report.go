@@ -1,12 +1,12 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -20,13 +20,13 @@ of each problem (median and interval over seeds, diverged runs counted), and wri
 report.html into the directory: one page that needs no network.`,
 		Example: `  gradflow report gradflow-out/quickstart
   gradflow report gradflow-out/quickstart --json | jq '.problems[0].setups[0]'`,
-		Args: exactly(1, "the directory of a study"),
+		Args: oneArgument("the directory of a study"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := os.Stat(args[0]); errors.Is(err, os.ErrNotExist) {
-				return useError{fmt.Errorf("%s: there is no such directory", args[0])}
+			if err := checkDirectory(args[0]); err != nil {
+				return err
 			}
 			return writeReport(c, args[0], asJSON)
 		},
@@ -38,6 +38,9 @@ report.html into the directory: one page that needs no network.`,
 // writeReport prints the ranking and writes the page.
 func writeReport(c *cobra.Command, dir string, asJSON bool) error {
 	results, err := study.Open(c.Context(), dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return useError{errors.Errorf("%s: holds no study: there is no directory runs in it", dir)}
+	}
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gradflow/gradflow/bench/speed"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/optimizers"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -38,7 +39,7 @@ those of a study with fewer runs than cores are.`,
   gradflow speed --width 256 --batch 128 --json | jq .peak_share
   gradflow speed --workers 2
   gradflow speed --width 512 --batch 128 --split 2`,
-		Args: exactly(0, "no arguments"),
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if config.Optimizer, err = readChoice(optimizers.Catalogue, "--optimizer", optimizer); err != nil {
@@ -52,10 +53,10 @@ those of a study with fewer runs than cores are.`,
 				machines = append(machines, machine)
 			}
 			if config.Split < 0 {
-				return useError{fmt.Errorf("--split %d: must be at least 0", config.Split)}
+				return useError{errors.Errorf("--split %d: must be at least 0", config.Split)}
 			}
 			if workers < 1 {
-				return useError{fmt.Errorf("--workers %d: must be at least 1", workers)}
+				return useError{errors.Errorf("--workers %d: must be at least 1", workers)}
 			}
 			results, err := speed.Measure(config, machines...)
 			if err != nil {
@@ -100,7 +101,7 @@ func readChoice[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.
 		_, err = c.Make(choice)
 	}
 	if err != nil {
-		return choice, useError{fmt.Errorf("%s: %s", flag, strings.TrimPrefix(err.Error(), "name: "))}
+		return choice, useError{errors.Errorf("%s: %s", flag, strings.TrimPrefix(err.Error(), "name: "))}
 	}
 	return choice, nil
 }

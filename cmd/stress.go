@@ -3,19 +3,15 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/gradflow/gradflow/bench/stress"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/optimizers"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 )
 
 func newStress() *cobra.Command {
@@ -39,7 +35,7 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
   gradflow stress --plot gradflow-out/quickstart/stress.svg   # then: gradflow report gradflow-out/quickstart
   gradflow stress --optimizer smorms3 --optimizer 'sgd(rate=0.1)' --optimizer 'rmsprop(rate=0.001)'
   gradflow stress --optimizer adam --group '10-D rotated' --json`,
-		Args: exactly(0, "no arguments"),
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			list := stress.DefaultOptimizers()
 			if len(names) > 0 {
@@ -57,15 +53,15 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 				return err
 			}
 			if options.Repetitions < 1 || options.Steps < 1 || options.Workers < 0 {
-				return useError{fmt.Errorf("--reps %d, --steps %d, --workers %d: must be at least 1 (0 workers: one for each core)",
+				return useError{errors.Errorf("--reps %d, --steps %d, --workers %d: must be at least 1 (0 workers: one for each core)",
 					options.Repetitions, options.Steps, options.Workers)}
 			}
 			if picture == "" {
 				picture = svg
 			}
 			if picture != "" {
-				if _, err := draw.Format(picture); err != nil {
-					return useError{fmt.Errorf("--plot: %w", err)}
+				if err := checkPicture("--plot", picture); err != nil {
+					return err
 				}
 			}
 			return runStress(c, tests, list, options, asJSON, picture)
@@ -93,7 +89,7 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 func testsOf(groups []string) ([]stress.Test, error) {
 	for _, g := range groups {
 		if !slices.Contains(stress.Groups, g) {
-			return nil, useError{fmt.Errorf("--group: unknown group %q: there are %s", g, strings.Join(stress.Groups, ", "))}
+			return nil, useError{errors.Errorf("--group: unknown group %q: there are %s", g, strings.Join(stress.Groups, ", "))}
 		}
 	}
 	tests := stress.Suite()
@@ -104,20 +100,21 @@ func testsOf(groups []string) ([]stress.Test, error) {
 }
 
 func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o stress.Options, asJSON bool, picture string) error {
-	count := newCounter(c.ErrOrStderr(), len(tests), "tests")
-	o.Progress = count.add
+	onInterrupt(c.Context(), func() string { return "Interrupted: nothing was recorded." })
+	var tested amount
+	tested.all.Store(int64(len(tests)))
+	o.Progress = func() { tested.done.Add(1) }
+	progress := watch(c.ErrOrStderr(), &tested, func() (string, string) {
+		return fmt.Sprintf("%d/%s", tested.done.Load(), plural(len(tests), "test")), ""
+	})
 	results, err := stress.Run(c.Context(), tests, list, o)
-	count.end()
-	if c.Context().Err() != nil {
-		fmt.Fprintln(c.ErrOrStderr(), "Interrupted: nothing was recorded.")
-		return errInterrupted
-	}
+	progress.end()
 	if err != nil {
 		return err
 	}
 	if picture != "" {
 		if err := draw.Write(picture, stress.Figure{Results: results}); err != nil {
-			return useError{fmt.Errorf("--plot: %w", err)}
+			return errors.Wrap(err, "--plot")
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "The table is drawn in %s\n", picture)
 	}
@@ -126,66 +123,4 @@ func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o
 		return json.NewEncoder(w).Encode(results)
 	}
 	return results.WriteText(w, stress.TextOptions{Width: terminalWidth(w), Colour: colours(w)})
-}
-
-// counter shows how many of some equal tasks are done: as a bar on a terminal, as a line
-// every few seconds elsewhere.
-type counter struct {
-	w    io.Writer
-	what string
-	all  int
-	bars *mpb.Progress
-	bar  *mpb.Bar
-
-	mu          sync.Mutex
-	done        int
-	begin, last time.Time
-}
-
-func newCounter(w io.Writer, all int, what string) *counter {
-	c := &counter{w: w, what: what, all: all, begin: time.Now(), last: time.Now()}
-	if width := terminalWidth(w); width > 0 {
-		c.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(min(width, 100)))
-		c.bar = c.bars.AddBar(int64(all),
-			mpb.PrependDecorators(decor.CountersNoUnit("%d/%d "+what)),
-			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Any(func(decor.Statistics) string {
-				c.mu.Lock()
-				defer c.mu.Unlock()
-				return "  " + c.left()
-			})))
-	}
-	return c
-}
-
-func (c *counter) add() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done++
-	if c.bar != nil {
-		c.bar.Increment()
-		return
-	}
-	if now := time.Now(); now.Sub(c.last) >= logInterval {
-		c.last = now
-		fmt.Fprintf(c.w, "%d/%d %s, %s\n", c.done, c.all, c.what, c.left())
-	}
-}
-
-func (c *counter) left() string {
-	if c.done == 0 {
-		return ""
-	}
-	rest := time.Duration(float64(time.Since(c.begin)) * float64(c.all-c.done) / float64(c.done))
-	return fmt.Sprintf("%v left", rest.Round(time.Second))
-}
-
-// end leaves the terminal to what comes next.
-func (c *counter) end() {
-	if c.bar == nil {
-		return
-	}
-	if !c.bar.Completed() {
-		c.bar.Abort(false)
-	}
-	c.bars.Wait()
 }

@@ -3,10 +3,8 @@ package cmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,6 +20,7 @@ import (
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -50,8 +49,8 @@ func newSweep() *cobra.Command {
 		Long: `Sweep trains a network with each optimizer at many learning rates, and shows the
 final validation score over the rate: the best one, and over how many decades the score
 stays within a margin of it. The study is described by flags, or read from a file whose
-optimizers have lists of rates. Like any study it is recorded and goes on where it
-stopped; sweep.svg and sweep.png are written beside the records.
+optimizers have lists of rates. Like any study it is recorded and resumes when the
+command is given again; sweep.svg and sweep.png are written beside the records.
 
 Optimizers without a rate, such as vsgd-fd, are run once and drawn as a level line. In a
 chain, the rate is that of the optimizer in it.`,
@@ -60,16 +59,16 @@ chain, the rate is that of the optimizer in it.`,
   gradflow sweep bench/studies/quickstart-rates.yaml`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return useError{fmt.Errorf("%s takes one study file at most; see %s --help", c.CommandPath(), c.CommandPath())}
+				return useError{errors.Errorf("sweep takes at most one argument, a study file; see gradflow sweep --help")}
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if work < 0 {
-				return useError{fmt.Errorf("--workers %d: must be at least 1, or 0 for one for each core", work)}
+				return useError{errors.Errorf("--workers %d: must be at least 1, or 0 for one for each core", work)}
 			}
 			if !(margin >= 0 && margin < 1) {
-				return useError{fmt.Errorf("--margin %g: must be a share from 0 to below 1", margin)}
+				return useError{errors.Errorf("--margin %g: must be a share from 0 to below 1", margin)}
 			}
 			var spec *study.Spec
 			var err error
@@ -82,10 +81,13 @@ chain, the rate is that of the optimizer in it.`,
 				return err
 			}
 			if !slices.ContainsFunc(spec.Configs, func(c study.Config) bool { _, ok := sweep.WithRate(c.Optimizer, 1); return ok }) {
-				return useError{fmt.Errorf("no optimizer of the study %s has a rate to sweep", spec.Name)}
+				return useError{errors.Errorf("no optimizer of the study %s has a rate to sweep", spec.Name)}
 			}
 			if out == "" {
 				out = filepath.Join("gradflow-out", spec.Name)
+			}
+			if err := checkNewDirectory("--out", out); err != nil {
+				return err
 			}
 			return runSweep(c, spec, out, work, margin, asJSON)
 		},
@@ -124,17 +126,13 @@ func sweepFile(c *cobra.Command, file string) (*study.Spec, error) {
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && !slices.Contains(ownFlags, f.Name) {
-			err = useError{fmt.Errorf("--%s: %s describes the study", f.Name, file)}
+			err = useError{errors.Errorf("--%s: %s describes the study", f.Name, file)}
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	spec, err := study.Load(c.Context(), file)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
-		return nil, useError{err}
-	}
-	return spec, err
+	return loadStudy(c.Context(), file)
 }
 
 // spec writes the study that the flags describe, and reads it.
@@ -153,14 +151,14 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 	}
 	rates, err := sweep.ParseRates(s.rates)
 	if err != nil {
-		return nil, useError{fmt.Errorf("--rates: %w", err)}
+		return nil, useError{errors.Wrap(err, "--rates")}
 	}
 	for _, n := range []struct {
 		flag         string
 		value, least int
 	}{{"depth", s.depth, 0}, {"width", s.width, 1}, {"steps", s.steps, 1}, {"batch", s.batch, 1}, {"seeds", s.seeds, 1}} {
 		if n.value < n.least {
-			return nil, useError{fmt.Errorf("--%s %d: must be at least %d", n.flag, n.value, n.least)}
+			return nil, useError{errors.Errorf("--%s %d: must be at least %d", n.flag, n.value, n.least)}
 		}
 	}
 	var lines []string
@@ -206,17 +204,19 @@ func sweepLines(c catalogue.Choice, rates []float64) (lines []string) {
 }
 
 func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margin float64, asJSON bool) error {
-	progress := newProgress(c.ErrOrStderr())
+	progress := newStudyProgress(c.ErrOrStderr())
+	onInterrupt(c.Context(), func() string {
+		return fmt.Sprintf("%s: %s\nInterrupted: the runs in progress were left out. The same command resumes.", spec.Name, progress.tell())
+	})
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()
 	if errors.Is(err, record.ErrLocked) {
 		return err
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", spec.Name, tell(outcome))
 	if outcome.Interrupted {
-		fmt.Fprintln(c.ErrOrStderr(), "Interrupted: the runs in progress were left out. To go on, give the same command again.")
 		return errInterrupted
 	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", spec.Name, progress.tell())
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
-	"errors"
+
 	"fmt"
 	"io"
 	"math"
@@ -15,6 +15,7 @@ import (
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
@@ -38,7 +39,7 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
   gradflow theory --activation 'tanh(z) + 0.1*z' --weight-variance 1.5 --bias-variance 0.05
   gradflow theory --activation 'dks(of=softplus,depth=50)' --json
   gradflow theory --activation gaussian --weight-variance 2 --plot gaussian.png`,
-		Args: exactly(0, "no arguments"),
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			choice, err := readChoice(activations.Catalogue, "--activation", activation)
 			if err != nil {
@@ -46,25 +47,25 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 			}
 			for flag, x := range map[string]float64{"--weight-variance": v.Weight, "--bias-variance": v.Bias} {
 				if !(x >= 0) || math.IsInf(x, 0) {
-					return useError{fmt.Errorf("%s %g: must be finite and at least 0", flag, x)}
+					return useError{errors.Errorf("%s %g: must be finite and at least 0", flag, x)}
 				}
 			}
 			if depth < 0 {
-				return useError{fmt.Errorf("--depth %d: must be at least 1", depth)}
+				return useError{errors.Errorf("--depth %d: must be at least 1", depth)}
 			}
 			if picture != "" {
-				if _, err := draw.Format(picture); err != nil {
-					return useError{fmt.Errorf("--plot: %w", err)}
+				if err := checkPicture("--plot", picture); err != nil {
+					return err
 				}
 			}
 			t, err := theoryOf(choice, strings.TrimSpace(activation), v, depth)
 			if err != nil {
-				return useError{fmt.Errorf("--activation %s: %w", activation, err)}
+				return useError{errors.Wrapf(err, "--activation %s", activation)}
 			}
 			if picture != "" {
 				d := phase.Diagram{Activation: t.name, Field: t.field, Point: v}
 				if err := draw.Write(picture, d); err != nil {
-					return useError{fmt.Errorf("--plot: %w", err)}
+					return errors.Wrap(err, "--plot")
 				}
 			}
 			w := c.OutOrStdout()

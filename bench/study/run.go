@@ -20,13 +20,20 @@ type Options struct {
 
 // Progress is told what happens; its methods are called by several goroutines.
 type Progress interface {
-	// Begin is called once, with the number of runs in the study, how many of them are
-	// recorded already, and the updates of the others.
-	Begin(runs, recorded, updates int)
+	// Begin is called once, before the first run.
+	Begin(t Total)
 	// Updated is called with updates done since the last call.
 	Updated(updates int)
 	// Finished is called with each run's record, or the error that ended it.
 	Finished(c Config, r *record.Record, err error)
+}
+
+// Total is what there is to do for a study.
+type Total struct {
+	Runs            int // in the study
+	Recorded        int // of those, before this process began
+	Updates         int // of all runs
+	RecordedUpdates int // of the runs recorded
 }
 
 // Outcome is what [Run] did.
@@ -51,20 +58,22 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	defer d.Close()
 	outcome := Outcome{Runs: len(s.Configs)}
 	var pending []Config
-	updates := 0
+	total := Total{Runs: len(s.Configs)}
 	for _, c := range s.Configs {
+		total.Updates += c.Steps
 		if d.Has(c) {
-			outcome.Recorded++
+			total.Recorded++
+			total.RecordedUpdates += c.Steps
 		} else {
 			pending = append(pending, c)
-			updates += c.Steps
 		}
 	}
+	outcome.Recorded = total.Recorded
 	progress := o.Progress
 	if progress == nil {
 		progress = silent{}
 	}
-	progress.Begin(outcome.Runs, outcome.Recorded, updates)
+	progress.Begin(total)
 	workers := o.Workers
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
@@ -120,6 +129,6 @@ feed:
 
 type silent struct{}
 
-func (silent) Begin(int, int, int)                    {}
+func (silent) Begin(Total)                            {}
 func (silent) Updated(int)                            {}
 func (silent) Finished(Config, *record.Record, error) {}

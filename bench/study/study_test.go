@@ -347,7 +347,7 @@ type cancelling struct {
 	cancel func()
 }
 
-func (c *cancelling) Begin(int, int, int) {}
+func (c *cancelling) Begin(study.Total) {}
 func (c *cancelling) Updated(int) {
 	if c.after--; c.after == 0 {
 		c.cancel()
@@ -370,7 +370,7 @@ func TestLock(t *testing.T) {
 
 type starting struct{ f func() }
 
-func (s *starting) Begin(int, int, int)                        { s.f() }
+func (s *starting) Begin(study.Total)                                { s.f() }
 func (*starting) Updated(int)                                  {}
 func (*starting) Finished(study.Config, *record.Record, error) {}
 

@@ -69,7 +69,7 @@ type Stream interface {
 	Next32(x, t []float32) error
 	Next64(x, t []float64) error
 	// Seek makes the batch with this index, counted from 0, the next one, so
-	// that an interrupted run goes on where it stopped.
+	// that an interrupted run resumes.
 	Seek(batch uint64)
 }
 

@@ -5,7 +5,7 @@
 //	address ──Range──> .part-name ──Check, fsync──> name
 //
 // What arrives is kept under a temporary name in the same directory, so that the next
-// attempt, in this process or a later one, goes on where it stopped. A server that
+// attempt, in this process or a later one, resumes it. A server that
 // cannot go on sends the file from the start; a file put together of two versions does
 // not pass its check and is fetched anew.
 package download
