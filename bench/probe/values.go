@@ -193,3 +193,11 @@ func moments[F kernels.Float](x []F) (mean, deviation float64, bad int) {
 }
 
 func isFinite(x float64) bool { return x-x == 0 }
+
+// Norm returns log10 of the Euclidean norm of the elements of a tensor that are finite;
+// -Inf where that is 0.
+func Norm(x G.Value) float64 {
+	var v Values
+	v.set(x)
+	return v.Norm()
+}

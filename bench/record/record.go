@@ -59,6 +59,9 @@ type Summary struct {
 	// probe; null if it is not finite.
 	DecadesFirst Number `json:"decades_first"`
 	DecadesLast  Number `json:"decades_last"`
+	// ZeroGradient says why the gradient of the pre-activations is exactly 0 in a layer at
+	// the first probe, where it is.
+	ZeroGradient *ZeroGradient `json:"zero_gradient,omitempty"`
 	// DenormalSteps is the number of updates in which the processor met denormal numbers
 	// or a result became one (flushed or not); null where it can't tell.
 	DenormalSteps Number `json:"denormal_steps"`

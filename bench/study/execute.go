@@ -51,6 +51,9 @@ func (p *parts) execute(ctx context.Context, c Config, workers int, progress fun
 	if err != nil {
 		return nil, errors.Wrapf(err, "run %s", c.Hash())
 	}
+	if probe := e.Probe(); probe != nil && len(probe.Samples) > 0 {
+		r.Summary.ZeroGradient = p.zeroGradient(c, probe.Layers, &probe.Samples[0])
+	}
 	r.Timing.Seconds = time.Since(begin).Seconds()
 	return r, nil
 }
