@@ -58,3 +58,30 @@ func TestLetAllocations(t *testing.T) {
 		t.Errorf("%v allocations", a)
 	}
 }
+
+// TestWholeGraphAllocations has runs of a whole graph, with gradients apart, allocate
+// nothing either.
+func TestWholeGraphAllocations(t *testing.T) {
+	for _, dtype := range dtypes {
+		n := newNet(dtype)
+		x, target := n.input("x", 8, 6), n.input("t", 8, 6)
+		n.gradients(must(ops.CrossEntropy(n.layers(x, 5), target)), x, target)
+		var read G.Value
+		G.Read(n.inputs[2].Deriv(), &read)
+		m := compile(t, n.g)
+		if err := m.Accumulate(n.inputs[2:]...); err != nil {
+			t.Fatal(err)
+		}
+		// An input that each run puts in order.
+		columns, err := values(dtype, 3, 8, 12).Slice(nil, G.S(3, 9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := G.Let(x, columns); err != nil {
+			t.Fatal(err)
+		}
+		if a := testing.AllocsPerRun(10, func() { run(t, m) }); a != 0 {
+			t.Errorf("%v: %v allocations", dtype, a)
+		}
+	}
+}

@@ -1,8 +1,10 @@
 // Package vm executes Gorgonia graphs: a drop-in gorgonia.VM that is made for
 // training deep networks step after step.
 //
-// A [Machine] is compiled once for the nodes that are wanted (a loss, the
-// gradients, whatever is to be read). Compiling
+// A program that calls vm.Compile(g) where it called gorgonia.NewTapeMachine(g) runs and
+// trains as before (see "In place of a TapeMachine"). To save memory, name what is read:
+// a [Machine] is then compiled for the nodes that are wanted (a loss, the gradients).
+// Compiling
 //
 //   - keeps only the operations that those nodes need,
 //   - puts them into a fixed order,
@@ -11,21 +13,61 @@
 //
 // Running is then a loop over the operations: no look-up, no goroutine, no
 // allocation (operations of Gorgonia's own that insist on allocating excepted). An
-// operation that is a [Binder] reads its tensors' shapes and addresses once, and again
+// operation that implements [Binder] reads its tensors' shapes and addresses once, and again
 // only after an input has been bound to another tensor.
 //
 //	graph:    x ── affine ── tanh ── affine ── loss      gradients by gorgonia.Grad
 //	machine:  [affine][tanh][affine][loss][loss'][affine'][tanh']…   one slice, run in order
 //
 // The wanted nodes are bound to their values, so that Node.Value, Node.Grad and
-// any gorgonia.Solver work as they do after a run of a TapeMachine. Nodes that
-// were not asked for are not bound: their memory may be another's by the end of
-// the run. To look at such a node while it is there, use [Machine.Observe].
+// any gorgonia.Solver work as they do after a run of a TapeMachine. Where nodes were
+// named, others are not bound: their memory may be another's by the end of the run. To
+// look at such a node while it is there, use [Machine.Observe].
 //
 // Inputs and parameters are read from their nodes at the start of each run, so
 // that gorgonia.Let works between runs, and two machines can share parameters
 // (a training and an evaluation graph of different batch sizes, say) by binding
 // the same tensor to a node of each graph.
+//
+// # In place of a TapeMachine
+//
+// What differs, and what to do instead:
+//
+//   - Reset is not needed, but harmless. A TapeMachine that is run again without it computes
+//     nothing; a Machine computes again.
+//   - A run overwrites the values of the last one in place; a TapeMachine makes new ones.
+//     Clone a value to keep it (gorgonia.CloneValue). A result that is bound to an input of
+//     the same machine (Let(w, u.Value())) is cloned by the next run.
+//   - A run after Close is an error.
+//   - gorgonia.BindDualValues has gradients add up over runs. Those of a Machine are the
+//     last run's: a program that calls a solver's Step after each run trains alike, as
+//     Step sets gradients to zero. Use [Machine.Accumulate] to add up several runs.
+//   - gorgonia.EvalMode: [Machine.SetTraining].
+//   - gorgonia.TraceExec: compiled for a whole graph, a Machine never lets nodes share
+//     memory. It needs no option.
+//   - gorgonia.WithLogger, WithWatchlist, WithValueFmt, WithNaNWatch, WithInfWatch:
+//     [Machine.Observe] and [Machine.RunObserved], with a function that prints or checks.
+//   - gorgonia.WithPointerWatch: there is nothing to watch, results do not share memory.
+//   - gorgonia.WithPrecompiled, CompileFunction: Compile for the function's outputs.
+//   - gorgonia.UseCudaFor, WithEngine: a Machine computes on the processor, and leaves the
+//     engines of inputs' tensors as they are, so that machines may share them.
+//   - gorgonia.Read is executed at the end of a run. A graph with gorgonia.Set, which a
+//     TapeMachine ignores, is refused: use [Machine.Set] between runs, or an [Update].
+//   - A tensor that is not in row-major order, or has gaps (a slice, a transposed matrix), is
+//     copied into order by each run: bind a clone of it where that takes too long. A masked
+//     tensor is refused.
+//   - The value of a node without dimensions is a number. The TapeMachine binds what the
+//     operation returned, for gorgonia.Tensordot of two vectors a tensor of one element.
+//   - An operation that returns another shape or type than its node's is an error.
+//   - A LispMachine's program (gradients without gorgonia.Grad, graphs that grow) needs
+//     gorgonia.Grad before Compile, and another Compile for nodes that are added.
+//
+// Of the tests and examples of Gorgonia v0.9.18, 80 make a TapeMachine. They pass with a
+// Machine in its place (go run ./vm/gorgoniatest takes them from the module cache and runs
+// them), except five, for the reasons above: ExampleTensordot_vectors and TestTensordot
+// want tensors of one element for numbers; TestBasicArithmetic wants the engine of the
+// inputs' tensors changed; Test_tapeMachinePointerWatchFail wants two nodes to share
+// memory; Test_tapeMachine_Reset compares the registers of two TapeMachines.
 //
 // # Updates
 //

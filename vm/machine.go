@@ -2,16 +2,13 @@ package vm
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/pkg/errors"
 	// Gorgonia's tensor package refuses to start unless the version of this one that
 	// fits the Go release is required: importing it here keeps it in go.mod.
 	_ "go4.org/unsafe/assume-no-moving-gc"
 	G "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // Overwriter is an operation whose result may take the place of one of its inputs.
@@ -42,7 +39,7 @@ type Splitter interface {
 }
 
 // A Machine runs the operations that the nodes it was compiled for need. It
-// implements gorgonia.VM. It must be run by one goroutine at a time, and so must
+// implements gorgonia.VM; [Compile] makes one. It must be run by one goroutine at a time, and so must
 // the machines of one graph, and machines with stock operations that share tensors,
 // as some of those transpose an input while they work.
 type Machine struct {
@@ -52,11 +49,19 @@ type Machine struct {
 	graph  *G.ExprGraph
 	stepOf map[*G.Node]int
 	made   []piece // the memory allocated for results
+	own    extents // that of all values which runs write to
 	bytes  int64
+
+	gradients []gradient
+	apartOf   map[*G.Node]int // the place of a node's among them, from 1
+	reads     []reading
+	modal     []G.TrainModeOp
+	training  bool
 
 	unbound bool // operations of steps are to be bound
 	planned bool // it is decided what to fetch ahead
 	workers int  // that computations are divided over
+	closed  bool
 }
 
 // binding is a wanted node with the value that each run computes for it.
@@ -77,282 +82,6 @@ type step struct {
 	observe func(G.Value)
 	ahead   ahead    // what compute is to fetch
 	changes []change // to make afterwards
-}
-
-// input is a node without an operation: data or a parameter.
-type input struct {
-	node    *G.Node
-	shape   tensor.Shape
-	dtype   tensor.Dtype
-	last    G.Value
-	place   place
-	readers []reader
-	changer int // the step that changes it, -1 if there is none
-	observe func(G.Value)
-}
-
-type reader struct{ step, in int }
-
-// place is where a tensor's elements are, and whether they are in their order.
-type place struct {
-	address uintptr
-	order   tensor.DataOrder
-	gaps    bool
-}
-
-func placeOf(v G.Value) place {
-	if t, ok := v.(*tensor.Dense); ok {
-		return place{t.Uintptr(), t.DataOrder(), t.RequiresIterator()}
-	}
-	return place{}
-}
-
-// Compile prepares a machine that computes the nodes wanted, and only what they
-// need; without any, it computes the roots of the graph. The nodes wanted are
-// bound to their values, here and by each run: where several machines compute one
-// node, the last to be compiled or run has it. Compile returns an error if a
-// node belongs to another graph, for statements (gorgonia.Read, gorgonia.Set), for
-// element types other than float32, float64 and int, and [ErrHashCollision].
-// The time it takes is linear in the number of nodes.
-func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
-	m, err := compile(g, nil, wanted, nil)
-	return m, errors.Wrap(err, "vm")
-}
-
-func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, of *Machine) (*Machine, error) {
-	if g == nil {
-		return nil, errors.New("the graph is nil")
-	}
-	if err := checkUpdates(g, updates); err != nil {
-		return nil, err
-	}
-	if len(wanted) == 0 && len(updates) == 0 {
-		var err error
-		if wanted, err = roots(g); err != nil {
-			return nil, err
-		}
-	}
-	keep := make(map[*G.Node]bool, len(wanted))
-	for i, n := range wanted {
-		if n == nil {
-			return nil, errors.Errorf("node %d to compute is nil", i)
-		}
-		if n.Graph() != g {
-			return nil, errors.Errorf("node %v belongs to another graph", n)
-		}
-		keep[n] = true
-	}
-	needed := wanted[:len(wanted):len(wanted)]
-	for _, u := range updates { // also where nothing reads it
-		needed = append(needed, u.Of)
-	}
-	for _, u := range updates {
-		needed = append(needed, u.Of.Deriv())
-	}
-	order, kids, err := schedule(needed)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkHashes(order, kids); err != nil {
-		return nil, err
-	}
-	lastUse := make(map[*G.Node]int, len(order))
-	for i, n := range order {
-		for _, c := range kids[n] {
-			lastUse[c] = i
-		}
-	}
-	pending := newPending(updates, order, lastUse)
-
-	m := &Machine{graph: g, stepOf: make(map[*G.Node]int, len(order)), unbound: true}
-	mem := newMemory(of)
-	values := make(map[*G.Node]G.Value, len(order))
-	inputs := make(map[*G.Node]int)
-	for i, n := range order {
-		if n.Op() == nil {
-			inputs[n] = len(m.inputs)
-			m.inputs = append(m.inputs, input{node: n, shape: n.Shape(), dtype: n.Dtype(), changer: -1})
-			continue
-		}
-		if err := supported(n); err != nil {
-			return nil, err
-		}
-		if constant(n) && len(kids[n]) == 0 {
-			values[n] = n.Op().(valuer).Value()
-			continue
-		}
-		s := step{node: n, op: n.Op(), do: preallocDoer(n.Op()), in: make([]G.Value, len(kids[n])), unbound: true}
-		for k, c := range kids[n] {
-			if j, ok := inputs[c]; ok {
-				m.inputs[j].readers = append(m.inputs[j].readers, reader{len(m.steps), k})
-			} else {
-				s.in[k] = values[c]
-			}
-		}
-		dies := func(c *G.Node) bool {
-			return mem.owned[values[c]] && lastUse[c] == i && !keep[c] && pending.held[c] == 0
-		}
-		if o, ok := s.op.(Overwriter); ok {
-			for _, k := range o.MayOverwrite() {
-				if c := kids[n][k]; dies(c) && c.Dtype() == n.Dtype() && c.Shape().TotalSize() == n.Shape().TotalSize() && once(kids[n], c) {
-					s.out = mem.takeOver(values[c], n)
-					break
-				}
-			}
-		}
-		if s.out == nil {
-			var err error
-			if s.out, err = mem.allocate(n); err != nil {
-				return nil, err
-			}
-		}
-		for _, c := range kids[n] {
-			if dies(c) {
-				mem.release(values[c])
-			}
-		}
-		values[n] = s.out
-		for _, u := range pending.due[i] {
-			d := u.Of.Deriv()
-			s.changes = append(s.changes, change{Update: u, derivative: values[d]})
-			m.inputs[inputs[u.Of]].changer = len(m.steps)
-			if pending.held[d]--; pending.held[d] == 0 && mem.owned[values[d]] && lastUse[d] <= i && !keep[d] {
-				mem.release(values[d])
-			}
-		}
-		m.stepOf[n] = len(m.steps)
-		m.steps = append(m.steps, s)
-	}
-	for _, n := range wanted {
-		if v, ok := values[n]; ok && keep[n] {
-			m.wanted = append(m.wanted, binding{n, v})
-			keep[n] = false // for those given twice
-		}
-	}
-	m.bytes, m.made = mem.bytes, mem.made
-	if err := m.publish(); err != nil {
-		return nil, err
-	}
-	return m, nil
-}
-
-// valuer is what the operations of Gorgonia's constants are.
-type valuer interface{ Value() G.Value }
-
-func constant(n *G.Node) bool {
-	_, ok := n.Op().(valuer)
-	return ok
-}
-
-// preallocDoer returns the way in which op writes to given memory, if it has one
-// that can be relied upon. Most stock operations have not: the gradient of a slice
-// adds to what it finds there, batch normalisation reads it, dropout panics.
-func preallocDoer(op G.Op) G.UsePreallocDoer {
-	t := reflect.TypeOf(op)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if strings.HasPrefix(t.PkgPath(), "gorgonia.org/gorgonia") && !slices.Contains(reliable, t.Name()) {
-		return nil
-	}
-	do, _ := op.(G.UsePreallocDoer)
-	return do
-}
-
-// reliable are the stock operations whose UsePreallocDo computes what Do computes,
-// whatever the memory held: element-wise arithmetic, matrix products, broadcasting.
-var reliable = []string{"elemBinOp", "linAlgBinOp", "repeatOp"}
-
-// publish binds the wanted nodes to their values.
-func (m *Machine) publish() error {
-	for _, b := range m.wanted {
-		if b.node.Value() != b.value {
-			if err := G.UnsafeLet(b.node, b.value); err != nil {
-				return errors.Wrapf(err, "bind %v", b.node)
-			}
-		}
-		// An input that another kind of machine has run with keeps a gradient of its own,
-		// which its Grad prefers to this one.
-		for _, n := range b.node.DerivOf() {
-			if d, err := n.Grad(); err == nil && d != b.value && n.Deriv() == b.node && G.TypeOf(n.Value()).Eq(G.TypeOf(b.value)) {
-				G.WithGrad(b.value)(n)
-			}
-		}
-	}
-	return nil
-}
-
-// schedule returns the nodes that the wanted ones need, inputs before users, and
-// the inputs of each: a depth-first walk, without recursion as graphs are deep.
-func schedule(wanted []*G.Node) (order []*G.Node, kids map[*G.Node][]*G.Node, err error) {
-	type frame struct {
-		node *G.Node
-		next int
-	}
-	kids = map[*G.Node][]*G.Node{}
-	var stack []frame
-	push := func(n *G.Node) {
-		if _, seen := kids[n]; !seen && err == nil {
-			kids[n], err = children(n)
-			stack = append(stack, frame{node: n})
-		}
-	}
-	for _, n := range wanted {
-		push(n)
-		for len(stack) > 0 && err == nil {
-			top := &stack[len(stack)-1]
-			if cs := kids[top.node]; top.next < len(cs) {
-				top.next++
-				push(cs[top.next-1])
-				continue
-			}
-			order = append(order, top.node)
-			stack = stack[:len(stack)-1]
-		}
-	}
-	return order, kids, err
-}
-
-// roots returns the nodes that are no other's input, in the order of the graph.
-func roots(g *G.ExprGraph) (list []*G.Node, err error) {
-	used := map[*G.Node]bool{}
-	for _, n := range g.AllNodes() {
-		kids, err := children(n)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range kids {
-			used[c] = true
-		}
-	}
-	for _, n := range g.AllNodes() {
-		if !used[n] && n.Op() != nil {
-			list = append(list, n)
-		}
-	}
-	return list, nil
-}
-
-func supported(n *G.Node) error {
-	if n.Type() == nil {
-		return errors.Errorf("%v (%s) is a statement: ask for the node itself and read its Value after the run", n, n.Op())
-	}
-	switch n.Dtype() {
-	case tensor.Float32, tensor.Float64, tensor.Int:
-		return nil
-	}
-	return errors.Errorf("%v has elements of type %v: only float32, float64 and int are computed", n, n.Dtype())
-}
-
-// once tells whether n is in the list once.
-func once(list []*G.Node, n *G.Node) bool {
-	count := 0
-	for _, m := range list {
-		if m == n {
-			count++
-		}
-	}
-	return count == 1
 }
 
 // Observe has f called with the value of n in each run, as soon as it is
@@ -384,6 +113,9 @@ func (m *Machine) RunAll() error { return errors.Wrap(m.run(false), "vm") }
 func (m *Machine) RunObserved() error { return errors.Wrap(m.run(true), "vm") }
 
 func (m *Machine) run(observe bool) (err error) {
+	if m.closed || m.graph == nil {
+		return errors.New("the machine is closed, or was not made by Compile")
+	}
 	if err := m.publish(); err != nil {
 		return err
 	}
@@ -393,16 +125,18 @@ func (m *Machine) run(observe bool) (err error) {
 		if v == nil || !slices.Equal(v.Shape(), in.shape) || v.Dtype() != in.dtype {
 			return in.unfit(v)
 		}
-		if at := placeOf(v); v != in.last || at != in.place {
-			in.last, in.place = v, at
-			for _, r := range in.readers {
-				s := &m.steps[r.step]
-				s.in[r.in], s.unbound = v, true
+		if at := locationOf(v); v != in.last || at != in.place {
+			if err := m.take(in, v, at); err != nil {
+				return err
 			}
-			if in.changer >= 0 {
-				m.steps[in.changer].unbound = true
-			}
-			m.unbound = true
+		}
+		if in.copied {
+			copyOrdered(in.read, in.last)
+		}
+	}
+	for _, op := range m.modal {
+		if err := op.SetTraining(m.training); err != nil {
+			return errors.Wrapf(err, "%v", op)
 		}
 	}
 	var s *step // the one whose operation is at work
@@ -421,7 +155,7 @@ func (m *Machine) run(observe bool) (err error) {
 	if observe {
 		for i := range m.inputs {
 			if in := &m.inputs[i]; in.observe != nil {
-				in.observe(in.last)
+				in.observe(in.read)
 			}
 		}
 	}
@@ -445,6 +179,15 @@ func (m *Machine) run(observe bool) (err error) {
 			if err := c.do(); err != nil {
 				return errors.Wrapf(err, "update of %s", c.Of.Name())
 			}
+		}
+	}
+	s = nil
+	for i := range m.gradients {
+		m.gradients[i].update(m)
+	}
+	for _, r := range m.reads {
+		if err := r.do(m); err != nil {
+			return errors.Wrap(err, "gorgonia.Read")
 		}
 	}
 	return nil
@@ -509,15 +252,6 @@ func (m *Machine) Split(workers int) {
 	}
 }
 
-// unfit tells why an input cannot have the value v.
-func (in *input) unfit(v G.Value) error {
-	n := in.node
-	if v == nil {
-		return errors.Errorf("input %q of shape %v has no value: give it one with gorgonia.Let", n.Name(), in.shape)
-	}
-	return errors.Errorf("input %q is a %v of shape %v, but bound to a %v of shape %v", n.Name(), in.dtype, in.shape, v.Dtype(), v.Shape())
-}
-
 func (s *step) run() error {
 	if s.do != nil {
 		v, err := s.do.UsePreallocDo(s.out, s.in...)
@@ -542,22 +276,6 @@ func (s *step) run() error {
 	return assign(s.out, v)
 }
 
-// assign makes the result v of an operation that of its step. Some stock operations
-// return a number where their node is a tensor of one element, or the reverse.
-func assign(out, v G.Value) error {
-	if v == out {
-		return nil
-	}
-	if v == nil {
-		return errors.New("the operation returned no value")
-	}
-	if v.Dtype() != out.Dtype() || v.Size() != out.Size() {
-		return errors.Errorf("the operation returned a %v of shape %v for a node that is a %v of shape %v", v.Dtype(), v.Shape(), out.Dtype(), out.Shape())
-	}
-	_, err := G.Copy(out, v)
-	return err
-}
-
 func (s *step) String() string {
 	if name := s.node.Name(); name != "" {
 		return fmt.Sprintf("%v (node %d, %s)", s.op, s.node.ID(), name)
@@ -565,12 +283,41 @@ func (s *step) String() string {
 	return fmt.Sprintf("%v (node %d)", s.op, s.node.ID())
 }
 
+// SetTraining has operations with a mode of their own (batch normalisation and dropout of
+// Gorgonia's) compute what they compute in training, which is the default, or what they
+// compute in evaluation, as gorgonia.EvalMode does. The mode is the machine's: machines of
+// one graph may have different ones.
+func (m *Machine) SetTraining(training bool) { m.training = training }
+
+// Let is gorgonia.Let for an input of the machine's graph.
+func (m *Machine) Let(n *G.Node, value any) error {
+	if n == nil || n.Graph() != m.graph {
+		return errors.Errorf("vm: %v is not a node of the machine's graph", n)
+	}
+	return errors.Wrap(G.Let(n, value), "vm")
+}
+
+// Set binds the input a to the present value of b.
+func (m *Machine) Set(a, b *G.Node) error {
+	if b == nil || b.Graph() != m.graph {
+		return errors.Errorf("vm: %v is not a node of the machine's graph", b)
+	}
+	if b.Value() == nil {
+		return errors.Errorf("vm: %v has no value: run a machine that binds it first", b)
+	}
+	return m.Let(a, b.Value())
+}
+
 // Reset does nothing: a machine is always ready to be run again, and the values of
 // the last run stay readable until then.
 func (m *Machine) Reset() {}
 
-// Close does nothing: a machine holds nothing but memory.
-func (m *Machine) Close() error { return nil }
+// Close lets go of the machine's memory, but for the values that nodes are bound to. A
+// run afterwards is an error.
+func (m *Machine) Close() error {
+	*m = Machine{closed: true}
+	return nil
+}
 
 // Steps returns the number of operations of a run.
 func (m *Machine) Steps() int { return len(m.steps) }

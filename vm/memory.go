@@ -1,10 +1,10 @@
 package vm
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/gradflow/gradflow/internal/arena"
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -21,6 +21,7 @@ type memory struct {
 	bytes int64
 
 	numbers map[*G.Node]G.Value // there already
+	values  map[*G.Node]G.Value // of nodes that are computed, and of constants
 }
 
 type piece struct {
@@ -31,7 +32,7 @@ type piece struct {
 // newMemory returns memory that uses that of a machine's results, if it is not nil,
 // before it takes more.
 func newMemory(of *Machine) *memory {
-	m := &memory{owned: map[G.Value]bool{}, slabs: map[G.Value]slab{}, free: map[slabKind][]slab{}, numbers: map[*G.Node]G.Value{}}
+	m := &memory{owned: map[G.Value]bool{}, slabs: map[G.Value]slab{}, free: map[slabKind][]slab{}, numbers: map[*G.Node]G.Value{}, values: map[*G.Node]G.Value{}}
 	if of == nil {
 		return m
 	}
@@ -51,23 +52,16 @@ type slabKind struct {
 	size  int
 }
 
-// slab is a []float32, []float64 or []int.
+// slab is a []float32, a []float64, or a slice of another type of elements.
 type slab any
 
 // allocate returns the place for the result of n.
-func (m *memory) allocate(n *G.Node) (G.Value, error) {
+func (m *memory) allocate(n *G.Node) G.Value {
 	if v, ok := m.numbers[n]; ok {
-		return v, nil
+		return v
 	}
 	if n.IsScalar() {
-		switch n.Dtype() {
-		case tensor.Float32:
-			return G.NewF32(0), nil
-		case tensor.Float64:
-			return G.NewF64(0), nil
-		case tensor.Int:
-			return G.NewI(0), nil
-		}
+		return zeros(n.Dtype(), nil)
 	}
 	kind := slabKind{n.Dtype(), n.Shape().TotalSize()}
 	var s slab
@@ -82,12 +76,12 @@ func (m *memory) allocate(n *G.Node) (G.Value, error) {
 		case tensor.Int:
 			s = arena.Make[int](&m.arena, kind.size)
 		default:
-			return nil, errors.Errorf("%v has elements of type %v", n, kind.dtype)
+			s = reflect.MakeSlice(reflect.SliceOf(kind.dtype.Type), kind.size, kind.size).Interface()
 		}
 		m.made = append(m.made, piece{kind, s})
 		m.bytes += int64(kind.size) * int64(kind.dtype.Size())
 	}
-	return m.give(s, n), nil
+	return m.give(s, n)
 }
 
 // give makes a tensor for the result of n over a slab.

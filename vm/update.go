@@ -48,6 +48,9 @@ func CompileUpdates(g *G.ExprGraph, updates []Update, wanted ...*G.Node) (*Machi
 // far as they fit. The two machines take turns: a run of one overwrites what the other
 // has computed, the nodes wanted of it included.
 func (m *Machine) CompileUpdates(updates []Update, wanted ...*G.Node) (*Machine, error) {
+	if m.graph == nil {
+		return nil, errors.New("vm: the machine is closed, or was not made by Compile")
+	}
 	twin, err := compile(m.graph, updates, wanted, m)
 	return twin, errors.Wrap(err, "vm")
 }

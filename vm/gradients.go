@@ -1,0 +1,137 @@
+package vm
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// gradient is a derivative that a machine hands out apart from its node: a solver sets
+// the gradients of its parameters to zero, so each must be theirs alone. The derivative's
+// node itself may be a constant, whose value all graphs of the process share, an input, or
+// the derivative of several parameters.
+type gradient struct {
+	of    *G.Node // whose Grad it is
+	from  source
+	value G.Value
+	adds  bool // to what is there; see Accumulate
+}
+
+// handOut finds the derivatives among the nodes that are bound which need a value apart.
+func (m *Machine) handOut(s *schedule, at func(*G.Node) source) {
+	for _, n := range s.graph.AllNodes() {
+		d := n.Deriv()
+		if d == nil || !s.keep[d] {
+			continue
+		}
+		if constant(d) || n.Op() == nil && (d.Op() == nil || inputsOf(d) > 1) {
+			m.apart(n, at(d), d)
+		}
+	}
+}
+
+// inputsOf counts the inputs whose derivative d is.
+func inputsOf(d *G.Node) (count int) {
+	for _, n := range d.DerivOf() {
+		if n.Op() == nil && n.Deriv() == d {
+			count++
+		}
+	}
+	return count
+}
+
+// apart gives n a gradient with a value of its own. Where Gorgonia's gradient has another
+// shape than n, which a parameter's never has, it stays that of its node.
+func (m *Machine) apart(n *G.Node, from source, d *G.Node) *gradient {
+	if d.Dtype() != n.Dtype() || !d.Shape().Eq(n.Shape()) || !float(n.Dtype()) {
+		return nil
+	}
+	v := zeros(n.Dtype(), n.Shape())
+	m.own.add(v)
+	m.gradients = append(m.gradients, gradient{of: n, from: from, value: v})
+	m.apartOf[n] = len(m.gradients)
+	return &m.gradients[len(m.gradients)-1]
+}
+
+// Accumulate has the gradients of the inputs given add up over runs, as they do on a
+// TapeMachine with gorgonia.BindDualValues, until they are set to zero, which Step of a
+// solver does. Only what Grad returns of the inputs adds up, not what the nodes of the
+// derivatives are bound to. It returns an error for a node that is no input, or whose
+// derivative the machine does not bind.
+func (m *Machine) Accumulate(inputs ...*G.Node) error {
+	for _, n := range inputs {
+		if err := m.accumulate(n); err != nil {
+			return errors.Wrap(err, "vm: accumulate")
+		}
+	}
+	m.own.sort()
+	return nil
+}
+
+func (m *Machine) accumulate(n *G.Node) error {
+	if n == nil || n.Graph() != m.graph || n.Op() != nil {
+		return errors.Errorf("%v is not an input of the machine's graph", n)
+	}
+	if i := m.apartOf[n]; i > 0 {
+		m.gradients[i-1].adds = true
+		return nil
+	}
+	d := n.Deriv()
+	for _, b := range m.wanted {
+		if d != nil && b.node == d {
+			if g := m.apart(n, source{value: b.value}, d); g != nil {
+				g.adds = true
+				return nil
+			}
+			return errors.Errorf("the derivative of %v has another shape, %v, or is not of floats", n, d.Shape())
+		}
+	}
+	return errors.Errorf("the machine does not bind the derivative of %v: compile it for that, too", n)
+}
+
+// publish has Grad return the value apart.
+func (g *gradient) publish() {
+	if d, err := g.of.Grad(); err == nil && d == g.value {
+		return
+	}
+	if v := g.of.Value(); v != nil && G.TypeOf(v).Eq(G.TypeOf(g.value)) {
+		G.WithGrad(g.value)(g.of)
+	}
+}
+
+// update takes over what the run has computed.
+func (g *gradient) update(m *Machine) {
+	to, from := viewOf(g.value), viewOf(m.valueOf(g.from))
+	if g.adds {
+		for i, x := range from.f32 {
+			to.f32[i] += x
+		}
+		for i, x := range from.f64 {
+			to.f64[i] += x
+		}
+		return
+	}
+	copy(to.f32, from.f32)
+	copy(to.f64, from.f64)
+}
+
+// publish binds the wanted nodes to their values.
+func (m *Machine) publish() error {
+	for _, b := range m.wanted {
+		if b.node.Value() != b.value {
+			if err := G.UnsafeLet(b.node, b.value); err != nil {
+				return errors.Wrapf(err, "bind %v", b.node)
+			}
+		}
+		// An input that another kind of machine has run with keeps a gradient of its own,
+		// which its Grad prefers to this one.
+		for _, n := range b.node.DerivOf() {
+			if d, err := n.Grad(); err == nil && d != b.value && n.Deriv() == b.node && m.apartOf[n] == 0 && n.Value() != nil && G.TypeOf(n.Value()).Eq(G.TypeOf(b.value)) {
+				G.WithGrad(b.value)(n)
+			}
+		}
+	}
+	for i := range m.gradients {
+		m.gradients[i].publish()
+	}
+	return nil
+}

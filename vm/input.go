@@ -1,0 +1,99 @@
+package vm
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// input is a node without an operation: data or a parameter.
+type input struct {
+	node    *G.Node
+	shape   tensor.Shape
+	dtype   tensor.Dtype
+	last    G.Value // what it was bound to by the last run
+	place   location
+	read    G.Value // what operations read: last, or a copy of it in order
+	copied  bool    // it is a copy, to be made anew by each run
+	readers []reader
+	changer int // the step that changes it, -1 if there is none
+	observe func(G.Value)
+}
+
+type reader struct{ step, in int }
+
+// location is where a value's elements are, and whether they are in row-major order
+// without gaps.
+type location struct {
+	address uintptr
+	ordered bool
+}
+
+func locationOf(v G.Value) location {
+	t, ok := v.(*tensor.Dense)
+	if !ok {
+		return location{ordered: true}
+	}
+	return location{t.Uintptr(), ordered(t)}
+}
+
+func ordered(t *tensor.Dense) bool {
+	if t.RequiresIterator() || t.DataOrder().IsColMajor() || t.DataOrder().IsNotContiguous() {
+		return false
+	}
+	shape, strides, size := t.Shape(), t.Strides(), 1
+	if len(shape) != len(strides) {
+		return true // of a vector that is a matrix of one row or column
+	}
+	for i := len(shape) - 1; i >= 0; i-- {
+		if shape[i] != 1 && strides[i] != size {
+			return false
+		}
+		size *= shape[i]
+	}
+	return true
+}
+
+// take binds what reads an input to the value v.
+func (m *Machine) take(in *input, v G.Value, at location) error {
+	t, dense := v.(*tensor.Dense)
+	if dense && t.IsMasked() {
+		return errors.Errorf("input %q is bound to a masked tensor, whose mask no operation would see: fill in its elements", in.node.Name())
+	}
+	if m.own.has(v) {
+		// A result of this machine: it would be overwritten while it is still to be read.
+		apart := zeros(in.dtype, in.shape)
+		copyOrdered(apart, v)
+		if err := G.UnsafeLet(in.node, apart); err != nil {
+			return errors.Wrapf(err, "input %q", in.node.Name())
+		}
+		v, at = apart, locationOf(apart)
+	}
+	read := v
+	in.copied = !at.ordered || dense && in.node.IsScalar()
+	if in.copied {
+		if in.changer >= 0 && !at.ordered {
+			return errors.Errorf("input %q is to be updated, but bound to a tensor that is not contiguous and row-major: bind a clone", in.node.Name())
+		}
+		read = zeros(in.dtype, in.shape)
+	}
+	in.last, in.place, in.read = v, at, read
+	for _, r := range in.readers {
+		s := &m.steps[r.step]
+		s.in[r.in], s.unbound = read, true
+	}
+	if in.changer >= 0 {
+		m.steps[in.changer].unbound = true
+	}
+	m.unbound = true
+	return nil
+}
+
+// unfit tells why an input cannot have the value v.
+func (in *input) unfit(v G.Value) error {
+	n := in.node
+	if v == nil {
+		return errors.Errorf("input %q of shape %v has no value: give it one with gorgonia.Let", n.Name(), in.shape)
+	}
+	return errors.Errorf("input %q is a %v of shape %v, but bound to a %v of shape %v", n.Name(), in.dtype, in.shape, v.Dtype(), v.Shape())
+}
