@@ -29,6 +29,15 @@
 // layers. Transformations make the whole c-map nearly the identity (activations.DKS,
 // activations.TAT).
 //
+// # Beyond plain networks
+//
+// [Field.Signal] follows the signal of a given network layer by layer, from the data's own
+// size and correlation, at finite depth: plain, with RMS, layer or batch norm before or after
+// f, residual with f inside or before, and highway; [Field.Isometry] has the spread of the
+// Jacobian's singular values, [Field.Degree] the working point of a norm.
+//
+//	sites, err := m.Signal(meanfield.Network{Layers: variances}, meanfield.Signal{Square: 1, Apart: 1})
+//
 // # Which nonlinearities have a critical point
 //
 // The critical weight variance, without biases and with biases of variance 0.05:
