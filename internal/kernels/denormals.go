@@ -1,6 +1,9 @@
 package kernels
 
-import "math"
+import (
+	"math"
+	"runtime"
+)
 
 // Denormals returns how many elements of x are denormal: other than 0, but smaller
 // than the smallest normal number of their type.
@@ -41,68 +44,67 @@ func normal[F Float]() F {
 	return v.(F)
 }
 
-// SupportsFlushToZero tells whether FlushToZero has an effect: on amd64, without
-// the build tag purego.
-func SupportsFlushToZero() bool { return hasMXCSR }
+// SupportsFlushToZero tells whether [Enter] can flush and tell: on amd64 and arm64,
+// without the build tag purego.
+func SupportsFlushToZero() bool { return hasMode }
 
-// FlushToZero makes the current thread of the operating system take denormals for
-// 0 and give 0 for them (DAZ and FTZ), or no longer, and returns what it did
-// before. Go moves goroutines between threads, so the caller must hold on to this
-// one:
+// Mode is how a thread of the operating system treats denormals, between [Enter] and
+// [Mode.Leave].
+type Mode struct{ before control }
+
+// Enter locks the goroutine to its thread and has the thread take denormals for 0 and
+// give 0 for them (DAZ and FTZ; FZ on arm64), or compute with them, until Leave:
 //
-//	runtime.LockOSThread()
-//	defer runtime.UnlockOSThread()
-//	defer kernels.FlushToZero(kernels.FlushToZero(true))
+//	mode := kernels.Enter(flush)
+//	defer mode.Leave()
 //
-// Lock first: a thread that the runtime starts inherits the state of the one that
-// starts it, unless that is locked. Flushing covers the kernels, products that are split
-// among them, and all other floating-point arithmetic of the goroutine, but no
-// other goroutine. Where it is not supported, FlushToZero does nothing and returns
-// false.
-func FlushToZero(on bool) (previous bool) {
-	if !hasMXCSR {
+// It covers the kernels, products that are split among helpers, and all other
+// floating-point arithmetic of the goroutine, of both types, but no other goroutine.
+// Modes nest. Where it is not supported, Enter does nothing.
+//
+// The lock comes first: a thread that the runtime starts inherits the mode of the one
+// that starts it, unless that is locked.
+func Enter(flush bool) Mode {
+	if !hasMode {
+		return Mode{}
+	}
+	runtime.LockOSThread()
+	before := getControl()
+	setControl(before.flushing(flush) &^ metBits)
+	return Mode{before}
+}
+
+// Leave restores the mode from before Enter, and tells whether a denormal was met since
+// Enter: an operand was denormal (which is not noticed where it is flushed on amd64), or a
+// result lost precision by underflow, flushed to zero or not. That costs some
+// nanoseconds, and counts what kernels meet on their way, not only what they return. An
+// enclosing mode hears of it too. Where it is not supported, Leave returns false.
+func (m Mode) Leave() (met bool) {
+	if !hasMode {
 		return false
 	}
-	state := getMXCSR()
-	next := state &^ (mxcsrFTZ | mxcsrDAZ)
+	flags := getControl() & metBits
+	setControl(m.before | flags)
+	runtime.UnlockOSThread()
+	return flags != 0
+}
+
+// control is what a thread's control and status registers say.
+type control uint64
+
+func (s control) flushing(on bool) control {
 	if on {
-		next |= mxcsrFTZ | mxcsrDAZ
+		return s | flushBits
 	}
-	setMXCSR(next)
-	return state&mxcsrFTZ != 0
+	return s &^ flushBits
 }
 
-func flushesToZero() bool { return hasMXCSR && getMXCSR()&mxcsrFTZ != 0 }
+// flushesToZero tells the mode of the current thread.
+func flushesToZero() bool { return hasMode && getControl()&flushBits != 0 }
 
-// MetDenormals tells whether, on the current thread since the last call, an
-// operand was denormal or a result lost precision by underflow (flushed to zero or
-// not), and forgets it. The thread must be locked. It costs some nanoseconds, and
-// counts what kernels meet on their way, not only what they return. Where it is
-// not supported it returns false.
-func MetDenormals() bool {
-	if !hasMXCSR {
-		return false
-	}
-	state := getMXCSR()
-	const flags = mxcsrDenormal | mxcsrUnderflow
-	if state&flags == 0 {
-		return false
-	}
-	setMXCSR(state &^ flags)
-	return true
-}
-
-// meetDenormals has MetDenormals tell so.
+// meetDenormals has the mode's Leave tell so.
 func meetDenormals() {
-	if hasMXCSR {
-		setMXCSR(getMXCSR() | mxcsrDenormal)
+	if hasMode {
+		setControl(getControl() | metBits)
 	}
 }
-
-// Bits of MXCSR.
-const (
-	mxcsrDenormal  = 1 << 1
-	mxcsrUnderflow = 1 << 4
-	mxcsrDAZ       = 1 << 6
-	mxcsrFTZ       = 1 << 15
-)

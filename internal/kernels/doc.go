@@ -98,8 +98,9 @@
 //
 // Operands and results that are denormal cost some processors more than a hundred
 // cycles a vector. Results that round to 0 anyway, as in a masked softmax, are
-// reached without; those that are denormal are computed, unless [FlushToZero] is
-// on. [Denormals] counts them in a slice, [MetDenormals] asks the processor.
+// reached without; those that are denormal are computed, unless the thread flushes
+// them to zero ([Enter]). [Denormals] counts them in a slice; [Mode.Leave] asks the
+// processor.
 //
 // # The generator
 //

@@ -365,6 +365,7 @@ type gonumGemm[F Float] func(ta, tb blas.Transpose, m, n, k int, alpha F, a []F,
 
 func mulGonum[F Float](gemm gonumGemm[F], c, a, b, d Matrix[F]) {
 	var beta F
+	ldc := max(c.RowStride, c.Cols)
 	if d.Data != nil {
 		beta = 1
 		if !d.same(c) {
@@ -375,8 +376,20 @@ func mulGonum[F Float](gemm gonumGemm[F], c, a, b, d Matrix[F]) {
 	}
 	ta, lda := blasForm(a)
 	tb, ldb := blasForm(b)
-	gemm(ta, tb, c.Rows, c.Cols, a.Cols, 1, a.Data, lda, b.Data, ldb, beta, c.Data, max(c.RowStride, c.Cols))
+	for i := 0; i < c.Rows; i += tileRows {
+		rows := min(i+tileRows, c.Rows)
+		for j := 0; j < c.Cols; j += tileCols {
+			cols := min(j+tileCols, c.Cols)
+			a, b, c := a.slice(i, rows, 0, a.Cols), b.slice(0, b.Rows, j, cols), c.slice(i, rows, j, cols)
+			gemm(ta, tb, c.Rows, c.Cols, a.Cols, 1, a.Data, lda, b.Data, ldb, beta, c.Data, ldc)
+		}
+	}
 }
+
+// Tiles of C that gonum computes on the calling goroutine: larger ones, of four blocks of
+// 64 by 64 or more, it gives to goroutines of its own, on threads that flush nothing to
+// zero and whose denormals nobody hears of.
+const tileRows, tileCols = 64, 3 * 64
 
 func blasForm[F Float](m Matrix[F]) (blas.Transpose, int) {
 	if m.ColStride == 1 && m.RowStride >= m.Cols {

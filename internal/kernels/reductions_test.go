@@ -266,50 +266,77 @@ func testCounts[F Float](t *testing.T, tiny F) {
 	}
 }
 
-// TestFlushToZero checks the state of the thread, and its effect on exact zeros.
-func TestFlushToZero(t *testing.T) {
+// TestEnter checks the mode of the thread, its effect on exact zeros, and that modes nest.
+func TestEnter(t *testing.T) {
 	if !SupportsFlushToZero() {
-		if FlushToZero(true) || FlushToZero(false) || MetDenormals() {
+		if Enter(true).Leave() || flushesToZero() {
 			t.Error("an effect where there is none")
 		}
 		t.Skip("not supported")
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if FlushToZero(false) {
+	if flushesToZero() {
 		t.Error("on at the start")
 	}
 	eachLevel(t, func(t *testing.T) {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer FlushToZero(FlushToZero(false))
+		outer := Enter(false)
 		x, y := repeat([]float32{1e-30}, 40), make([]float32, 40)
-		MetDenormals()
+		mode := Enter(false)
 		Hadamard(y, x, repeat([]float32{1e5}, 40))
-		if MetDenormals() {
+		if mode.Leave() {
 			t.Error("denormals among normal numbers")
 		}
 		scale := repeat([]float32{1e-10}, 40)
+		mode = Enter(false)
 		Hadamard(y, x, scale)
-		if y[0] == 0 || y[39] == 0 || Denormals(y) != 40 || !MetDenormals() || MetDenormals() {
+		if y[0] == 0 || y[39] == 0 || Denormals(y) != 40 || !mode.Leave() {
 			t.Errorf("without flushing, 1e-30·1e-10 = %g", y[0])
 		}
 		kept := clone(y)
-		if FlushToZero(true) || !FlushToZero(true) {
-			t.Error("the previous state is wrong")
+		mode = Enter(true)
+		if !flushesToZero() {
+			t.Error("off where it was turned on")
 		}
 		Hadamard(y, x, scale)
-		if y[0] != 0 || y[39] != 0 || Denormals(y) != 0 || !MetDenormals() {
+		if y[0] != 0 || y[39] != 0 || Denormals(y) != 0 {
 			t.Errorf("with flushing, 1e-30·1e-10 = %g", y[0])
 		}
+		if inner := Enter(false); flushesToZero() || inner.Leave() {
+			t.Error("a mode within another does not begin anew")
+		}
+		if !flushesToZero() || !mode.Leave() || flushesToZero() {
+			t.Error("leaving does not restore the mode, or does not tell what was met")
+		}
+		mode = Enter(true)
 		Scale(y, kept, 1e20) // an operand is denormal
 		if y[0] != 0 || Denormals(kept) != 40 || Zeros(kept) != 0 || Zeros(y) != 40 {
 			t.Errorf("with flushing, %g·1e20 = %g, %d denormals", kept[0], y[0], Denormals(kept))
 		}
-		if !FlushToZero(false) {
-			t.Error("the previous state is wrong")
+		mode.Leave()
+		if !outer.Leave() || flushesToZero() {
+			t.Error("the enclosing mode does not hear of what was met, or the thread stays changed")
 		}
 	})
+}
+
+// TestEnterPanics checks that a thread is given back as it was where a computation panics.
+func TestEnterPanics(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		mode := Enter(true)
+		defer mode.Leave()
+		Hadamard(make([]float32, 2), make([]float32, 1), make([]float32, 2))
+	}()
+	if flushesToZero() {
+		t.Error("the thread flushes to zero after a panic")
+	}
 }
 
 // TestSplitDenormals checks that the helpers of a product that is split flush where its
@@ -318,9 +345,6 @@ func TestSplitDenormals(t *testing.T) {
 	if !SupportsFlushToZero() {
 		t.Skip("not supported")
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer FlushToZero(FlushToZero(false))
 	const n = 192
 	a, b, c := repeat([]float32{1e-30}, n*n), repeat([]float32{1e-10}, n*n), make([]float32, n*n)
 	eachLevelQuietly(func() {
@@ -330,9 +354,8 @@ func TestSplitDenormals(t *testing.T) {
 		p := NewProduct(Dense(n, n, c), Dense(n, n, a), Dense(n, n, b), false)
 		p.Split(3)
 		for _, flush := range []bool{true, false} {
-			FlushToZero(flush)
 			for _, alone := range []bool{false, true} {
-				MetDenormals()
+				mode := Enter(flush)
 				if alone { // a helper does everything
 					p.team.begin()
 					done := make(chan bool)
@@ -345,7 +368,7 @@ func TestSplitDenormals(t *testing.T) {
 				} else {
 					p.Do()
 				}
-				if !MetDenormals() || MetDenormals() {
+				if met := mode.Leave(); !met || Enter(flush).Leave() {
 					t.Errorf("%s, flush %v, by a helper %v: the denormals are not told of, or twice", Name(), flush, alone)
 				}
 				for i, v := range c {
@@ -358,23 +381,43 @@ func TestSplitDenormals(t *testing.T) {
 		one := repeat([]float32{1}, n*n)
 		p = NewProduct(Dense(n, n, c), Dense(n, n, one), Dense(n, n, one), false)
 		p.Split(3)
+		mode := Enter(false)
 		for range 100 {
 			p.Do()
 		}
-		if MetDenormals() {
+		if mode.Leave() {
 			t.Errorf("%s: denormals among ones", Name())
 		}
 	})
 }
 
+// TestProductFlushes checks products that are large enough for gonum's goroutines, which
+// the portable kernels keep it from.
+func TestProductFlushes(t *testing.T) {
+	if !SupportsFlushToZero() {
+		t.Skip("not supported")
+	}
+	const n, k = 300, 2
+	a, b, c := repeat([]float32{1e-30}, n*k), repeat([]float32{1e-10}, k*n), make([]float32, n*n)
+	eachLevel(t, func(t *testing.T) {
+		p := NewProduct(Dense(n, n, c), Dense(n, k, a), Dense(k, n, b), false)
+		for _, flush := range []bool{true, false} {
+			mode := Enter(flush)
+			p.Do()
+			met := mode.Leave()
+			if got := Zeros(c); !met || (got == n*n) != flush || (got == 0) == flush {
+				t.Errorf("flush %v: %d zeros of %d, denormals met: %v", flush, got, n*n, met)
+			}
+		}
+	})
+}
+
 // TestNoDenormalsOnTheWay checks that results of normal size are reached without
-// denormals, which would cost time and be counted by MetDenormals.
+// denormals, which would cost time and be told of by Leave.
 func TestNoDenormalsOnTheWay(t *testing.T) {
 	if !SupportsFlushToZero() {
 		t.Skip("not supported")
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	x := make([]float32, 2000)
 	for i := range x {
 		x[i] = float32(math.Ldexp(1+float64(i%16)/16, i/16-110) * float64(1-2*(i&1)))
@@ -387,9 +430,9 @@ func TestNoDenormalsOnTheWay(t *testing.T) {
 		for i := range functions {
 			f := &functions[i]
 			for j := range x { // one by one: results that are denormal may
-				MetDenormals()
+				mode := Enter(false)
 				call(f, dst[j:j+1], x[j:j+1], ones[j:j+1])
-				if MetDenormals() && math.Abs(float64(dst[j])) > 0x1p-120 {
+				if mode.Leave() && math.Abs(float64(dst[j])) > 0x1p-120 {
 					t.Errorf("%s: %s(%g) = %g meets denormals", Name(), f.name, x[j], dst[j])
 					break
 				}

@@ -15,7 +15,7 @@ const (
 
 // Split has up to so many goroutines compute the product, each some of C's rows or
 // columns; the result is the same to the bit. Small products, and those of the portable
-// kernels, are left as they are. FlushToZero holds for all of it, and a computation
+// kernels, are left as they are. The mode of the thread ([Enter]) holds for all of it, and a computation
 // allocates nothing.
 func (p *Product[F]) Split(workers int) {
 	p.team = nil
@@ -102,14 +102,10 @@ func (t *team[F]) take() *Product[F] {
 
 // help does shares on a helper's thread, in the state of the team's.
 func (t *team[F]) help() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	MetDenormals()
 	for s := t.take(); s != nil; s = t.take() {
-		before := FlushToZero(t.flush.Load())
+		mode := Enter(t.flush.Load())
 		s.Do()
-		FlushToZero(before)
-		if MetDenormals() {
+		if mode.Leave() {
 			t.denormals.Store(true)
 		}
 		t.left.Add(-1)

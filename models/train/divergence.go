@@ -36,7 +36,7 @@ func (l *Loop) firstBad() (string, error) {
 			defer l.Machine.Observe(n, nil)
 		}
 	}
-	if err := l.Machine.RunObserved(); err != nil {
+	if err := l.arithmetic(l.Machine.RunObserved); err != nil {
 		return "", errors.Wrap(err, "train")
 	}
 	for i, b := range bad {

@@ -6,7 +6,7 @@
 //
 //	batch ─> machine ─> Before hooks ─> solver ─> After hooks ─> next batch
 //
-// In steps in which no hook looks on before the update, machine and solver are one: a
+// In steps whose gradients no hook looks at, machine and solver are one: a
 // [Stepper] updates each parameter in the middle of the backward pass, as soon as its
 // gradient is there and its old value has been used.
 //
@@ -19,4 +19,20 @@
 // A run whose loss or gradients stop being finite, or whose loss explodes, is not an
 // error but a [Result] with the status [Diverged], the step, and the first bad layer.
 // A step allocates nothing.
+//
+// # Denormals
+//
+// A number below the smallest normal one of its type (2^-126 in float32) is denormal: it
+// has fewer digits, and many processors take ten to a hundred times as long to compute
+// with it. Networks whose gradient vanishes are full of them. By default the steps and the
+// evaluations of float32 networks therefore flush them to zero, as other systems do;
+// Stepper.FlushToZero and Evaluator.FlushToZero turn that off. It holds for everything
+// that a step computes, forward, backward and in the solver's update, on the thread of the
+// goroutine and on those that large products are divided over, and is undone after each
+// step. Hooks run without it, except for observers, which are called in the middle of the
+// network's arithmetic. float64 never flushes: its smallest normal number is 2^-1022.
+//
+// The processor notes when a result was flushed, or when a denormal was met; the loop asks
+// it once for each step, and [Result] has the number of such steps. It counts what is
+// computed on the way to a result, too.
 package train

@@ -19,6 +19,9 @@ type Score struct {
 
 // Evaluator applies a network to a fixed set of examples, in batches.
 type Evaluator struct {
+	// FlushToZero is as in Stepper; NewEvaluator sets it.
+	FlushToZero bool
+
 	network *models.Network
 	machine *vm.Machine
 	x, t    any // []float32 or []float64
@@ -29,11 +32,14 @@ type Evaluator struct {
 // size, on inputs x and targets t, row-major and in the network's element type
 // ([]float32 or []float64). It only reads them.
 func NewEvaluator(n *models.Network, x, t any) (*Evaluator, error) {
+	if n == nil {
+		return nil, errors.New("train: the network to be evaluated is nil")
+	}
 	m, err := n.EvaluationMachine()
 	if err != nil {
 		return nil, errors.Wrap(err, "train")
 	}
-	e := &Evaluator{network: n, machine: m, x: x, t: t}
+	e := &Evaluator{FlushToZero: true, network: n, machine: m, x: x, t: t}
 	var ok bool
 	if n.Parameters.DType() == tensor.Float32 {
 		e.rows, ok = rows[float32](n, x, t)
@@ -56,6 +62,8 @@ func rows[F kernels.Float](n *models.Network, x, t any) (int, bool) {
 
 // Score evaluates the network with the parameters that it has now.
 func (e *Evaluator) Score() (Score, error) {
+	mode := kernels.Enter(flushes(e.FlushToZero, e.network))
+	defer mode.Leave()
 	if e.network.Parameters.DType() == tensor.Float32 {
 		return score[float32](e, (*tensor.Dense).Float32s)
 	}

@@ -29,8 +29,13 @@ type Loop struct {
 
 // State is what hooks see. Step counts the updates done so far.
 type State struct {
-	Step    int
-	Loss    float64 // of the step's batch, at the parameters before the update
+	Step int
+	Loss float64 // of the step's batch, at the parameters before the update
+	// DenormalSteps is the number of updates, in this run of the loop, in which the
+	// processor met a number below the smallest normal one, or computed one: see
+	// "Denormals" in the description of the package. 0 where it can't tell.
+	DenormalSteps int
+
 	Network *models.Network
 	Machine *vm.Machine
 }
@@ -63,6 +68,9 @@ type Result struct {
 	Status Status
 	Steps  int     // updates done
 	Loss   float64 // of the last batch
+	// DenormalSteps is as in State. FlushedSteps is the same number if denormals were
+	// flushed to zero, 0 if not.
+	DenormalSteps, FlushedSteps int
 	// Of a diverged run: why, and the first layer, from the input, whose values are not
 	// finite or, if the loss is, whose parameters' gradients are not; "" where all are.
 	Reason string
@@ -76,8 +84,13 @@ const ExplodedFactor = 1e4
 // New makes the loop for a network built for training: see [NewStepper].
 func New(n *models.Network, stream Stream, solver G.Solver, steps int) (*Loop, error) {
 	s, err := NewStepper(n, solver)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case stream == nil:
+		return nil, errors.New("train: the stream of batches is nil")
+	case steps < 0:
+		return nil, errors.Errorf("train: %d steps: want 0 or more", steps)
 	}
 	return &Loop{Stepper: s, Stream: stream, Steps: steps}, nil
 }
@@ -88,7 +101,26 @@ var errExploded = errors.New("exploded")
 // Run does the steps, or fewer if the run diverges or ctx ends. Errors are those of
 // the stream, the machine, the solver or a hook.
 func (l *Loop) Run(ctx context.Context) (Result, error) {
+	switch {
+	case ctx == nil:
+		return Result{}, errors.New("train: the context is nil")
+	case l.Stepper == nil || l.Stream == nil:
+		return Result{}, errors.New("train: the loop has no stepper or no stream: make it with New")
+	}
 	state := State{Network: l.Network, Machine: l.Machine}
+	result, err := l.run(ctx, &state)
+	if err != nil {
+		return Result{}, err
+	}
+	result.Steps, result.Loss, result.DenormalSteps = state.Step, state.Loss, state.DenormalSteps
+	if flushes(l.FlushToZero, l.Network) {
+		result.FlushedSteps = state.DenormalSteps
+	}
+	return result, nil
+}
+
+// run is Run without the numbers that state has at the end.
+func (l *Loop) run(ctx context.Context, state *State) (Result, error) {
 	var (
 		first  float64
 		reason string
@@ -105,33 +137,36 @@ func (l *Loop) Run(ctx context.Context) (Result, error) {
 	}
 	for step := range l.Steps {
 		if ctx.Err() != nil {
-			return Result{Status: Interrupted, Steps: step, Loss: state.Loss}, nil
+			return Result{Status: Interrupted}, nil
 		}
-		state.Step = step
 		if err := l.feed(); err != nil {
 			return Result{}, errors.Wrapf(err, "train: batch %d", step)
 		}
+		l.met = false
 		var err error
 		if watched, observed := l.watched(step); watched {
-			err = l.watchedStep(&state, check, observed)
+			err = l.watchedStep(state, check, observed)
 		} else {
 			err = l.Step(check)
 		}
 		switch {
 		case errors.Is(err, errExploded):
 			layer, err := l.firstBad()
-			return Result{Status: Diverged, Steps: step, Loss: state.Loss, Reason: reason, Layer: layer}, err
+			return Result{Status: Diverged, Reason: reason, Layer: layer}, err
 		case errors.Is(err, optimizers.ErrNonFinite):
-			return Result{Status: Diverged, Steps: step, Loss: state.Loss, Reason: err.Error(), Layer: l.layerOf(err)}, nil
+			return Result{Status: Diverged, Reason: err.Error(), Layer: l.layerOf(err)}, nil
 		case err != nil:
 			return Result{}, errors.Wrapf(err, "train: step %d", step)
 		}
 		state.Step = step + 1
-		if err := l.call(step, &state, true); err != nil {
+		if l.met {
+			state.DenormalSteps++
+		}
+		if err := l.call(step, state, true); err != nil {
 			return Result{}, errors.Wrapf(err, "train: step %d", step)
 		}
 	}
-	return Result{Status: Done, Steps: l.Steps, Loss: state.Loss}, nil
+	return Result{Status: Done}, nil
 }
 
 // watched tells whether a hook looks at the gradients of a step, and whether one

@@ -1,11 +1,13 @@
 package train
 
 import (
+	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Stepper makes training steps on the batch that the network's input and target hold.
@@ -23,10 +25,16 @@ type Stepper struct {
 	// FullBatch says that each batch is the whole training set, for optimizers that are
 	// made for that.
 	FullBatch bool
+	// FlushToZero has the steps of a float32 network take numbers below the smallest normal
+	// one, 2^-126, for 0: see "Denormals" in the description of the package. NewStepper sets
+	// it. Steps of a float64 network never flush, nor do those on a processor, or with
+	// kernels, that cannot.
+	FlushToZero bool
 
 	params []G.ValueGrad
 	batch  optimizers.Batch
 	second *vm.Machine // computes second gradients
+	met    bool        // a denormal, since it was last cleared
 
 	// Of steps with the updates in the backward pass; joined is nil if there are none.
 	joined   *vm.Machine
@@ -41,7 +49,15 @@ type Stepper struct {
 // computes that too, in the pass of [models.Network.Curvature]. NewStepper returns an
 // error if it can't give what the solver needs.
 func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
-	s := &Stepper{Network: n, Solver: solver, params: G.NodesToValueGrads(n.Learnables)}
+	switch {
+	case n == nil:
+		return nil, errors.New("train: the network is nil")
+	case solver == nil:
+		return nil, errors.New("train: the solver is nil")
+	case n.Loss == nil || len(n.Learnables) == 0:
+		return nil, errors.New("train: the network has no loss or no parameters: build it with models.Build, for training")
+	}
+	s := &Stepper{Network: n, Solver: solver, FlushToZero: true, params: G.NodesToValueGrads(n.Learnables)}
 	s.batch = optimizers.Batch{Size: n.Shape.Batch, Gradient: s.gradient}
 	if err := optimizers.Prepare(solver, s.params); err != nil {
 		return nil, errors.Wrap(err, "train")
@@ -122,13 +138,29 @@ func (s *Stepper) Step(check func(loss float64) error) error {
 		return s.Update()
 	}
 	s.check, s.begun, s.failed = check, false, nil
-	if err := s.joined.RunAll(); err != nil {
-		return err
-	}
-	if err := s.Network.AfterStep(); err != nil {
+	err := s.arithmetic(func() error {
+		if err := s.joined.RunAll(); err != nil {
+			return err
+		}
+		return s.Network.AfterStep()
+	})
+	if err != nil {
 		return err
 	}
 	return s.failed
+}
+
+// flushes tells whether the network's arithmetic flushes denormals to zero.
+func flushes(on bool, n *models.Network) bool {
+	return on && n.Parameters.DType() == tensor.Float32 && kernels.SupportsFlushToZero()
+}
+
+// arithmetic does a part of a step, flushing denormals or not, and notes whether it met
+// some. The mode is that of the operating system's thread, and given back even if f panics.
+func (s *Stepper) arithmetic(f func() error) error {
+	mode := kernels.Enter(flushes(s.FlushToZero, s.Network))
+	defer func() { s.met = mode.Leave() || s.met }()
+	return f()
 }
 
 // gradients computes loss and gradients, which stay until the next run, and checks the
@@ -138,7 +170,7 @@ func (s *Stepper) gradients(observed bool, check func(loss float64) error) error
 	if observed {
 		run = s.Machine.RunObserved
 	}
-	if err := run(); err != nil {
+	if err := s.arithmetic(run); err != nil {
 		return err
 	}
 	if check == nil {
@@ -149,13 +181,15 @@ func (s *Stepper) gradients(observed bool, check func(loss float64) error) error
 
 // Update has the solver update all parameters by the gradients of Machine's last run.
 func (s *Stepper) Update() error {
-	if err := s.Network.AfterStep(); err != nil { // not for a gradient at another point
-		return err
-	}
-	if b, ok := s.Solver.(optimizers.BatchSolver); ok {
-		return b.StepBatch(s.params, s.offer())
-	}
-	return s.Solver.Step(s.params)
+	return s.arithmetic(func() error {
+		if err := s.Network.AfterStep(); err != nil { // not for a gradient at another point
+			return err
+		}
+		if b, ok := s.Solver.(optimizers.BatchSolver); ok {
+			return b.StepBatch(s.params, s.offer())
+		}
+		return s.Solver.Step(s.params)
+	})
 }
 
 // offer is what the solver is given besides the gradients.

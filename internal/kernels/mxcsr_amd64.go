@@ -1,5 +1,0 @@
-//go:build !purego
-
-package kernels
-
-const hasMXCSR = true
