@@ -4,6 +4,7 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/pkg/errors"
@@ -123,6 +124,8 @@ func (a *Assembly) Start() ([]models.Start, error) {
 		return a.start, nil
 	}
 	rows := max(a.Config.Batch, a.Config.Width, startExamples)
+	mode := kernels.Enter(a.Config.FlushToZero)
+	defer mode.Leave()
 	var err error
 	if a.start, err = models.Prepare(a.Model, a.Shape(rows), a.Parameters, a.Task.Train().Batches(a.Config.Seed, rows)); err != nil {
 		return nil, err
@@ -161,6 +164,7 @@ func (a *Assembly) Loop() (*train.Loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	loop.FlushToZero = c.FlushToZero
 	if s, ok := a.Task.Train().(interface{ Len() int }); ok {
 		loop.FullBatch = s.Len() == c.Batch
 	}
@@ -206,8 +210,15 @@ func (a *Assembly) Evaluator(s *tasks.Set) (*train.Evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
+	var e *train.Evaluator
 	if a.Parameters.DType() == tensor.Float64 {
-		return train.NewEvaluator(network, s.X64(), s.T64())
+		e, err = train.NewEvaluator(network, s.X64(), s.T64())
+	} else {
+		e, err = train.NewEvaluator(network, s.X32(), s.T32())
 	}
-	return train.NewEvaluator(network, s.X32(), s.T32())
+	if err != nil {
+		return nil, err
+	}
+	e.FlushToZero = a.Config.FlushToZero
+	return e, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"math"
-	"runtime"
 	"slices"
 	"time"
 
@@ -27,10 +26,6 @@ func Execute(ctx context.Context, c Config, progress func(updates int)) (*record
 // execute is Execute with large products divided over so many workers.
 func (p *parts) execute(ctx context.Context, c Config, workers int, progress func(updates int)) (*record.Record, error) {
 	begin := time.Now()
-	// Flushing and the count of denormals are the thread's.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer kernels.FlushToZero(kernels.FlushToZero(c.FlushToZero))
 	e := &execution{progress: progress}
 	var err error
 	if e.Assembly, err = p.assemble(c); err == nil {
@@ -70,7 +65,6 @@ type execution struct {
 	losses   float64 // sum over the batches since the last evaluation
 	batches  int
 	reported int // updates told to progress
-	denormal int // updates that met denormal numbers
 }
 
 func (e *execution) prepare() error {
@@ -81,8 +75,7 @@ func (e *execution) prepare() error {
 	if e.validation, err = e.Evaluator(e.Task.Validation()); err != nil {
 		return err
 	}
-	// First, so that what the probe meets does not count.
-	e.loop.Hooks = slices.Insert(e.loop.Hooks, 0, train.Hook{After: e.afterUpdate})
+	e.loop.Hooks = append(e.loop.Hooks, train.Hook{After: e.afterUpdate})
 	return nil
 }
 
@@ -90,16 +83,11 @@ func (e *execution) train(ctx context.Context) (train.Result, error) {
 	if err := e.score(0, record.Number(math.NaN())); err != nil {
 		return train.Result{}, err
 	}
-	kernels.MetDenormals()
 	return e.loop.Run(ctx)
 }
 
-// afterUpdate counts what the update met, and evaluates now and then.
+// afterUpdate evaluates now and then.
 func (e *execution) afterUpdate(s *train.State) error {
-	if kernels.MetDenormals() {
-		e.denormal++
-	}
-	defer kernels.MetDenormals() // what the evaluation meets does not count
 	e.losses += s.Loss
 	e.batches++
 	c := e.Config
@@ -154,7 +142,7 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 	nan := record.Number(math.NaN())
 	s.DenormalSteps = nan
 	if kernels.SupportsFlushToZero() {
-		s.DenormalSteps = record.Number(e.denormal)
+		s.DenormalSteps = record.Number(result.DenormalSteps)
 	}
 	s.Best, s.StepsToTarget, s.TestLoss, s.TestAccuracy, s.DecadesFirst, s.DecadesLast = nan, nan, nan, nan, nan, nan
 	for _, m := range e.metrics {
