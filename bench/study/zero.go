@@ -7,7 +7,6 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
-	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -38,7 +37,6 @@ func (p *parts) zeroGradient(c Config, layers []string, first *probe.Sample) *re
 
 // explain looks for the cause in layer at.
 func (p *parts) explain(z *record.ZeroGradient, c Config, at int) error {
-	defer kernels.FlushToZero(kernels.FlushToZero(false))
 	c.DType, c.FlushToZero, c.Probe = "float64", false, 0
 	a, err := p.assemble(c)
 	if err != nil {
