@@ -53,6 +53,7 @@ func (n *networkFlags) read() error {
 			return err
 		}
 	}
+	n.config.FlushToZero = n.config.FlushByDefault()
 	if c := n.config; c.Depth < 1 || c.Width < 1 || c.Batch < 1 {
 		return useError{errors.Errorf("--depth %d, --width %d, --batch %d: all must be at least 1", c.Depth, c.Width, c.Batch)}
 	}

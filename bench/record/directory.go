@@ -1,15 +1,13 @@
 package record
 
 import (
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
 	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
-	"github.com/sbinet/npyio"
-	"gonum.org/v1/gonum/mat"
 )
 
 // ErrLocked says that another process is writing to a study directory.
@@ -22,9 +20,11 @@ type Directory struct {
 }
 
 // Create creates or opens the directory of a study, locks it, and writes the study's text
-// into it. The error is [ErrLocked] if another process has locked it.
-func Create(path string, study []byte) (*Directory, error) {
-	if err := os.MkdirAll(filepath.Join(path, runsDir), 0o755); err != nil {
+// into it. The error is [ErrLocked] if another process has locked it. accept, if not nil, is
+// given the text of the study that the directory is of so far, and may refuse to replace
+// it.
+func Create(path string, study []byte, accept func(before []byte) error) (*Directory, error) {
+	if err := os.MkdirAll(filepath.Join(path, runsDir), 0o777); err != nil {
 		return nil, errors.Wrap(err, "create the study directory")
 	}
 	d := &Directory{path, flock.New(filepath.Join(path, lockFile))}
@@ -35,70 +35,66 @@ func Create(path string, study []byte) (*Directory, error) {
 	if !locked {
 		return nil, errors.Wrapf(ErrLocked, "%s: wait for it, or give another directory", path)
 	}
-	if err := d.prepare(study); err != nil {
+	if err := d.prepare(study, accept); err != nil {
 		d.Close()
 		return nil, err
 	}
 	return d, nil
 }
 
-func (d *Directory) prepare(study []byte) error {
-	leftovers, err := filepath.Glob(filepath.Join(d.path, runsDir, unfinished+"*"))
-	if err != nil {
-		return errors.Wrap(err, "clean the study directory")
-	}
-	for _, l := range leftovers {
-		if err := os.RemoveAll(l); err != nil {
-			return errors.Wrap(err, "clean the study directory")
+func (d *Directory) prepare(study []byte, accept func([]byte) error) error {
+	file := filepath.Join(d.path, studyFile)
+	if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Size() <= largest && accept != nil {
+		before, err := os.ReadFile(file)
+		if err != nil {
+			return errors.Wrap(err, "read the study that the directory is of")
+		}
+		if err := accept(before); err != nil {
+			return err
 		}
 	}
-	return atomicfile.Write(filepath.Join(d.path, studyFile), study)
+	// What a killed process was writing. Others may be writing reports beside it.
+	for _, pattern := range []string{unfinished + studyFile + "*", filepath.Join(runsDir, unfinished+"*")} {
+		leftovers, err := filepath.Glob(filepath.Join(d.path, pattern))
+		if err != nil {
+			return errors.Wrap(err, "clean the study directory")
+		}
+		for _, l := range leftovers {
+			if err := os.RemoveAll(l); err != nil {
+				return errors.Wrap(err, "clean the study directory")
+			}
+		}
+	}
+	return atomicfile.Write(file, study)
 }
 
 // Close unlocks the directory.
 func (d *Directory) Close() error { return d.lock.Unlock() }
 
-// Has tells whether a run is recorded and readable.
-func (d *Directory) Has(c Config) bool {
-	record, _ := readRecord(filepath.Join(d.path, runsDir, c.Hash()))
-	return record != nil
+// State is what a directory has of a run.
+type State int
+
+// States of a run.
+const (
+	Missing  State = iota
+	Damaged        // something is there that can't be used
+	Recorded       // whole and unchanged
+)
+
+// State tells what the directory has of a run.
+func (d *Directory) State(c Config) State {
+	dir := filepath.Join(d.path, runsDir, c.Hash())
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return Missing
+	}
+	if _, err := Read(dir); err != nil {
+		return Damaged
+	}
+	return Recorded
 }
 
-// Write records a run: its directory has its name only when all files are there.
+// Write records a run: its directory has its name only when all files are there. What has
+// the name already, such as a damaged record, is replaced.
 func (d *Directory) Write(r *Record) error {
-	hash := r.Config.Hash()
-	temporary, final := filepath.Join(d.path, runsDir, unfinished+hash), filepath.Join(d.path, runsDir, hash)
-	if err := os.RemoveAll(temporary); err != nil {
-		return errors.Wrap(err, "record a run")
-	}
-	if err := os.MkdirAll(temporary, 0o755); err != nil {
-		return errors.Wrap(err, "record a run")
-	}
-	files := map[string]func(io.Writer) error{
-		configFile:  jsonTo(r.Config),
-		summaryFile: jsonTo(r.Summary),
-		timingFile:  jsonTo(r.Timing),
-		metricsFile: linesOf(r.Metrics),
-	}
-	if len(r.Learned) > 0 {
-		files[learnedFile] = linesOf(r.Learned)
-	}
-	if r.Layers != nil && len(r.Layers.Rows) > 0 {
-		files[layersFile] = func(w io.Writer) error {
-			m := mat.NewDense(len(r.Layers.Rows), len(LayerColumns), nil)
-			for i, row := range r.Layers.Rows {
-				m.SetRow(i, row)
-			}
-			return npyio.Write(w, m)
-		}
-	}
-	for name, write := range files {
-		if err := create(filepath.Join(temporary, name), write); err != nil {
-			return errors.Wrap(err, "record a run")
-		}
-	}
-	if err := os.RemoveAll(final); err != nil { // a damaged record
-		return errors.Wrap(err, "record a run")
-	}
-	return errors.Wrap(os.Rename(temporary, final), "record a run")
+	return errors.Wrap(atomicfile.WriteDirectory(filepath.Join(d.path, runsDir, r.Config.Hash()), r.write), "record a run")
 }

@@ -3,20 +3,19 @@ package record
 import (
 	"encoding/json"
 	"math"
-	"slices"
+	"reflect"
 
-	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
 )
 
-// Record is all that is kept of a run. What could not be read back is zero.
+// Record is all that is kept of a run.
 type Record struct {
-	Hash    string
+	Hash    string // names the run's directory: that of the Config under the record's schema
 	Config  Config
 	Metrics []Metric
-	Layers  *LayerTable
-	Learned []Learned // what activations have learned, at the evaluations; nil if none learns
+	Layers  *LayerTable // nil without probes
+	Learned []Learned   // what activations have learned, at the evaluations; nil if none learns
 	Summary Summary
 	Timing  Timing
 }
@@ -42,6 +41,8 @@ type Learned struct {
 
 // Summary is how a run ended.
 type Summary struct {
+	Schema int          `json:"schema"` // set by Write, as Run
+	Run    string       `json:"run"`    // the hash
 	Status train.Status `json:"status"` // done or diverged
 	Steps  int          `json:"steps"`  // updates done
 	Reason string       `json:"reason,omitempty"`
@@ -65,18 +66,34 @@ type Summary struct {
 	// DenormalSteps is the number of updates in which the processor met denormal numbers
 	// or a result became one (flushed or not); null where it can't tell.
 	DenormalSteps Number `json:"denormal_steps"`
-	Parameters    int    `json:"parameters"`
+	// FlushedSteps is the number of updates in which denormal numbers were flushed to zero:
+	// 0 for a run that does not flush, null where the processor can't tell.
+	FlushedSteps Number `json:"flushed_steps"`
+	Parameters   int    `json:"parameters"`
 	// Start is what the parameters' data-dependent starts did, where there are any.
 	Start        []models.Start `json:"start,omitempty"`
 	LayerNames   []string       `json:"layer_names"`
-	LayerColumns []string       `json:"layer_columns"` // of layers.npy
+	LayerColumns []string       `json:"layer_columns"` // of layers.npy: set by Write
 	Warnings     []string       `json:"warnings,omitempty"`
 	Environment  Environment    `json:"environment"`
+	// Files has the size and the checksum of the run's other files, Checksum the SHA-256
+	// of this one with Checksum empty. Both are set by Write.
+	Files    map[string]File `json:"files"`
+	Checksum string          `json:"checksum"`
+}
+
+// File is what a file was when it was written.
+type File struct {
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
 }
 
 // Timing is how long a run took.
 type Timing struct {
-	Seconds float64 `json:"seconds"`
+	Schema   int     `json:"schema"` // set by Write, as the others
+	Run      string  `json:"run"`    // the hash
+	Seconds  float64 `json:"seconds"`
+	Checksum string  `json:"checksum"` // of this file with Checksum empty
 }
 
 // Number is a float64 that JSON writes as null where it is not finite, and reads back
@@ -103,44 +120,21 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 // IsNaN tells whether n is NaN: not reached, or not measured.
 func (n Number) IsNaN() bool { return math.IsNaN(float64(n)) }
 
-// LayerTable is layers.npy: a row for each layer in each probed step, ascending, with
-// the columns step (updates before it), layer (counted from 0), and probe.Names.
-type LayerTable struct {
-	Rows [][]float64
+// decode reads JSON into a struct whose Numbers are NaN where the text lacks them.
+func decode(text []byte, into any) error {
+	unknown(reflect.ValueOf(into).Elem())
+	return json.Unmarshal(text, into)
 }
 
-// LayerColumns are the names of the columns of layers.npy.
-var LayerColumns = append([]string{"step", "layer"}, probe.Names...)
+var numberType = reflect.TypeFor[Number]()
 
-// Column numbers of a LayerTable.
-const (
-	StepColumn = iota
-	LayerColumn
-	QuantityColumn // of the first of probe's quantities
-)
-
-// Steps returns the probed steps, ascending.
-func (t *LayerTable) Steps() []int {
-	var steps []int
-	for _, row := range t.Rows {
-		if s := int(row[StepColumn]); len(steps) == 0 || steps[len(steps)-1] != s {
-			steps = append(steps, s)
+func unknown(v reflect.Value) {
+	switch {
+	case v.Type() == numberType:
+		v.SetFloat(math.NaN())
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			unknown(v.Field(i))
 		}
 	}
-	return steps
-}
-
-// Quantity returns one quantity as a matrix: a row for each probed step, a column
-// for each layer.
-func (t *LayerTable) Quantity(q probe.Quantity) [][]float64 {
-	var m [][]float64
-	last := -1
-	for _, row := range t.Rows {
-		if s := int(row[StepColumn]); s != last {
-			m = append(m, nil)
-			last = s
-		}
-		m[len(m)-1] = append(m[len(m)-1], row[QuantityColumn+slices.Index(probe.Names, q.String())])
-	}
-	return m
 }

@@ -219,12 +219,13 @@ func (p *Problem) maps(f *figures, everything bool) {
 			if r.Layers == nil || len(r.Layers.Rows) == 0 || !everything && j != typical {
 				continue
 			}
-			f.Layers = max(f.Layers, len(measured(r, probe.Update)[0]))
+			steps := r.Layers.Steps()
+			layers := len(r.Layers.Rows) / len(steps)
+			f.Layers = max(f.Layers, layers)
 			if everything && !slices.Contains(f.Seeds, r.Config.Seed) {
 				f.Seeds = append(f.Seeds, r.Config.Seed)
 			}
 			h := heat{Setup: i, Seed: r.Config.Seed, Typical: j == typical}
-			steps := r.Layers.Steps()
 			rows := thin(indices(len(steps)), heatColumns)
 			for _, k := range rows {
 				h.Steps = append(h.Steps, steps[k])
@@ -233,7 +234,11 @@ func (p *Problem) maps(f *figures, everything bool) {
 				var cells []byte
 				matrix := measured(r, m.quantity)
 				for _, k := range rows {
-					for _, v := range matrix[k] {
+					row := slices.Repeat([]float64{math.NaN()}, layers) // of a quantity that the record lacks
+					if matrix != nil {
+						row = matrix[k]
+					}
+					for _, v := range row {
 						cells = binary.LittleEndian.AppendUint16(cells, uint16(encode(v, m.unit)))
 						if v-v == 0 {
 							values[q] = append(values[q], v)

@@ -27,7 +27,7 @@ var fields = []field{
 	{"initializer", func(c record.Config) any { return c.Initializer }, nil},
 	{"normalization", func(c record.Config) any { return c.Normalization }, nil},
 	{"dtype", func(c record.Config) any { return c.DType }, func(c record.Config) string { return c.DType }},
-	{"flush_to_zero", func(c record.Config) any { return c.FlushToZero }, func(c record.Config) string {
+	{"flush_to_zero", func(c record.Config) any { return c.FlushToZero == c.FlushByDefault() }, func(c record.Config) string {
 		if c.FlushToZero {
 			return "flush to zero"
 		}

@@ -16,6 +16,9 @@ func measured(r *record.Record, q probe.Quantity) [][]float64 {
 		return nil
 	}
 	m, bad := r.Layers.Quantity(q), r.Layers.Quantity(probe.NonFinite)
+	if m == nil {
+		return nil
+	}
 	for i, row := range bad {
 		for j, n := range row {
 			if n > 0 {

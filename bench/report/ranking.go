@@ -24,6 +24,8 @@ type Ranking struct {
 	About    string    `json:"about,omitempty"`
 	Runs     int       `json:"runs"`    // recorded
 	Planned  int       `json:"planned"` // in the study file; 0 if that is missing
+	Damaged  int       `json:"damaged"` // runs of the study that are left out
+	Others   int       `json:"others"`  // runs in the directory that are not of the study, and left out
 	Diverged int       `json:"diverged"`
 	Problems []Problem `json:"problems"` // in the order of the study
 	Warnings []string  `json:"warnings"` // about the records, and about what they can show
@@ -103,7 +105,7 @@ func estimate(x []float64) Estimate {
 
 // Rank compares the setups of a study.
 func Rank(results *record.Results) *Ranking {
-	r := &Ranking{Runs: len(results.Records), Problems: []Problem{}, Warnings: slices.Clone(results.Warnings)}
+	r := &Ranking{Runs: len(results.Records), Damaged: len(results.Damaged), Others: len(results.Others), Problems: []Problem{}, Warnings: slices.Clone(results.Warnings)}
 	if results.Spec == nil {
 		r.Study = filepath.Base(results.Dir)
 	} else {

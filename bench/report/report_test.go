@@ -307,8 +307,10 @@ func TestGradientSentence(t *testing.T) {
 		{[]float64{math.Inf(-1), math.Inf(-1)}, "is exactly 0 in all layers."},
 	} {
 		r := synthetic{nets: []net{{"tanh", len(c.profile) - 1, 0}}, rules: rules[:1], seeds: 1, steps: 20}.results()
-		for _, row := range r.Records[0].Layers.Rows {
-			row[slices.Index(record.LayerColumns, probe.PreActivationGradient.String())] = c.profile[int(row[record.LayerColumn])]
+		table := r.Records[0].Layers
+		gradient, layer := table.Column(probe.PreActivationGradient.String()), table.Column(record.LayerColumn)
+		for _, row := range table.Rows {
+			row[gradient] = c.profile[int(row[layer])]
 		}
 		got := report.Rank(r).Problems[0].Findings.Gradient
 		if !strings.HasPrefix(got, "At the start the gradient of the pre-activations ") || !strings.Contains(got, c.want) {

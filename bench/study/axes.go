@@ -65,13 +65,16 @@ var Axes = []Axis{
 			if s != dtypes[0] && s != dtypes[1] {
 				r.fail(path, "%s must be %s, not %s", r.name("dtype"), strings.Join(dtypes, " or "), r.shown(v, path))
 			}
-			return one(func(c *Config) { c.DType = s })
+			return one(func(c *Config) {
+				c.DType = s
+				c.FlushToZero = c.FlushByDefault()
+			})
 		},
 	},
 	{
-		Key: "flush-to-zero", Kind: "true or false", Default: "false", Doc: "whether the processor takes denormal numbers for 0",
+		Key: "flush-to-zero", Kind: "true or false", Default: "true for float32", Doc: "whether the processor takes denormal numbers for 0: never for float64",
 		Words: func() []string { return []string{"true", "false"} },
-		Value: func(c Config) any { return c.FlushToZero },
+		Value: func(c Config) any { return c.FlushToZero == c.FlushByDefault() }, // float types differ for themselves
 		Label: func(c Config) string {
 			if c.FlushToZero {
 				return "flush to zero"

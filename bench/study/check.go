@@ -37,6 +37,10 @@ func (r *reader) check(points []point, path []any) {
 		if r.stopped() {
 			return
 		}
+		if p.FlushToZero && p.DType != "float32" {
+			r.fail(at(p, "flush-to-zero"), "%s runs do not flush to zero: leave flush-to-zero out, or use float32", p.DType)
+			return
+		}
 		c := p.Config
 		c.Steps, c.Evaluate, c.Probe, c.Target, c.FlushToZero = 0, 0, 0, 0, false
 		withOptimizer := c

@@ -140,9 +140,9 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 		Parameters: e.Parameters.Count(), Start: e.start, LayerColumns: record.LayerColumns, Environment: record.Here(),
 	}
 	nan := record.Number(math.NaN())
-	s.DenormalSteps = nan
+	s.DenormalSteps, s.FlushedSteps = nan, nan
 	if kernels.SupportsFlushToZero() {
-		s.DenormalSteps = record.Number(result.DenormalSteps)
+		s.DenormalSteps, s.FlushedSteps = record.Number(result.DenormalSteps), record.Number(result.FlushedSteps)
 	}
 	s.Best, s.StepsToTarget, s.TestLoss, s.TestAccuracy, s.DecadesFirst, s.DecadesLast = nan, nan, nan, nan, nan, nan
 	for _, m := range e.metrics {
@@ -175,7 +175,7 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 		samples := p.Samples
 		s.DecadesFirst = record.Number(samples[0].Decades(probe.PreActivationGradient))
 		s.DecadesLast = record.Number(samples[len(samples)-1].Decades(probe.PreActivationGradient))
-		r.Layers = table(samples)
+		r.Layers = table(e.probe)
 	}
 	return r, nil
 }
@@ -195,11 +195,14 @@ func (e *execution) better(a, b record.Number) bool {
 }
 
 // table flattens the probe's samples.
-func table(samples []probe.Sample) *record.LayerTable {
-	t := &record.LayerTable{}
-	for _, s := range samples {
+func table(p *probe.Probe) *record.LayerTable {
+	t := &record.LayerTable{Columns: []string{record.StepColumn, record.LayerColumn}}
+	for _, q := range p.Quantities {
+		t.Columns = append(t.Columns, q.String())
+	}
+	for _, s := range p.Samples {
 		for i, quantities := range s.Layers {
-			t.Rows = append(t.Rows, append([]float64{float64(s.Step), float64(i)}, quantities[:len(probe.Names)]...))
+			t.Rows = append(t.Rows, append([]float64{float64(s.Step), float64(i)}, quantities...))
 		}
 	}
 	return t

@@ -3,8 +3,10 @@ package study
 import (
 	"context"
 
+	"github.com/goccy/go-yaml"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/pkg/errors"
 )
 
 // Choice is a name from a catalogue with its settings.
@@ -22,4 +24,19 @@ func Open(ctx context.Context, dir string) (*record.Results, error) {
 		}
 		return &record.Plan{Name: s.Name, About: s.About, Configs: s.Configs}, nil
 	})
+}
+
+// continues returns what refuses a directory that holds a study of another name. A study of
+// the same name may have changed.
+func (s *Spec) continues(dir string) func(before []byte) error {
+	return func(before []byte) error {
+		// The name is enough: the text may be damaged, or use parts that are not linked in.
+		var study struct {
+			Name string `yaml:"name"`
+		}
+		if err := yaml.Unmarshal(before, &study); err != nil || study.Name == "" || study.Name == s.Name {
+			return nil
+		}
+		return errors.Errorf("%s holds the study %q: give %q another directory with --out", dir, study.Name, s.Name)
+	}
 }

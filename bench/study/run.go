@@ -39,7 +39,8 @@ type Total struct {
 // Outcome is what [Run] did.
 type Outcome struct {
 	Runs        int // in the study
-	Recorded    int // were there before
+	Recorded    int // were there before, whole and unchanged
+	Damaged     int // were there before, but damaged: they are done again
 	Finished    int // were done now, diverged ones included
 	Diverged    int // of those
 	Failed      int // ended with an error
@@ -48,10 +49,14 @@ type Outcome struct {
 
 // Run does the runs of a study that are not yet recorded in dir, which it creates, and
 // records them. When ctx ends, the runs in progress stop after their current step and
-// are left out: a later Run does them again, with the same result. The error is the
-// first of a run that failed, or [record.ErrLocked].
+// are left out: a later Run does them again, with the same result. Damaged records are
+// made again, too.
+//
+// The error is the first of a run that failed, or [record.ErrLocked]. If a record can't be
+// written, on a full disk for instance, Run stops at once with the reason. A directory that
+// holds a study of another name is refused.
 func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
-	d, err := record.Create(dir, s.Source)
+	d, err := record.Create(dir, s.Source, s.continues(dir))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -61,12 +66,15 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	total := Total{Runs: len(s.Configs)}
 	for _, c := range s.Configs {
 		total.Updates += c.Steps
-		if d.Has(c) {
+		switch d.State(c) {
+		case record.Recorded:
 			total.Recorded++
 			total.RecordedUpdates += c.Steps
-		} else {
-			pending = append(pending, c)
+			continue
+		case record.Damaged:
+			outcome.Damaged++
 		}
+		pending = append(pending, c)
 	}
 	outcome.Recorded = total.Recorded
 	progress := o.Progress
@@ -79,21 +87,30 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 		workers = runtime.GOMAXPROCS(0)
 	}
 
+	working, stop := context.WithCancel(ctx)
+	defer stop()
 	var (
 		mu    sync.Mutex
 		wg    sync.WaitGroup
-		first error
+		first error // of a run
+		lost  error // a record that could not be written
 		queue = make(chan Config)
 	)
 	sideBySide := min(workers, len(pending))
 	for range sideBySide {
 		wg.Go(func() {
 			for c := range queue {
-				r, err := s.catalogues().execute(ctx, c, workers/sideBySide, progress.Updated)
+				r, err := s.catalogues().execute(working, c, workers/sideBySide, progress.Updated)
+				var notWritten error
 				if err == nil && r != nil {
-					err = d.Write(r)
+					notWritten = d.Write(r)
+					err = notWritten
 				}
 				mu.Lock()
+				if notWritten != nil && lost == nil {
+					lost = notWritten
+					stop() // what the others find out would be lost as well
+				}
 				switch {
 				case err != nil:
 					outcome.Failed++
@@ -117,13 +134,16 @@ feed:
 	for _, c := range pending {
 		select {
 		case queue <- c:
-		case <-ctx.Done():
+		case <-working.Done():
 			break feed
 		}
 	}
 	close(queue)
 	wg.Wait()
 	outcome.Interrupted = ctx.Err() != nil && outcome.Finished+outcome.Failed < len(pending)
+	if lost != nil {
+		return outcome, errors.Wrapf(lost, "the study was stopped, as its results can't be kept")
+	}
 	return outcome, errors.Wrapf(first, "%d of %d runs failed, the first", outcome.Failed, outcome.Runs)
 }
 

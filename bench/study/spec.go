@@ -274,6 +274,7 @@ func (r *reader) spec() *Spec {
 		r.fail(at(nil, "name"), "name %q: want lower-case words with hyphens, as it names a directory", s.Name)
 	}
 	base := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: defaultProbe}
+	base.FlushToZero = base.FlushByDefault()
 	r.budget(m, &base)
 	r.once(&base, m, nil, "task", "target", "probe")
 	seeds := r.seedList(m)

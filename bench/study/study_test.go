@@ -1,7 +1,6 @@
 package study_test
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"os"
@@ -373,54 +372,6 @@ type starting struct{ f func() }
 func (s *starting) Begin(study.Total)                                { s.f() }
 func (*starting) Updated(int)                                  {}
 func (*starting) Finished(study.Config, *record.Record, error) {}
-
-func TestOpenDamaged(t *testing.T) {
-	s := parse(t, small)
-	dir := t.TempDir()
-	run(t, s, dir, 2)
-	at := func(i int, name string) string { return filepath.Join(dir, "runs", s.Configs[i].Hash(), name) }
-	cut := func(path string, keep float64) {
-		t.Helper()
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, text[:int(keep*float64(len(text)))], 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cut(at(0, "metrics.jsonl"), 0.9)
-	cut(at(1, "layers.npy"), 0.5)
-	if err := os.Remove(at(2, "layers.npy")); err != nil {
-		t.Fatal(err)
-	}
-	cut(at(3, "config.json"), 0.5)
-	if err := os.Remove(at(4, "timing.json")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(at(5, "layers.npy"), bytes.Repeat([]byte{0x93, 'N', 'U'}, 50), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r, err := study.Open(context.Background(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(r.Records) != len(s.Configs)-1 {
-		t.Errorf("%d records, want all but one", len(r.Records))
-	}
-	if n := len(r.Records[0].Metrics); n != 3 {
-		t.Errorf("%d lines of a cut file of 4, want 3", n)
-	}
-	if len(r.Warnings) != 5 {
-		t.Errorf("warnings: %q, want 5", r.Warnings)
-	}
-	if r.Records[0].Layers == nil || r.Records[1].Layers != nil {
-		t.Error("the whole table was not read, or the cut one was")
-	}
-	if _, err := study.Open(context.Background(), t.TempDir()); err == nil {
-		t.Error("an empty directory is opened")
-	}
-}
 
 func TestRecord(t *testing.T) {
 	c := parse(t, small).Configs[2*3*2-1]
