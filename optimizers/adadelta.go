@@ -14,6 +14,8 @@ type AdaDeltaConfig struct {
 	catalogue.Given
 }
 
+// NewAdaDelta returns AdaDelta.
+//
 // AdaDelta measures its steps in units of its earlier steps, as
 // torch.optim.Adadelta does:
 //
@@ -23,26 +25,21 @@ type AdaDeltaConfig struct {
 //	w <- w - rate d
 //
 // Source: Zeiler (2012), arXiv:1212.5701.
-type AdaDelta struct{ method }
-
-var _ Updater = (*AdaDelta)(nil)
-
-// NewAdaDelta returns AdaDelta.
-func NewAdaDelta(c AdaDeltaConfig) (*AdaDelta, error) {
+func NewAdaDelta(c AdaDeltaConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &AdaDelta{method{
-		name:    "adadelta",
-		vectors: []float64{0, 0},
-		rule: func(b *block[float64]) {
-			v, u := b.s[0], b.s[1]
-			for i, g := range b.g {
+	return New(Rule{
+		Name:    "adadelta",
+		Vectors: []float64{0, 0},
+		Update: func(b *Block[float64]) {
+			v, u := b.State[0], b.State[1]
+			for i, g := range b.G {
 				v[i] = c.Rho*v[i] + (1-c.Rho)*g*g
 				d := math.Sqrt(u[i]+c.Eps) / math.Sqrt(v[i]+c.Eps) * g
 				u[i] = c.Rho*u[i] + (1-c.Rho)*d*d
-				b.to[i] -= c.Rate * d
+				b.To[i] -= c.Rate * d
 			}
 		},
-	}}, nil
+	})
 }

@@ -15,6 +15,8 @@ type AdaGradConfig struct {
 	catalogue.Given
 }
 
+// NewAdaGrad returns AdaGrad.
+//
 // AdaGrad divides the gradient by the root of the sum of all its squares, as
 // torch.optim.Adagrad does:
 //
@@ -22,26 +24,21 @@ type AdaGradConfig struct {
 //	w <- w - rate/(1 + rate-decay t) g/(√s + eps)
 //
 // Source: Duchi, Hazan and Singer (2011).
-type AdaGrad struct{ method }
-
-var _ Updater = (*AdaGrad)(nil)
-
-// NewAdaGrad returns AdaGrad.
-func NewAdaGrad(c AdaGradConfig) (*AdaGrad, error) {
+func NewAdaGrad(c AdaGradConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &AdaGrad{method{
-		name:    "adagrad",
-		vectors: []float64{c.Start},
-		numbers: 1, // t
-		rule: func(b *block[float64]) {
-			sum, rate := b.s[0], c.Rate/(1+c.RateDecay*b.n[0])
-			for i, g := range b.g {
+	return New(Rule{
+		Name:    "adagrad",
+		Vectors: []float64{c.Start},
+		Numbers: 1, // t
+		Update: func(b *Block[float64]) {
+			sum, rate := b.State[0], c.Rate/(1+c.RateDecay*b.Numbers[0])
+			for i, g := range b.G {
 				sum[i] += g * g
-				b.to[i] -= rate * g / (math.Sqrt(sum[i]) + c.Eps)
+				b.To[i] -= rate * g / (math.Sqrt(sum[i]) + c.Eps)
 			}
-			b.n[0]++
+			b.Numbers[0]++
 		},
-	}}, nil
+	})
 }

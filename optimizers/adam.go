@@ -16,6 +16,8 @@ type AdamConfig struct {
 	catalogue.Given
 }
 
+// NewAdam returns Adam.
+//
 // Adam is the method of Kingma and Ba (2015), as in torch.optim.Adam:
 //
 //	m <- beta1 m + (1-beta1) g
@@ -23,30 +25,31 @@ type AdamConfig struct {
 //	w <- w - rate (m/(1-beta1^t)) / (√(v/(1-beta2^t)) + eps)
 //
 // at step t = 1, 2, ... of the parameter; m = v = 0 at the start.
-type Adam struct{ method }
-
-var _ Updater = (*Adam)(nil)
-
-// NewAdam returns Adam.
-func NewAdam(c AdamConfig) (*Adam, error) {
+func NewAdam(c AdamConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &Adam{method{
-		name:    "adam",
-		vectors: []float64{0, 0},
-		numbers: 1,
-		rule:    adam[float64](c),
-		rule32:  adam[float32](c),
-		precise: c.Eps < narrowest,
-		squares: true,
-	}}, nil
+	return New(adamRule(c))
 }
 
-func adam[F kernels.Float](c AdamConfig) func(*block[F]) {
-	return func(b *block[F]) {
-		b.n[0]++
-		t := b.n[0]
-		kernels.Adam(b.to, b.g, b.s[0], b.s[1], c.Rate, c.Beta1, c.Beta2, c.Eps, 1-math.Pow(c.Beta1, t), 1-math.Pow(c.Beta2, t))
+func adamRule(c AdamConfig) Rule {
+	r := Rule{
+		Name:    "adam",
+		Vectors: []float64{0, 0},
+		Numbers: 1,
+		Update:  adam[float64](c),
+		Squares: true,
+	}
+	if c.Eps >= narrowest {
+		r.Update32 = adam[float32](c)
+	}
+	return r
+}
+
+func adam[F kernels.Float](c AdamConfig) func(*Block[F]) {
+	return func(b *Block[F]) {
+		b.Numbers[0]++
+		t := b.Numbers[0]
+		kernels.Adam(b.To, b.G, b.State[0], b.State[1], c.Rate, c.Beta1, c.Beta2, c.Eps, 1-math.Pow(c.Beta1, t), 1-math.Pow(c.Beta2, t))
 	}
 }

@@ -15,32 +15,29 @@ type AdamWConfig struct {
 	catalogue.Given
 }
 
-// AdamW is [Adam] with decoupled weight decay, as in torch.optim.AdamW:
+// NewAdamW returns AdamW.
+//
+// AdamW is [NewAdam] with decoupled weight decay, as in torch.optim.AdamW:
 //
 //	w <- w - rate weight-decay w, then Adam's step
 //
 // Source: Loshchilov and Hutter (2019), arXiv:1711.05101.
-type AdamW struct{ method }
-
-var _ Updater = (*AdamW)(nil)
-
-// NewAdamW returns AdamW.
-func NewAdamW(c AdamWConfig) (*AdamW, error) {
+func NewAdamW(c AdamWConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	o, err := NewAdam(AdamConfig{c.Rate, c.Beta1, c.Beta2, c.Eps, c.Given})
-	if err != nil {
-		return nil, err
+	r := adamRule(AdamConfig{c.Rate, c.Beta1, c.Beta2, c.Eps, c.Given})
+	r.Name = "adamw"
+	r.Update = decayFirst(c, r.Update)
+	if r.Update32 != nil {
+		r.Update32 = decayFirst(c, r.Update32)
 	}
-	o.name = "adamw"
-	o.rule, o.rule32 = decayFirst(c, o.rule), decayFirst(c, o.rule32)
-	return &AdamW{o.method}, nil
+	return New(r)
 }
 
-func decayFirst[F kernels.Float](c AdamWConfig, then func(*block[F])) func(*block[F]) {
-	return func(b *block[F]) {
-		kernels.Axpy(b.to, b.w, F(-c.Rate*c.WeightDecay))
+func decayFirst[F kernels.Float](c AdamWConfig, then func(*Block[F])) func(*Block[F]) {
+	return func(b *Block[F]) {
+		kernels.Axpy(b.To, b.W, F(-c.Rate*c.WeightDecay))
 		then(b)
 	}
 }

@@ -33,17 +33,17 @@ func BenchmarkStep(b *testing.B) {
 						curvature[p.name] = newValue(typ.dt, x, shape...)
 					}
 				}
-				batch := Batch{
+				batch := StepInfo{
 					Gradient:  func() (float64, error) { return 0, nil },
 					Curvature: func(name string) gorgonia.Value { return curvature[name] },
 				}
-				o := mustMake(b, text).(BatchSolver)
-				if err := o.StepBatch(params, batch); err != nil { // makes the state
+				o := mustMake(b, text).(InformedSolver)
+				if err := o.StepWith(params, batch); err != nil { // makes the state
 					b.Fatal(err)
 				}
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := o.StepBatch(params, batch); err != nil {
+					if err := o.StepWith(params, batch); err != nil {
 						b.Fatal(err)
 					}
 				}

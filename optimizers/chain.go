@@ -1,33 +1,19 @@
 package optimizers
 
 import (
-	"encoding"
 	"fmt"
+	"slices"
 
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
 
-// Link is a part of a [Chain]: it changes gradients before the optimizer sees
-// them, or the optimizer's steps before they are made.
-//
-// Apply changes the gradients of params in place; they are the chain's own, and
-// behind the optimizer they are what is about to be subtracted from the values.
-// The values are the real ones and must not be changed. step counts from 0; it
-// repeats for the second gradient that some optimizers ask for.
-//
-// A link with state is saved with the chain if it is an
-// encoding.BinaryMarshaler and BinaryUnmarshaler; a [Preparer] is prepared.
-type Link interface {
-	Apply(step int, params []gorgonia.ValueGrad) error
-}
-
 // ChainConfig has the settings of [NewChain].
 type ChainConfig struct {
-	Before    []Link          `json:"before" default:"[]" doc:"what is done to the gradients, in order"`
+	Before    []*Link         `json:"before" default:"[]" doc:"what is done to the gradients, in order"`
 	Optimizer gorgonia.Solver `json:"optimizer" doc:"makes steps of them"`
-	After     []Link          `json:"after" default:"[]" doc:"what is done to the steps, in order"`
+	After     []*Link         `json:"after" default:"[]" doc:"what is done to the steps, in order"`
 }
 
 // Chain puts links before and after an optimizer:
@@ -37,18 +23,21 @@ type ChainConfig struct {
 //	      after=[weight-decay(rate=0.0001),schedule(schedule=cosine(steps=1000))])
 //
 // Gradients are copied, and pass through the links before the optimizer; so does
-// the second gradient, if the optimizer takes one. With links after it, the
-// optimizer has to be an [Updater], as all here are. Links see parameters in the
+// the second gradient, if the optimizer takes one. Links see parameters in the
 // order of their names.
+//
+// The optimizer may be any solver: one that is not an [Updater], such as Gorgonia's own, is
+// asked for its update as [AsUpdater] says.
 type Chain struct {
 	ChainConfig
-	check   method
+	updater Updater // the optimizer
+	check   table
 	steps   int
+	counts  map[string]int // steps of each parameter that is stepped by itself
 	grads   proxies
 	updates proxies
 	params  []gorgonia.ValueGrad // with the gradients that links change
-	moves   []gorgonia.ValueGrad // with the updates
-	into    []gorgonia.Value     // the updates alone
+	into    []gorgonia.Value     // the updates
 
 	outer, second func() (float64, error)
 }
@@ -61,20 +50,18 @@ var (
 
 // NewChain returns an optimizer with links before and after it.
 func NewChain(c ChainConfig) (*Chain, error) {
-	if c.Optimizer == nil {
+	if isNil(c.Optimizer) {
 		return nil, catalogue.Invalid("optimizer", "is required")
 	}
-	if _, ok := c.Optimizer.(Updater); !ok && len(c.After) > 0 {
-		return nil, catalogue.Invalid("after", "needs an optimizer that is an optimizers.Updater, which %T is not", c.Optimizer)
-	}
-	for name, links := range map[string][]Link{"before": c.Before, "after": c.After} {
+	for name, links := range map[string][]*Link{"before": c.Before, "after": c.After} {
 		for i, l := range links {
 			if l == nil {
 				return nil, catalogue.Invalid(fmt.Sprintf("%s[%d]", name, i), "is nil")
 			}
 		}
 	}
-	o := &Chain{ChainConfig: c, check: method{name: "chain"}, grads: make(proxies), updates: make(proxies)}
+	o := &Chain{ChainConfig: c, updater: AsUpdater(c.Optimizer), check: table{name: "chain"},
+		counts: make(map[string]int), grads: make(proxies), updates: make(proxies)}
 	o.second = o.secondGradient
 	return o, nil
 }
@@ -83,67 +70,85 @@ func NewChain(c ChainConfig) (*Chain, error) {
 func (o *Chain) Step(params []gorgonia.ValueGrad) error { return stepAndClear(o, "chain", params) }
 
 // Needs is what the optimizer needs.
-func (o *Chain) Needs() Needs { return needs(o.Optimizer) }
+func (o *Chain) Needs() Needs { return o.updater.Needs() }
 
-// StepBatch makes one step.
-func (o *Chain) StepBatch(params []gorgonia.ValueGrad, b Batch) error {
-	return o.Update(params, b, nil)
+// StepWith makes one step.
+func (o *Chain) StepWith(params []gorgonia.ValueGrad, info StepInfo) error {
+	return o.Update(params, info, nil)
 }
 
 // Update tells the step without making it.
-func (o *Chain) Update(params []gorgonia.ValueGrad, b Batch, into []gorgonia.Value) error {
-	if err := o.update(params, b, into); err != nil {
+func (o *Chain) Update(params []gorgonia.ValueGrad, info StepInfo, into []gorgonia.Value) error {
+	if err := o.update(params, info, into); err != nil {
 		return errors.Wrap(err, "chain")
 	}
 	o.steps++
+	for _, p := range o.check.active {
+		o.counts[p.name] = o.steps
+	}
 	return nil
 }
 
-func (o *Chain) update(params []gorgonia.ValueGrad, b Batch, into []gorgonia.Value) error {
+func (o *Chain) update(params []gorgonia.ValueGrad, info StepInfo, into []gorgonia.Value) error {
 	if err := o.check.begin(params, into); err != nil {
 		return err
 	}
-	o.params, o.moves, o.into = o.params[:0], o.moves[:0], o.into[:0]
-	for _, p := range o.check.active {
+	active := o.check.active
+	o.params, o.into = o.params[:0], o.into[:0]
+	for _, p := range active {
 		o.params = append(o.params, o.grads.of(p))
 		move := o.updates.of(p)
 		move.data.zero()
-		o.moves, o.into = append(o.moves, move), append(o.into, move.grad)
+		o.into = append(o.into, move.grad)
 	}
-	if err := o.apply(o.Before, o.params); err != nil {
+	if err := o.apply(o.Before, o.grads); err != nil {
 		return err
 	}
-	if b.Gradient != nil {
-		o.outer, b.Gradient = b.Gradient, o.second
+	if info.Gradient != nil {
+		o.outer, info.Gradient = info.Gradient, o.second
 	}
 	if into == nil && len(o.After) == 0 {
-		return stepBatch(o.Optimizer, o.params, b, nil)
+		return o.updater.Update(o.params, info, nil)
 	}
-	if err := stepBatch(o.Optimizer, o.params, b, o.into); err != nil {
+	if err := o.updater.Update(o.params, info, o.into); err != nil {
 		return err
 	}
-	for _, p := range o.check.active {
-		o.updates[p.name].data.scale(-1) // what is added becomes what is subtracted
+	for _, p := range active {
+		scaleView(o.updates[p.name].data, -1) // what is added becomes what is subtracted
 	}
-	if err := o.apply(o.After, o.moves); err != nil {
+	if err := o.apply(o.After, o.updates); err != nil {
 		return err
 	}
-	for _, p := range o.check.active {
+	for _, p := range active {
+		if err := o.checkMove(p); err != nil {
+			return err
+		}
+	}
+	for _, p := range active {
 		o.updates[p.name].data.addTo(p.to, -1)
 	}
 	return nil
 }
 
-func (o *Chain) apply(links []Link, params []gorgonia.ValueGrad) error {
+func (o *Chain) apply(links []*Link, data proxies) error {
 	for _, l := range links {
-		if err := l.Apply(o.steps, params); err != nil {
+		if err := l.applyTo(o.steps, o.check.active, data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// secondGradient stands in for Batch.Gradient.
+// checkMove finds a step that links made infinite, before it is made.
+func (o *Chain) checkMove(p *param) error {
+	g := p.g
+	p.g = o.updates[p.name].data
+	err := o.check.check(p)
+	p.g = g
+	return err
+}
+
+// secondGradient stands in for StepInfo.Gradient.
 func (o *Chain) secondGradient() (float64, error) {
 	loss, err := o.outer()
 	if err != nil {
@@ -155,7 +160,120 @@ func (o *Chain) secondGradient() (float64, error) {
 		}
 		o.grads.of(p)
 	}
-	return loss, o.apply(o.Before, o.params)
+	return loss, o.apply(o.Before, o.grads)
+}
+
+// Separable tells whether the optimizer and all links step each parameter by itself.
+func (o *Chain) Separable() bool {
+	for _, links := range [][]*Link{o.Before, o.After} {
+		for _, l := range links {
+			if !l.Separable() {
+				return false
+			}
+		}
+	}
+	return IsSeparable(o.Optimizer)
+}
+
+// Bind returns the step of one parameter.
+func (o *Chain) Bind(vg gorgonia.ValueGrad, gradient, into gorgonia.Value) (func(StepInfo) error, error) {
+	if !o.Separable() {
+		return nil, errors.New("chain: a part of it does not step each parameter by itself")
+	}
+	step, err := o.bind(vg, gradient, into)
+	if err != nil {
+		return nil, errors.Wrap(err, "chain")
+	}
+	return func(info StepInfo) error { return errors.Wrap(step(info), "chain") }, nil
+}
+
+func (o *Chain) bind(vg gorgonia.ValueGrad, gradient, into gorgonia.Value) (func(StepInfo) error, error) {
+	b, err := o.check.bind(vg, gradient, into)
+	if err != nil {
+		return nil, err
+	}
+	p := b.p
+	p.g = b.g
+	grad, move := o.grads.of(p), o.updates.of(p)
+	changed, target := grad.grad, move.grad
+	seen := gorgonia.ValueGrad(grad)
+	if len(o.Before) == 0 { // nothing changes the gradient: no copy is needed
+		changed, seen = gradient, vg
+	}
+	if len(o.After) == 0 {
+		target = into
+	}
+	inner, err := o.Optimizer.(SeparableSolver).Bind(seen, changed, target)
+	if err != nil {
+		return nil, err
+	}
+	for _, links := range [][]*Link{o.Before, o.After} {
+		for _, l := range links { // which allocate what they keep
+			if _, err := l.of(p, grad.data); err != nil {
+				return nil, err
+			}
+			if err := l.tell(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return func(info StepInfo) error {
+		err := b.refresh()
+		if err != nil {
+			return err
+		}
+		p, step := b.p, o.count(b.p.name)
+		if err := o.check.check(p); err != nil {
+			return err
+		}
+		if len(o.Before) > 0 {
+			p.g.copyTo(grad.data)
+			if err := change(o.Before, p, grad.data, step); err != nil {
+				return err
+			}
+		}
+		if len(o.After) == 0 {
+			return inner(info)
+		}
+		move.data.zero()
+		if err := inner(info); err != nil {
+			return err
+		}
+		scaleView(move.data, -1)
+		if err := change(o.After, p, move.data, step); err != nil {
+			return err
+		}
+		if err := o.checkMove(p); err != nil {
+			return err
+		}
+		move.data.addTo(p.to, -1)
+		return nil
+	}, nil
+}
+
+// change has links change the data of one parameter.
+func change(links []*Link, p *param, data view, step int) error {
+	for _, l := range links {
+		q, err := l.of(p, data)
+		if err == nil {
+			err = l.tell()
+		}
+		if err != nil {
+			return errors.Wrap(err, l.name)
+		}
+		l.one(q, step)
+	}
+	return nil
+}
+
+// count returns the number of the step that a parameter makes by itself. It agrees with that
+// of steps of all together, which may come in between; a parameter that was left out has
+// skipped its steps.
+func (o *Chain) count(name string) int {
+	step := max(o.counts[name], o.steps-1)
+	o.counts[name] = step + 1
+	o.steps = max(o.steps, step+1)
+	return step
 }
 
 // Prepare prepares the optimizer and the links.
@@ -163,11 +281,9 @@ func (o *Chain) Prepare(params []gorgonia.ValueGrad) error {
 	if err := o.check.Prepare(params); err != nil {
 		return err
 	}
-	for _, l := range append(o.Before[:len(o.Before):len(o.Before)], o.After...) {
-		if p, ok := l.(Preparer); ok {
-			if err := p.Prepare(params); err != nil {
-				return errors.Wrap(err, "chain")
-			}
+	for _, l := range slices.Concat(o.Before, o.After) {
+		if err := l.Prepare(params); err != nil {
+			return errors.Wrap(err, "chain")
 		}
 	}
 	return errors.Wrap(Prepare(o.Optimizer, params), "chain")
@@ -182,17 +298,16 @@ func (o *Chain) MarshalBinary() ([]byte, error) { return saveParts("chain", o.st
 // UnmarshalBinary loads what MarshalBinary saved.
 func (o *Chain) UnmarshalBinary(data []byte) (err error) {
 	o.steps, err = loadParts("chain", data, o.parts())
+	for name := range o.counts {
+		o.counts[name] = o.steps
+	}
 	return err
 }
 
 func (o *Chain) parts() []any {
 	parts := []any{o.Optimizer}
-	for _, links := range [][]Link{o.Before, o.After} {
-		for _, l := range links {
-			if _, ok := l.(encoding.BinaryMarshaler); ok {
-				parts = append(parts, l)
-			}
-		}
+	for _, l := range slices.Concat(o.Before, o.After) {
+		parts = append(parts, l)
 	}
 	return parts
 }

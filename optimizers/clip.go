@@ -14,58 +14,73 @@ type ClipConfig struct {
 }
 
 // NewClipValue returns the link clip-value: g <- max(-limit, min(limit, g)).
-func NewClipValue(c ClipConfig) (Link, error) {
+func NewClipValue(c ClipConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return newLink("clip-value", func(l *link, p *param) {
-		clip(p.g.f32, float32(c.Limit))
-		clip(p.g.f64, c.Limit)
-	}), nil
+	return NewLink(Transform{Name: "clip-value", Change: clip[float64](c.Limit), Change32: clip[float32](c.Limit)})
 }
 
-func clip[F kernels.Float](g []F, limit F) {
-	for i, x := range g {
-		g[i] = max(-limit, min(limit, x))
+func clip[F Float](most float64) func(*Block[F], int) {
+	limit := F(most)
+	return func(b *Block[F], _ int) {
+		for i, x := range b.G {
+			b.G[i] = max(-limit, min(limit, x))
+		}
 	}
 }
 
 // NewClipNorm returns the link clip-norm: each parameter's gradient is
 // multiplied by min(1, limit/‖g‖).
-func NewClipNorm(c ClipConfig) (Link, error) {
+func NewClipNorm(c ClipConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return newLink("clip-norm", func(l *link, p *param) {
-		if n := math.Sqrt(p.g.squaredSum()); n > c.Limit {
-			p.g.scale(c.Limit / n)
+	return NewLink(Transform{Name: "clip-norm", Change: clipNorm[float64](c.Limit), Change32: clipNorm[float32](c.Limit)})
+}
+
+func clipNorm[F Float](limit float64) func(*Block[F], int) {
+	return func(b *Block[F], _ int) {
+		if n := math.Sqrt(kernels.SquaredSum(b.G)); n > limit {
+			scale(b.G, limit/n)
 		}
-	}), nil
+	}
 }
 
 // NewClipGlobalNorm returns the link clip-global-norm: all gradients are
 // multiplied by min(1, limit/‖g‖), with the norm over all parameters.
 //
 // Source: Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063.
-func NewClipGlobalNorm(c ClipConfig) (Link, error) {
+func NewClipGlobalNorm(c ClipConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	n := 0.
-	l := newLink("clip-global-norm", func(l *link, p *param) {
-		if n > c.Limit {
-			p.g.scale(c.Limit / n)
-		}
+	factor := 1.
+	return NewLink(Transform{
+		Name: "clip-global-norm",
+		Measure: func(ps *Parameters, _ int) error {
+			sum := 0.
+			for i := range ps.Len() {
+				sum += ps.SquaredNorm(i)
+			}
+			factor = 1
+			if n := math.Sqrt(sum); n > c.Limit {
+				factor = c.Limit / n
+			}
+			return nil
+		},
+		Change:   times[float64](&factor),
+		Change32: times[float32](&factor),
 	})
-	l.prepare = func() error {
-		sum := 0.
-		for _, p := range l.active {
-			sum += p.g.squaredSum()
+}
+
+// times multiplies by a factor that is found in each step.
+func times[F Float](factor *float64) func(*Block[F], int) {
+	return func(b *Block[F], _ int) {
+		if *factor != 1 {
+			scale(b.G, *factor)
 		}
-		n = math.Sqrt(sum)
-		return nil
 	}
-	return l, nil
 }
 
 // ClipAdaptiveConfig has the settings of [NewClipAdaptive].
@@ -84,27 +99,20 @@ type ClipAdaptiveConfig struct {
 // or scalar as a whole.
 //
 // Source: Brock, De, Smith and Simonyan (2021), arXiv:2102.06171.
-func NewClipAdaptive(c ClipAdaptiveConfig) (Link, error) {
+func NewClipAdaptive(c ClipAdaptiveConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
 	var u units
-	return newLink("clip-adaptive", func(l *link, p *param) {
-		clipUnits(&u, &c, p, p.w.f32, p.g.f32)
-		clipUnits(&u, &c, p, p.w.f64, p.g.f64)
-	}), nil
+	return NewLink(Transform{Name: "clip-adaptive", Change: clipUnits[float64](&u, c), Change32: clipUnits[float32](&u, c)})
 }
 
 // units is the workspace of links that look at the units of a layer.
 type units struct{ a, b []float64 }
 
-// of returns two zeros for each unit of p: element i of p belongs to unit
-// i mod n.
-func (u *units) of(p *param) (a, b []float64) {
-	n := 1
-	if len(p.shape) > 1 {
-		_, n = rowsCols(p.shape, p.size)
-	}
+// of returns two zeros for each of n units. Element i of a parameter belongs to unit i mod n;
+// a vector or scalar is one unit.
+func (u *units) of(n int) (a, b []float64) {
 	if len(u.a) < n {
 		u.a, u.b = make([]float64, n), make([]float64, n)
 	}
@@ -113,18 +121,27 @@ func (u *units) of(p *param) (a, b []float64) {
 	return u.a[:n], u.b[:n]
 }
 
-func clipUnits[F kernels.Float](u *units, c *ClipAdaptiveConfig, p *param, w, g []F) {
-	ws, gs := u.of(p)
-	n := len(ws)
-	for i, x := range g {
-		gs[i%n] += float64(x) * float64(x)
-		ws[i%n] += float64(w[i]) * float64(w[i])
+func unitsOf[F Float](b *Block[F]) int {
+	if len(b.Shape) > 1 {
+		return b.Cols
 	}
-	for j := range gs {
-		most := c.Limit * max(math.Sqrt(ws[j]), c.Eps)
-		gs[j] = min(1, most/math.Sqrt(gs[j])) // 1 for a zero gradient
-	}
-	for i := range g {
-		g[i] = F(float64(g[i]) * gs[i%n])
+	return 1
+}
+
+func clipUnits[F Float](u *units, c ClipAdaptiveConfig) func(*Block[F], int) {
+	return func(b *Block[F], _ int) {
+		n := unitsOf(b)
+		ws, gs := u.of(n)
+		for i, x := range b.G {
+			gs[i%n] += float64(x) * float64(x)
+			ws[i%n] += float64(b.W[i]) * float64(b.W[i])
+		}
+		for j := range gs {
+			most := c.Limit * max(math.Sqrt(ws[j]), c.Eps)
+			gs[j] = min(1, most/math.Sqrt(gs[j])) // 1 for a zero gradient
+		}
+		for i := range b.G {
+			b.G[i] = F(float64(b.G[i]) * gs[i%n])
+		}
 	}
 }

@@ -9,7 +9,7 @@
 //	err = solver.Step(gorgonia.NodesToValueGrads(params))
 //
 // Step changes the values of the parameters in place, sets the gradients to zero, as
-// Gorgonia's own solvers do, and allocates nothing after the first call. StepBatch and
+// Gorgonia's own solvers do, and allocates nothing after the first call. StepWith and
 // Update leave the gradients alone. State belongs to the name
 // of a parameter, so a parameter needs a name (a Node that was made with
 // gorgonia.WithName has one). Values are float32 or float64, scalars or
@@ -31,21 +31,31 @@
 //
 // # More than gradients
 //
-// A [BatchSolver] is given what it needs by the training loop in a [Batch]. All
-// optimizers here accept one, so that a loop may call StepBatch whenever it is
-// there.
+// An [InformedSolver] is given what it needs by the training loop in a [StepInfo]: the loss, a
+// second gradient, curvature, the inputs and output gradients of layers. [Step] makes a step
+// of any solver, informed or not.
+//
+// # An optimizer of your own
+//
+// [New] makes an optimizer of a [Rule]: what is kept of each parameter, and how one is
+// updated. [NewLink] makes a link of a [Transform]. The built-in ones are made of nothing
+// else. A row in [Catalogue] or [Links] gives them a name for studies, and package
+// optimizertest tests them.
 //
 // # Composition
 //
 // [Partition] gives each parameter an optimizer by its name. [Chain] puts links
 // before an optimizer, which change its gradients (clipping, noise, ...), and
 // after it, which change its steps (weight decay, schedules, factors for layers,
-// ...). Both are optimizers again.
+// ...). Both are optimizers again. A chain whose parts step each parameter by itself does so,
+// too. An alias such as adamw is a rule of its own rather than a chain: with chain(optimizer=adam,
+// after=[weight-decay]) it agrees only up to rounding, and one pass over the weights is
+// faster than three.
 //
 // # State
 //
 // All optimizers here save their state with MarshalBinary and load it with
-// UnmarshalBinary, into one made with the same settings. It then goes on as the
+// UnmarshalBinary, into one made with the same settings. It then continues as the
 // first would have, bit for bit.
 //
 // # By name

@@ -106,7 +106,7 @@ func ExampleNewChain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	layers, err := optimizers.NewPartition(optimizers.PartitionConfig{Rules: []optimizers.Rule{
+	layers, err := optimizers.NewPartition(optimizers.PartitionConfig{Rules: []optimizers.PartitionRule{
 		{Pattern: "layer00/*", Optimizer: signs},
 		{Pattern: "*/*", Optimizer: sgd},
 	}})
@@ -121,7 +121,7 @@ func ExampleNewChain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	solver, err := optimizers.NewChain(optimizers.ChainConfig{Optimizer: layers, After: []optimizers.Link{schedule}})
+	solver, err := optimizers.NewChain(optimizers.ChainConfig{Optimizer: layers, After: []*optimizers.Link{schedule}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -76,20 +76,20 @@ func mustMake(t testing.TB, text string) gorgonia.Solver {
 }
 
 // step steps with everything that the optimizer may ask for; curvature may be nil.
-func step(s gorgonia.Solver, b Batch, ps ...*parameter) error {
+func step(s gorgonia.Solver, b StepInfo, ps ...*parameter) error {
 	vgs := make([]gorgonia.ValueGrad, len(ps))
 	for i, p := range ps {
 		vgs[i] = p
 	}
-	if bs, ok := s.(BatchSolver); ok && bs.Needs() != 0 {
-		return bs.StepBatch(vgs, b)
+	if bs, ok := s.(InformedSolver); ok && bs.Needs() != 0 {
+		return bs.StepWith(vgs, b)
 	}
 	return s.Step(vgs)
 }
 
 func mustStep(t testing.TB, s gorgonia.Solver, ps ...*parameter) {
 	t.Helper()
-	if err := step(s, Batch{}, ps...); err != nil {
+	if err := step(s, StepInfo{}, ps...); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -16,6 +16,8 @@ type LAMBConfig struct {
 	catalogue.Given
 }
 
+// NewLAMB returns lamb.
+//
 // LAMB gives Adam's step of each parameter the norm of the parameter:
 //
 //	m, v as in Adam;  r = (m/(1-beta1^t))/(√(v/(1-beta2^t)) + eps) + weight-decay w
@@ -23,35 +25,30 @@ type LAMBConfig struct {
 //
 // Source: You and others, "Large batch optimization for deep learning" (2020),
 // arXiv:1904.00962, algorithm 2 with the identity for φ.
-type LAMB struct{ method }
-
-var _ Updater = (*LAMB)(nil)
-
-// NewLAMB returns lamb.
-func NewLAMB(c LAMBConfig) (*LAMB, error) {
+func NewLAMB(c LAMBConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &LAMB{method{
-		name:    "lamb",
-		vectors: []float64{0, 0, 0}, // m, v, r
-		numbers: 1,
-		rule: func(b *block[float64]) {
-			b.n[0]++
-			m, v, r := b.s[0], b.s[1], b.s[2]
-			correct1, correct2 := 1-math.Pow(c.Beta1, b.n[0]), 1-math.Pow(c.Beta2, b.n[0])
-			for i, g := range b.g {
+	return New(Rule{
+		Name:    "lamb",
+		Vectors: []float64{0, 0, 0}, // m, v, r
+		Numbers: 1,
+		Update: func(b *Block[float64]) {
+			b.Numbers[0]++
+			m, v, r := b.State[0], b.State[1], b.State[2]
+			correct1, correct2 := 1-math.Pow(c.Beta1, b.Numbers[0]), 1-math.Pow(c.Beta2, b.Numbers[0])
+			for i, g := range b.G {
 				m[i] = c.Beta1*m[i] + (1-c.Beta1)*g
 				v[i] = c.Beta2*v[i] + (1-c.Beta2)*g*g
-				r[i] = m[i]/correct1/(math.Sqrt(v[i]/correct2)+c.Eps) + c.WeightDecay*b.w[i]
+				r[i] = m[i]/correct1/(math.Sqrt(v[i]/correct2)+c.Eps) + c.WeightDecay*b.W[i]
 			}
 			ratio := 1.
-			if wn, rn := norm(b.w), norm(r); wn > 0 && rn > 0 {
+			if wn, rn := norm(b.W), norm(r); wn > 0 && rn > 0 {
 				ratio = wn / rn
 			}
 			for i := range r {
-				b.to[i] -= c.Rate * ratio * r[i]
+				b.To[i] -= c.Rate * ratio * r[i]
 			}
 		},
-	}}, nil
+	})
 }

@@ -11,6 +11,8 @@ type LARSConfig struct {
 	catalogue.Given
 }
 
+// NewLARS returns lars.
+//
 // LARS gives each parameter a rate that makes its step a fixed share of its norm:
 //
 //	l = trust ‖w‖/(‖g‖ + weight-decay ‖w‖)    1 if ‖w‖ or ‖g‖ is 0
@@ -20,27 +22,22 @@ type LARSConfig struct {
 // Source: You, Gitman and Ginsburg, "Large batch training of convolutional
 // networks" (2017), arXiv:1708.03888, algorithm 1; the case of a zero norm is
 // optax's. The rate of 1 is a choice of this package.
-type LARS struct{ method }
-
-var _ Updater = (*LARS)(nil)
-
-// NewLARS returns lars.
-func NewLARS(c LARSConfig) (*LARS, error) {
+func NewLARS(c LARSConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &LARS{method{
-		name:    "lars",
-		vectors: []float64{0},
-		rule: func(b *block[float64]) {
-			v, local := b.s[0], 1.
-			if wn, gn := norm(b.w), norm(b.g); wn > 0 && gn > 0 {
+	return New(Rule{
+		Name:    "lars",
+		Vectors: []float64{0},
+		Update: func(b *Block[float64]) {
+			v, local := b.State[0], 1.
+			if wn, gn := norm(b.W), norm(b.G); wn > 0 && gn > 0 {
 				local = c.Trust * wn / (gn + c.WeightDecay*wn)
 			}
-			for i, g := range b.g {
-				v[i] = c.Momentum*v[i] + c.Rate*local*(g+c.WeightDecay*b.w[i])
-				b.to[i] -= v[i]
+			for i, g := range b.G {
+				v[i] = c.Momentum*v[i] + c.Rate*local*(g+c.WeightDecay*b.W[i])
+				b.To[i] -= v[i]
 			}
 		},
-	}}, nil
+	})
 }

@@ -203,7 +203,7 @@ func TestLayerReferences(t *testing.T) {
 						set(curvatures[p.(*parameter).name], h[k])
 						set(into[k], make([]float64, 8))
 					}
-					b := Batch{Curvature: func(name string) gorgonia.Value { return curvatures[name] }}
+					b := StepInfo{Curvature: func(name string) gorgonia.Value { return curvatures[name] }}
 					if err := o.Update(params, b, into); err != nil {
 						t.Fatal(err)
 					}

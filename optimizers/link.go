@@ -1,7 +1,12 @@
 package optimizers
 
 import (
+	"maps"
+	"math"
+	"slices"
+
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
@@ -21,38 +26,161 @@ var Links = catalogue.New("link",
 	catalogue.Row("scale-by-norm", "brings the measured norms of all parameters together", NewScaleByNorm),
 )
 
-// link is what the links here have in common: the checks, the order and the
-// state of a method, and a rule that changes the gradient p.g of a parameter in
-// place.
-type link struct {
-	method
-	step    int
-	prepare func() error // before the rule, when all parameters of a step are known
+// Transform is what makes a link of a [Chain] that link: how it changes a gradient before the
+// optimizer sees it, or a step before it is made. [NewLink] does the rest. A transform in full:
+//
+//	optimizers.NewLink(optimizers.Transform{
+//		Name: "sign",
+//		Change: func(b *optimizers.Block[float64], step int) {
+//			for i, g := range b.G {
+//				if g != 0 {
+//					b.G[i] = math.Copysign(1, g)
+//				}
+//			}
+//		},
+//	})
+type Transform struct {
+	Name string // lower-case, hyphenated
+
+	// The state of each parameter, as in [Rule].
+	Vectors []float64
+	Numbers int
+
+	// Change changes Block.G, the gradient of one parameter by itself; behind the optimizer G is
+	// what is about to be subtracted from the value. W is the value, To is nil. step counts the
+	// steps of the chain from 0; it repeats for the second gradient that some optimizers ask
+	// for. float32 parameters are widened, unless there is Change32 for them.
+	Change   func(b *Block[float64], step int)
+	Change32 func(b *Block[float32], step int)
+
+	// Measure, if not nil, looks at all gradients before any is changed. The chain then can't
+	// step each parameter by itself.
+	Measure func(ps *Parameters, step int) error
+
+	// Names, if not nil, is told the names of all parameters, in their order: by Prepare,
+	// and again if more turn up later.
+	Names func(names []string) error
 }
 
-func newLink(name string, rule func(l *link, p *param)) *link {
-	l := &link{method: method{name: name}}
-	l.all = func() error {
-		for _, p := range l.active {
-			rule(l, p)
-		}
-		return nil
+// Link is a part of a [Chain]: a [Transform] of all parameters, with its state.
+type Link struct {
+	table
+	t    Transform
+	all  Parameters
+	told int // how many names Transform.Names was told
+}
+
+// NewLink returns the link of a transform.
+func NewLink(t Transform) (*Link, error) {
+	switch {
+	case t.Name == "":
+		return nil, errors.New("a transform needs a name")
+	case t.Change == nil:
+		return nil, errors.Errorf("transform %s: want Change", t.Name)
+	case t.Numbers < 0:
+		return nil, errors.Errorf("transform %s: %d numbers", t.Name, t.Numbers)
 	}
-	return l
+	l := &Link{t: t, table: table{name: t.Name, vectors: t.Vectors, numbers: t.Numbers, narrow: t.Change32 != nil}}
+	l.all.l = l
+	return l, nil
 }
 
-// Apply changes the gradients in place.
-func (l *link) Apply(step int, params []gorgonia.ValueGrad) error {
-	l.step = step
+// Apply changes the gradients of params in place; a chain does so with gradients of its own.
+// The values are not changed. step counts from 0.
+func (l *Link) Apply(step int, params []gorgonia.ValueGrad) error {
 	err := l.begin(params, nil)
-	if err == nil && l.prepare != nil {
-		err = l.prepare()
-	}
 	if err == nil {
-		err = l.all()
+		err = l.change(step)
 	}
 	return errors.Wrap(err, l.name)
 }
+
+// applyTo changes data that belong to parameters of a chain.
+func (l *Link) applyTo(step int, ps []*param, of proxies) error {
+	l.active = l.active[:0]
+	for _, p := range ps {
+		q, err := l.of(p, of[p.name].data)
+		if err != nil {
+			return errors.Wrap(err, l.name)
+		}
+		l.active = append(l.active, q)
+	}
+	return errors.Wrap(l.change(step), l.name)
+}
+
+// of returns the link's own parameter of a chain's, bound to the data that are changed.
+func (l *Link) of(p *param, g view) (*param, error) {
+	q := l.params[p.name]
+	if q == nil {
+		q = l.add(p.name, p.shape, p.size, p.single)
+	}
+	if q.single != p.single || !q.shape.Eq(p.shape) {
+		return nil, errors.Errorf("parameter %s has shape %v of %v where %v of %v was expected", p.name, p.shape, p.dtype(), q.shape, q.dtype())
+	}
+	q.w, q.g = p.w, g
+	return q, nil
+}
+
+// change changes the active parameters.
+func (l *Link) change(step int) error {
+	if err := l.tell(); err != nil {
+		return err
+	}
+	if l.t.Measure != nil {
+		if err := l.t.Measure(&l.all, step); err != nil {
+			return err
+		}
+	}
+	for _, p := range l.active {
+		l.one(p, step)
+	}
+	return nil
+}
+
+// tell tells the names of all parameters that were ever seen, if there are new ones.
+func (l *Link) tell() error {
+	if l.t.Names == nil || l.told == len(l.params) {
+		return nil
+	}
+	if err := l.t.Names(slices.Sorted(maps.Keys(l.params))); err != nil {
+		return err
+	}
+	l.told = len(l.params)
+	return nil
+}
+
+// one changes one parameter.
+func (l *Link) one(p *param, step int) {
+	if b := p.block32; b != nil {
+		b.W, b.G = p.w.f32, p.g.f32
+		l.t.Change32(b, step)
+		return
+	}
+	b := p.block64
+	if !p.single {
+		b.W, b.G = p.w.f64, p.g.f64
+		l.t.Change(b, step)
+		return
+	}
+	b.W, b.G = l.scratch.w[:p.size], l.scratch.g[:p.size]
+	p.w.widen(b.W)
+	p.g.widen(b.G)
+	l.t.Change(b, step)
+	for i, g := range b.G {
+		p.g.f32[i] = float32(g)
+	}
+}
+
+// Prepare checks the parameters, allocates their state and tells their names.
+func (l *Link) Prepare(params []gorgonia.ValueGrad) error {
+	if err := l.table.Prepare(params); err != nil {
+		return err
+	}
+	return errors.Wrap(l.tell(), l.name)
+}
+
+// Separable tells whether the link changes each parameter by itself.
+func (l *Link) Separable() bool { return l.t.Measure == nil }
 
 // WeightDecayConfig has the settings of [NewWeightDecay].
 type WeightDecayConfig struct {
@@ -63,11 +191,15 @@ type WeightDecayConfig struct {
 // NewWeightDecay returns the link weight-decay: g <- g + rate w. Before the
 // optimizer it is the gradient of rate ‖w‖²/2; after it, decoupled weight decay:
 // each step takes rate w off w, whatever the optimizer's own rate is.
-func NewWeightDecay(c WeightDecayConfig) (Link, error) {
+func NewWeightDecay(c WeightDecayConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return newLink("weight-decay", func(l *link, p *param) { p.w.addTo(p.g, c.Rate) }), nil
+	return NewLink(Transform{Name: "weight-decay", Change: decay[float64](c.Rate), Change32: decay[float32](c.Rate)})
+}
+
+func decay[F Float](rate float64) func(*Block[F], int) {
+	return func(b *Block[F], _ int) { kernels.Axpy(b.G, b.W, F(rate)) }
 }
 
 // ScheduledConfig has the settings of [NewScheduled].
@@ -77,9 +209,24 @@ type ScheduledConfig struct {
 
 // NewScheduled returns the link schedule: it multiplies by the factor of the
 // step. After the optimizer that is a schedule of its rate.
-func NewScheduled(c ScheduledConfig) (Link, error) {
+func NewScheduled(c ScheduledConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return newLink("schedule", func(l *link, p *param) { p.g.scale(c.Schedule.Factor(l.step)) }), nil
+	return NewLink(Transform{Name: "schedule", Change: scheduled[float64](c.Schedule), Change32: scheduled[float32](c.Schedule)})
+}
+
+func scheduled[F Float](s Schedule) func(*Block[F], int) {
+	return func(b *Block[F], step int) { scale(b.G, s.Factor(step)) }
+}
+
+// scale multiplies x by a, which may be outside the range of x's type.
+func scale[F Float](x []F, a float64) {
+	if _, single := any(F(0)).(float32); single && a != 0 && (math.Abs(a) > 1e38 || math.Abs(a) < 1e-37) {
+		for i, v := range x {
+			x[i] = F(a * float64(v))
+		}
+		return
+	}
+	kernels.Scale(x, x, F(a))
 }

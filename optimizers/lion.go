@@ -11,6 +11,8 @@ type LionConfig struct {
 	catalogue.Given
 }
 
+// NewLion returns lion.
+//
 // Lion steps by the sign of a mixture of the gradient and its running mean:
 //
 //	w <- w - rate (sign(beta1 m + (1-beta1) g) + weight-decay w)
@@ -18,24 +20,19 @@ type LionConfig struct {
 //
 // Source: Chen and others, "Symbolic discovery of optimization algorithms"
 // (2023), arXiv:2302.06675, algorithm 2.
-type Lion struct{ method }
-
-var _ Updater = (*Lion)(nil)
-
-// NewLion returns lion.
-func NewLion(c LionConfig) (*Lion, error) {
+func NewLion(c LionConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &Lion{method{
-		name:    "lion",
-		vectors: []float64{0},
-		rule: func(b *block[float64]) {
-			m := b.s[0]
-			for i, g := range b.g {
-				b.to[i] -= c.Rate * (sign(c.Beta1*m[i]+(1-c.Beta1)*g) + c.WeightDecay*b.w[i])
+	return New(Rule{
+		Name:    "lion",
+		Vectors: []float64{0},
+		Update: func(b *Block[float64]) {
+			m := b.State[0]
+			for i, g := range b.G {
+				b.To[i] -= c.Rate * (sign(c.Beta1*m[i]+(1-c.Beta1)*g) + c.WeightDecay*b.W[i])
 				m[i] = c.Beta2*m[i] + (1-c.Beta2)*g
 			}
 		},
-	}}, nil
+	})
 }

@@ -43,22 +43,22 @@ func TestRejectedParameters(t *testing.T) {
 		`two parameters are called "w"`:                                                 {good(), good()},
 		"its gradient: has no value":                                                    {noGrad},
 	} {
-		if err := step(mustMake(t, "adam"), Batch{}, ps...); err == nil || !strings.Contains(err.Error(), message) {
+		if err := step(mustMake(t, "adam"), StepInfo{}, ps...); err == nil || !strings.Contains(err.Error(), message) {
 			t.Errorf("error %v, want %q", err, message)
 		}
 	}
 	for name, p := range map[string]*parameter{"transposed": transposed, "column-major": columns, "sliced": sliced} {
-		if err := step(mustMake(t, "adam"), Batch{}, p); err == nil || !strings.Contains(err.Error(), "contiguous row-major") {
+		if err := step(mustMake(t, "adam"), StepInfo{}, p); err == nil || !strings.Contains(err.Error(), "contiguous row-major") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	// A parameter that changes its shape.
 	o := mustMake(t, "adam")
 	mustStep(t, o, good())
-	if err := step(o, Batch{}, newParameter("w", tensor.Float64, []float64{1}, 1)); err == nil || !strings.Contains(err.Error(), "its value has shape (1)") {
+	if err := step(o, StepInfo{}, newParameter("w", tensor.Float64, []float64{1}, 1)); err == nil || !strings.Contains(err.Error(), "its value has shape (1)") {
 		t.Errorf("changed shape: %v", err)
 	}
-	if err := o.(Updater).Update([]gorgonia.ValueGrad{good()}, Batch{}, []gorgonia.Value{}); err == nil {
+	if err := o.(Updater).Update([]gorgonia.ValueGrad{good()}, StepInfo{}, []gorgonia.Value{}); err == nil {
 		t.Error("Update with too few targets")
 	}
 }
@@ -120,7 +120,7 @@ func TestExtremeGradients(t *testing.T) {
 				}
 				set(p.grad, g)
 				set(into, []float64{0, 0})
-				if err := o.Update([]gorgonia.ValueGrad{p}, Batch{}, []gorgonia.Value{into}); err != nil {
+				if err := o.Update([]gorgonia.ValueGrad{p}, StepInfo{}, []gorgonia.Value{into}); err != nil {
 					t.Fatal(err)
 				}
 				steps[k] = append(steps[k], get(into)...)
@@ -180,12 +180,12 @@ func TestGraph(t *testing.T) {
 func TestRpropWarnsOfMiniBatches(t *testing.T) {
 	p := newParameter("w", tensor.Float64, []float64{1}, 1)
 	for _, name := range []string{"rprop-minus", "rprop-plus", "irprop-minus", "irprop-plus"} {
-		o := mustMake(t, "partition(rules=[{pattern=*,optimizer="+name+"}])").(BatchSolver)
+		o := mustMake(t, "partition(rules=[{pattern=*,optimizer="+name+"}])").(InformedSolver)
 		for _, c := range []struct {
-			b    Batch
+			b    StepInfo
 			want int
-		}{{Batch{}, 0}, {Batch{Size: 9, Full: true}, 0}, {Batch{Size: 9}, 1}, {Batch{Size: 9}, 1}} {
-			if err := o.StepBatch([]gorgonia.ValueGrad{p}, c.b); err != nil {
+		}{{StepInfo{}, 0}, {StepInfo{Size: 9, Full: true}, 0}, {StepInfo{Size: 9}, 1}, {StepInfo{Size: 9}, 1}} {
+			if err := o.StepWith([]gorgonia.ValueGrad{p}, c.b); err != nil {
 				t.Fatal(err)
 			}
 			if w := o.(Warner).Warnings(); len(w) != c.want {
@@ -198,11 +198,11 @@ func TestRpropWarnsOfMiniBatches(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	p := newParameter("w", tensor.Float64, []float64{1}, 1)
 	for _, text := range []string{"vsgd-fd", "irprop-plus", "partition(rules=[{pattern=*,optimizer=vsgd-fd}])"} {
-		if err := mustMake(t, text).Step([]gorgonia.ValueGrad{p}); !errors.Is(err, ErrNeedsBatch) {
+		if err := mustMake(t, text).Step([]gorgonia.ValueGrad{p}); !errors.Is(err, ErrNeedsMore) {
 			t.Errorf("%s: Step gives %v", text, err)
 		}
 	}
-	if err := step(mustMake(t, "vsgd-fd"), Batch{}, p); !errors.Is(err, ErrNeedsBatch) {
+	if err := step(mustMake(t, "vsgd-fd"), StepInfo{}, p); !errors.Is(err, ErrNeedsMore) {
 		t.Errorf("vsgd-fd without Gradient: %v", err)
 	}
 	for message, h := range map[string]gorgonia.Value{
@@ -212,13 +212,13 @@ func TestNeeds(t *testing.T) {
 		"curvature of w: gradient is not finite":                     newValue(tensor.Float64, []float64{math.Inf(1)}, 1),
 	} {
 		for _, text := range []string{"vsgd-l", "vsgd-b", "vsgd-g"} {
-			b := Batch{Curvature: func(string) gorgonia.Value { return h }}
+			b := StepInfo{Curvature: func(string) gorgonia.Value { return h }}
 			if err := step(mustMake(t, text), b, p); err == nil || !strings.Contains(err.Error(), message) {
 				t.Errorf("%s: error %v, want %q", text, err, message)
 			}
 		}
 	}
-	if err := step(mustMake(t, "vsgd-g"), Batch{}, p); !errors.Is(err, ErrNeedsBatch) {
+	if err := step(mustMake(t, "vsgd-g"), StepInfo{}, p); !errors.Is(err, ErrNeedsMore) {
 		t.Errorf("vsgd-g without Curvature: %v", err)
 	}
 	// A bad curvature of the last parameter keeps the first from moving, too.
@@ -226,7 +226,7 @@ func TestNeeds(t *testing.T) {
 	for _, text := range []string{"vsgd-l(start=1)", "vsgd-b(start=1)", "vsgd-g(start=1)"} {
 		s := mustMake(t, text)
 		h := map[string]gorgonia.Value{"a": newValue(tensor.Float64, []float64{1}, 1), "z": newValue(tensor.Float64, []float64{1}, 1)}
-		b := Batch{Curvature: func(name string) gorgonia.Value { return h[name] }}
+		b := StepInfo{Curvature: func(name string) gorgonia.Value { return h[name] }}
 		set(a.grad, []float64{1})
 		if err := step(s, b, a, z); err != nil {
 			t.Fatal(err)
@@ -255,11 +255,11 @@ func TestSecondGradientFails(t *testing.T) {
 		set(p.grad, []float64{1, 2, 1e-20})
 		o := mustMake(t, "vsgd-fd")
 		failed := errors.New("no")
-		if err := step(o, Batch{Gradient: func() (float64, error) { return 0, failed }}, p); !errors.Is(err, failed) {
+		if err := step(o, StepInfo{Gradient: func() (float64, error) { return 0, failed }}, p); !errors.Is(err, failed) {
 			t.Errorf("error %v", err)
 		}
 		spoil := func() (float64, error) { set(p.grad, []float64{math.NaN(), 0, 0}); return 0, nil }
-		if err := step(o, Batch{Gradient: spoil}, p); !errors.Is(err, ErrNonFinite) || !strings.Contains(err.Error(), "second gradient") {
+		if err := step(o, StepInfo{Gradient: spoil}, p); !errors.Is(err, ErrNonFinite) || !strings.Contains(err.Error(), "second gradient") {
 			t.Errorf("error %v", err)
 		}
 		for i, x := range get(p.value) {
@@ -327,7 +327,7 @@ func TestForeignState(t *testing.T) {
 	if err := o.(encoding.BinaryUnmarshaler).UnmarshalBinary(saved("adam")); err != nil {
 		t.Fatal(err)
 	}
-	if err := step(o, Batch{}, newParameter("w", tensor.Float32, []float64{1}, 1)); err == nil || !strings.Contains(err.Error(), "value has shape (1)") {
+	if err := step(o, StepInfo{}, newParameter("w", tensor.Float32, []float64{1}, 1)); err == nil || !strings.Contains(err.Error(), "value has shape (1)") {
 		t.Errorf("state of another shape: %v", err)
 	}
 }

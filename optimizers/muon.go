@@ -17,6 +17,8 @@ type MuonConfig struct {
 	catalogue.Given
 }
 
+// NewMuon returns muon.
+//
 // Muon orthogonalises the update of each layer: all its singular values become
 // about 1, so that no direction of the layer is neglected, however small its
 // share of the gradient.
@@ -34,27 +36,22 @@ type MuonConfig struct {
 // Source: Jordan and others, "Muon: an optimizer for hidden layers in neural
 // networks" (2024), https://kellerjordan.github.io/posts/muon/. There, vectors
 // and the first and last layers are left to another optimizer: use [Partition].
-type Muon struct {
-	method
-	config            MuonConfig
-	x, next, a, aa, p []float64 // workspace
-}
-
-var _ Updater = (*Muon)(nil)
-
-// NewMuon returns muon.
-func NewMuon(c MuonConfig) (*Muon, error) {
+func NewMuon(c MuonConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	o := &Muon{config: c, method: method{name: "muon", vectors: []float64{0}}}
-	o.rule = o.update
-	return o, nil
+	return New(Rule{Name: "muon", Vectors: []float64{0}, Update: (&muon{config: c}).update})
 }
 
-func (o *Muon) update(b *block[float64]) {
-	c, v, n := &o.config, b.s[0], len(b.g)
-	rows := min(b.rows, b.cols)
+// muon is the rule's workspace.
+type muon struct {
+	config            MuonConfig
+	x, next, a, aa, p []float64
+}
+
+func (o *muon) update(b *Block[float64]) {
+	c, v, n := &o.config, b.State[0], len(b.G)
+	rows := min(b.Rows, b.Cols)
 	if len(o.x) < n {
 		o.x, o.next = make([]float64, n), make([]float64, n)
 	}
@@ -63,10 +60,10 @@ func (o *Muon) update(b *block[float64]) {
 	}
 	// The smaller side counts the rows of X.
 	at := func(i int) int { return i }
-	if b.rows > b.cols {
-		at = func(i int) int { return i%b.cols*b.rows + i/b.cols }
+	if b.Rows > b.Cols {
+		at = func(i int) int { return i%b.Cols*b.Rows + i/b.Cols }
 	}
-	for i, g := range b.g {
+	for i, g := range b.G {
 		v[i] = c.Momentum*v[i] + g
 		u := v[i]
 		if !c.Heavy {
@@ -75,15 +72,15 @@ func (o *Muon) update(b *block[float64]) {
 		o.x[at(i)] = u
 	}
 	x := o.orthogonalize(o.x[:n], rows)
-	scale := c.Rate * math.Sqrt(max(1, float64(b.cols)/float64(b.rows)))
-	for i := range b.to {
-		b.to[i] -= scale * x[at(i)]
+	scale := c.Rate * math.Sqrt(max(1, float64(b.Cols)/float64(b.Rows)))
+	for i := range b.To {
+		b.To[i] -= scale * x[at(i)]
 	}
 }
 
 // orthogonalize brings the singular values of a row-major matrix, which has no
 // more rows than columns, near 1.
-func (o *Muon) orthogonalize(x []float64, rows int) []float64 {
+func (o *muon) orthogonalize(x []float64, rows int) []float64 {
 	next, cols := o.next[:len(x)], len(x)/rows
 	kernels.Scale(x, x, 1/(norm(x)+o.config.Eps))
 	square := func(data []float64) kernels.Matrix[float64] { return kernels.Dense(rows, rows, data[:rows*rows]) }

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/internal/kernels"
 )
 
 // NoiseConfig has the settings of [NewNoise].
@@ -23,23 +22,22 @@ type NoiseConfig struct {
 //
 // Source: Neelakantan and others, "Adding gradient noise improves learning for
 // very deep networks" (2015), arXiv:1511.06807.
-func NewNoise(c NoiseConfig) (Link, error) {
+func NewNoise(c NoiseConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	source := rand.NewChaCha8([32]byte{})
-	r := rand.New(source)
-	return newLink("noise", func(l *link, p *param) {
-		source.Seed(streamOf(c.Seed, l.step, p.name))
-		sigma := math.Sqrt(c.Variance / math.Pow(1+float64(l.step), c.Decay))
-		addNoise(p.g.f32, r, sigma)
-		addNoise(p.g.f64, r, sigma)
-	}), nil
+	return NewLink(Transform{Name: "noise", Change: noise[float64](c), Change32: noise[float32](c)})
 }
 
-func addNoise[F kernels.Float](g []F, r *rand.Rand, sigma float64) {
-	for i := range g {
-		g[i] += F(sigma * r.NormFloat64())
+func noise[F Float](c NoiseConfig) func(*Block[F], int) {
+	source := rand.NewChaCha8([32]byte{})
+	r := rand.New(source)
+	return func(b *Block[F], step int) {
+		source.Seed(streamOf(c.Seed, step, b.Name))
+		sigma := math.Sqrt(c.Variance / math.Pow(1+float64(step), c.Decay))
+		for i := range b.G {
+			b.G[i] += F(sigma * r.NormFloat64())
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ type NormalizedConfig struct {
 	catalogue.Given
 }
 
+// NewNormalized returns normalized-gradient.
+//
 // Normalized keeps the direction of each parameter's gradient and forgets its
 // length, so that every layer moves equally far whatever depth did to its
 // gradient:
@@ -21,27 +23,22 @@ type NormalizedConfig struct {
 //
 // Source: Yu, Lin, Salakhutdinov and Carbonell, "Block-normalized gradient
 // method" (2017), arXiv:1707.04822. The rate is a choice of this package.
-type Normalized struct{ method }
-
-var _ Updater = (*Normalized)(nil)
-
-// NewNormalized returns normalized-gradient.
-func NewNormalized(c NormalizedConfig) (*Normalized, error) {
+func NewNormalized(c NormalizedConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &Normalized{method{
-		name:    "normalized-gradient",
-		vectors: []float64{0},
-		rule: func(b *block[float64]) {
-			v, length := b.s[0], norm(b.g)
-			for i, g := range b.g {
+	return New(Rule{
+		Name:    "normalized-gradient",
+		Vectors: []float64{0},
+		Update: func(b *Block[float64]) {
+			v, length := b.State[0], norm(b.G)
+			for i, g := range b.G {
 				if length > 0 {
 					g /= length
 				}
 				v[i] = c.Momentum*v[i] + g
 			}
-			kernels.Axpy(b.to, v, -c.Rate)
+			kernels.Axpy(b.To, v, -c.Rate)
 		},
-	}}, nil
+	})
 }

@@ -10,15 +10,15 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Rule gives the parameters whose names match a pattern an optimizer.
-type Rule struct {
+// PartitionRule gives the parameters whose names match a pattern an optimizer.
+type PartitionRule struct {
 	Pattern   string          `json:"pattern" doc:"path.Match pattern: layer0*/weight"`
 	Optimizer gorgonia.Solver `json:"optimizer" doc:"steps the parameters that match"`
 }
 
 // PartitionConfig has the settings of [NewPartition].
 type PartitionConfig struct {
-	Rules []Rule `json:"rules" doc:"the first rule that matches a parameter's name is its rule"`
+	Rules []PartitionRule `json:"rules" doc:"the first rule that matches a parameter's name is its rule"`
 }
 
 // Partition gives each parameter its own optimizer, by its name. The first rule
@@ -34,7 +34,7 @@ type PartitionConfig struct {
 // At most one of the optimizers may need a second gradient. It steps first; the
 // others then step by the first gradient.
 type Partition struct {
-	check   method   // sees all parameters first
+	check   table    // sees all parameters first
 	groups  []*group // in the order of the rules
 	turns   []*group // in the order in which they step
 	groupOf map[string]*group
@@ -43,7 +43,8 @@ type Partition struct {
 }
 
 type group struct {
-	Rule
+	PartitionRule
+	updater Updater
 	matched bool
 	params  []gorgonia.ValueGrad
 	into    []gorgonia.Value
@@ -60,16 +61,16 @@ func NewPartition(c PartitionConfig) (*Partition, error) {
 	if len(c.Rules) == 0 {
 		return nil, catalogue.Invalid("rules", "needs at least one rule")
 	}
-	o := &Partition{check: method{name: "partition"}, groupOf: make(map[string]*group)}
+	o := &Partition{check: table{name: "partition"}, groupOf: make(map[string]*group)}
 	for i, r := range c.Rules {
 		at := fmt.Sprintf("rules[%d]", i)
 		if _, err := path.Match(r.Pattern, ""); err != nil || r.Pattern == "" {
 			return nil, catalogue.Invalid(at+".pattern", "%q is not a pattern of path.Match", r.Pattern)
 		}
-		if r.Optimizer == nil {
+		if isNil(r.Optimizer) {
 			return nil, catalogue.Invalid(at+".optimizer", "is required")
 		}
-		g, n := &group{Rule: r}, needs(r.Optimizer)
+		g, n := &group{PartitionRule: r, updater: AsUpdater(r.Optimizer)}, NeedsOf(r.Optimizer)
 		if n&o.needs&NeedsGradient != 0 {
 			return nil, catalogue.Invalid(at+".optimizer", "is the second that needs a second gradient, "+
 				"which would be taken where the first has changed parameters already: give both patterns to one optimizer")
@@ -94,13 +95,13 @@ func (o *Partition) Step(params []gorgonia.ValueGrad) error {
 // Needs is what one of the optimizers needs.
 func (o *Partition) Needs() Needs { return o.needs }
 
-// StepBatch lets each optimizer step its parameters.
-func (o *Partition) StepBatch(params []gorgonia.ValueGrad, b Batch) error {
+// StepWith lets each optimizer step its parameters.
+func (o *Partition) StepWith(params []gorgonia.ValueGrad, b StepInfo) error {
 	return o.Update(params, b, nil)
 }
 
 // Update lets each optimizer tell its update.
-func (o *Partition) Update(params []gorgonia.ValueGrad, b Batch, into []gorgonia.Value) error {
+func (o *Partition) Update(params []gorgonia.ValueGrad, b StepInfo, into []gorgonia.Value) error {
 	if err := o.check.begin(params, into); err != nil {
 		return errors.Wrap(err, "partition")
 	}
@@ -115,7 +116,7 @@ func (o *Partition) Update(params []gorgonia.ValueGrad, b Batch, into []gorgonia
 		if into == nil {
 			target = nil
 		}
-		if err := stepBatch(g.Optimizer, g.params, b, target); err != nil {
+		if err := g.updater.Update(g.params, b, target); err != nil {
 			return errors.Wrapf(err, "partition, pattern %s", g.Pattern)
 		}
 	}
@@ -150,7 +151,7 @@ func (o *Partition) deal(params []gorgonia.ValueGrad, into []gorgonia.Value) err
 		if err != nil {
 			return err
 		}
-		if o.copies != nil && needs(g.Optimizer)&NeedsGradient == 0 {
+		if o.copies != nil && g.updater.Needs()&NeedsGradient == 0 {
 			vg = o.copies.of(o.check.params[name])
 		}
 		g.params = append(g.params, vg)

@@ -64,7 +64,7 @@ func TestPartitionErrors(t *testing.T) {
 	o := mustMake(t, "partition(rules=[{pattern=*/bias,optimizer=sgd},{pattern=*/*,optimizer=adam}])")
 	ps, _ := network()
 	set(ps[2].grad, []float64{0, math.NaN()})
-	if err := step(o, Batch{}, ps...); !errors.Is(err, ErrNonFinite) || !strings.Contains(err.Error(), "layer01/weight: element 1 of 2 is NaN") {
+	if err := step(o, StepInfo{}, ps...); !errors.Is(err, ErrNonFinite) || !strings.Contains(err.Error(), "layer01/weight: element 1 of 2 is NaN") {
 		t.Errorf("error %v", err)
 	}
 	for _, p := range ps {
@@ -98,19 +98,19 @@ func TestPartitionWithSecondGradient(t *testing.T) {
 		"partition(rules=[{pattern=*/bias,optimizer=sgd},{pattern=*/*,optimizer=vsgd-fd(start=2)}])",
 		"partition(rules=[{pattern=*/weight,optimizer=vsgd-fd(start=2)},{pattern=*/*,optimizer=sgd}])",
 	} {
-		o := mustMake(t, text).(BatchSolver)
+		o := mustMake(t, text).(InformedSolver)
 		if o.Needs() != NeedsGradient {
 			t.Errorf("needs %v", o.Needs())
 		}
-		fd, sgd := mustMake(t, "vsgd-fd(start=2)").(BatchSolver), mustMake(t, "sgd")
+		fd, sgd := mustMake(t, "vsgd-fd(start=2)").(InformedSolver), mustMake(t, "sgd")
 		for range 20 {
 			gradient(ps)()
-			if err := o.StepBatch(vgs, Batch{Gradient: gradient(ps)}); err != nil {
+			if err := o.StepWith(vgs, StepInfo{Gradient: gradient(ps)}); err != nil {
 				t.Fatal(err)
 			}
 			gradient(alone)()
 			first1, first3 := get(alone[1].grad), get(alone[3].grad)
-			if err := fd.StepBatch([]gorgonia.ValueGrad{alone[0], alone[2]}, Batch{Gradient: gradient(alone)}); err != nil {
+			if err := fd.StepWith([]gorgonia.ValueGrad{alone[0], alone[2]}, StepInfo{Gradient: gradient(alone)}); err != nil {
 				t.Fatal(err)
 			}
 			set(alone[1].grad, first1)

@@ -1,18 +1,27 @@
 package optimizers
 
 import (
-	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
 // proxy is a parameter with a gradient of our own in place of the real one, so
-// that it can be changed.
+// that it can be changed, and if need be a value.
 type proxy struct {
 	gorgonia.ValueGrad
 	name string
 	grad gorgonia.Value
 	data view // of grad
+
+	value gorgonia.Value // one of our own, if not nil
+	copy  view           // of value
+}
+
+func (p *proxy) Value() gorgonia.Value {
+	if p.value != nil {
+		return p.value
+	}
+	return p.ValueGrad.Value()
 }
 
 func (p *proxy) Name() string                  { return p.name }
@@ -50,30 +59,6 @@ func (p *param) zeros() (gorgonia.Value, view) {
 		panic(err) // made above
 	}
 	return v, data
-}
-
-// stepBatch gives s the batch if it takes one.
-func stepBatch(s gorgonia.Solver, params []gorgonia.ValueGrad, b Batch, into []gorgonia.Value) error {
-	switch s := s.(type) {
-	case Updater:
-		return s.Update(params, b, into)
-	case BatchSolver:
-		if into == nil {
-			return s.StepBatch(params, b)
-		}
-	default:
-		if into == nil {
-			return s.Step(params)
-		}
-	}
-	return errors.Errorf("%T cannot tell its update without making it: it is no optimizers.Updater", s)
-}
-
-func needs(s gorgonia.Solver) Needs {
-	if b, ok := s.(BatchSolver); ok {
-		return b.Needs()
-	}
-	return 0
 }
 
 func warnings(s gorgonia.Solver) []string {

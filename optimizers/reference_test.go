@@ -156,7 +156,7 @@ func TestReferences(t *testing.T) {
 					set(p.grad, g)
 					set(into, make([]float64, 8))
 					loss := math.Sin(float64(step)) // goes up and down
-					if err := o.Update([]gorgonia.ValueGrad{p}, Batch{Loss: loss}, []gorgonia.Value{into}); err != nil {
+					if err := o.Update([]gorgonia.ValueGrad{p}, StepInfo{Loss: loss}, []gorgonia.Value{into}); err != nil {
 						t.Fatal(err)
 					}
 					for i, got := range get(into) {
@@ -245,7 +245,7 @@ func TestVSGDFD(t *testing.T) {
 					want[i] = refs[i].step(before[i], func(w float64) float64 { return gradient(i, w) }, typ.dt == types[1].dt)
 					outliers += refs[i].outliers
 				}
-				if err := o.StepBatch([]gorgonia.ValueGrad{p}, Batch{Gradient: evaluate}); err != nil {
+				if err := o.StepWith([]gorgonia.ValueGrad{p}, StepInfo{Gradient: evaluate}); err != nil {
 					t.Fatal(err)
 				}
 				for i, got := range get(p.value) {

@@ -18,6 +18,8 @@ type RMSPropConfig struct {
 	catalogue.Given
 }
 
+// NewRMSProp returns RMSProp.
+//
 // RMSProp divides the gradient by its running root mean square, as
 // torch.optim.RMSprop does:
 //
@@ -33,33 +35,30 @@ type RMSPropConfig struct {
 //
 // Sources: Tieleman and Hinton, Coursera lecture 6.5 (2012); PyTorch; TensorFlow
 // (eps-inside).
-type RMSProp struct{ method }
-
-var _ Updater = (*RMSProp)(nil)
-
-// NewRMSProp returns RMSProp.
-func NewRMSProp(c RMSPropConfig) (*RMSProp, error) {
+func NewRMSProp(c RMSPropConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	m := method{name: "rmsprop", vectors: []float64{0}}
+	r := Rule{Name: "rmsprop", Vectors: []float64{0}}
 	if !c.EpsInside && !c.Centered && c.Momentum == 0 {
-		m.rule, m.rule32 = rmsprop[float64](c), rmsprop[float32](c)
-		m.precise, m.squares = c.Eps < narrowest, true
-		return &RMSProp{m}, nil
+		r.Update, r.Squares = rmsprop[float64](c), true
+		if c.Eps >= narrowest {
+			r.Update32 = rmsprop[float32](c)
+		}
+		return New(r)
 	}
-	m.vectors = []float64{0, 0, 0} // v, ḡ, b
-	m.rule = func(b *block[float64]) { rmspropVariants(&c, b) }
-	return &RMSProp{m}, nil
+	r.Vectors = []float64{0, 0, 0} // v, ḡ, b
+	r.Update = func(b *Block[float64]) { rmspropVariants(&c, b) }
+	return New(r)
 }
 
-func rmsprop[F kernels.Float](c RMSPropConfig) func(*block[F]) {
-	return func(b *block[F]) { kernels.RMSProp(b.to, b.g, b.s[0], c.Rate, c.Rho, c.Eps) }
+func rmsprop[F kernels.Float](c RMSPropConfig) func(*Block[F]) {
+	return func(b *Block[F]) { kernels.RMSProp(b.To, b.G, b.State[0], c.Rate, c.Rho, c.Eps) }
 }
 
-func rmspropVariants(c *RMSPropConfig, b *block[float64]) {
-	v, mean, momentum := b.s[0], b.s[1], b.s[2]
-	for i, g := range b.g {
+func rmspropVariants(c *RMSPropConfig, b *Block[float64]) {
+	v, mean, momentum := b.State[0], b.State[1], b.State[2]
+	for i, g := range b.G {
 		v[i] = c.Rho*v[i] + (1-c.Rho)*g*g
 		square := v[i]
 		if c.Centered {
@@ -72,6 +71,6 @@ func rmspropVariants(c *RMSPropConfig, b *block[float64]) {
 			g /= math.Sqrt(square) + c.Eps
 		}
 		momentum[i] = c.Momentum*momentum[i] + g
-		b.to[i] -= c.Rate * momentum[i]
+		b.To[i] -= c.Rate * momentum[i]
 	}
 }

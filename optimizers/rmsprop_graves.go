@@ -15,6 +15,8 @@ type RMSPropGravesConfig struct {
 	catalogue.Given
 }
 
+// NewRMSPropGraves returns rmsprop-graves.
+//
 // RMSPropGraves divides the gradient by its running standard deviation:
 //
 //	n <- rho n + (1-rho) g²                   n = ḡ = D = 0 at the start
@@ -24,27 +26,22 @@ type RMSPropGravesConfig struct {
 //
 // Source: Graves, "Generating sequences with recurrent neural networks" (2013),
 // arXiv:1308.0850, equations 38 to 45.
-type RMSPropGraves struct{ method }
-
-var _ Updater = (*RMSPropGraves)(nil)
-
-// NewRMSPropGraves returns rmsprop-graves.
-func NewRMSPropGraves(c RMSPropGravesConfig) (*RMSPropGraves, error) {
+func NewRMSPropGraves(c RMSPropGravesConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &RMSPropGraves{method{
-		name:    "rmsprop-graves",
-		vectors: []float64{0, 0, 0},
-		rule: func(b *block[float64]) {
-			n, mean, d := b.s[0], b.s[1], b.s[2]
-			for i, g := range b.g {
+	return New(Rule{
+		Name:    "rmsprop-graves",
+		Vectors: []float64{0, 0, 0},
+		Update: func(b *Block[float64]) {
+			n, mean, d := b.State[0], b.State[1], b.State[2]
+			for i, g := range b.G {
 				n[i] = c.Rho*n[i] + (1-c.Rho)*g*g
 				mean[i] = c.Rho*mean[i] + (1-c.Rho)*g
 				variance := max(0, n[i]-mean[i]*mean[i]) // rounding must not make it negative
 				d[i] = c.Momentum*d[i] - c.Rate*g/math.Sqrt(variance+c.Eps)
-				b.to[i] += d[i]
+				b.To[i] += d[i]
 			}
 		},
-	}}, nil
+	})
 }

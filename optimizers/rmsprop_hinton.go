@@ -13,6 +13,8 @@ type RMSPropHintonConfig struct {
 	catalogue.Given
 }
 
+// NewRMSPropHinton returns rmsprop-hinton.
+//
 // RMSPropHinton is RMSProp as it stands on the slides, without any eps: the step
 // does not depend on the scale of the gradients at all.
 //
@@ -21,26 +23,21 @@ type RMSPropHintonConfig struct {
 //
 // Source: Tieleman and Hinton, Coursera lecture 6.5 (2012). The slides give no
 // rate.
-type RMSPropHinton struct{ method }
-
-var _ Updater = (*RMSPropHinton)(nil)
-
-// NewRMSPropHinton returns rmsprop-hinton.
-func NewRMSPropHinton(c RMSPropHintonConfig) (*RMSPropHinton, error) {
+func NewRMSPropHinton(c RMSPropHintonConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &RMSPropHinton{method{
-		name:    "rmsprop-hinton",
-		vectors: []float64{0},
-		rule: func(b *block[float64]) {
-			v := b.s[0]
-			for i, g := range b.g {
+	return New(Rule{
+		Name:    "rmsprop-hinton",
+		Vectors: []float64{0},
+		Update: func(b *Block[float64]) {
+			v := b.State[0]
+			for i, g := range b.G {
 				v[i] = c.Rho*v[i] + (1-c.Rho)*g*g
 				if v[i] > 0 {
-					b.to[i] -= c.Rate * g / math.Sqrt(v[i])
+					b.To[i] -= c.Rate * g / math.Sqrt(v[i])
 				}
 			}
 		},
-	}}, nil
+	})
 }

@@ -6,15 +6,7 @@ import (
 )
 
 // RpropConfig has the settings of the four variants of Rprop.
-type RpropConfig struct {
-	Rate    float64 `json:"rate" default:"0.01" range:"(0,]" doc:"first step of each weight"`
-	Up      float64 `json:"up" default:"1.2" range:"[1,]" doc:"factor of the step while the gradient keeps its sign"`
-	Down    float64 `json:"down" default:"0.5" range:"(0,1]" doc:"factor of the step where the sign turns"`
-	MinStep float64 `json:"min-step" default:"1e-6" range:"(0,]" doc:"least step"`
-	MaxStep float64 `json:"max-step" default:"50" range:"(0,]" doc:"largest step"`
-	catalogue.Given
-}
-
+//
 // Rprop is resilient propagation: each weight has its own step D, and the
 // gradient g gives nothing but its sign. With g' the gradient of the step before,
 //
@@ -38,81 +30,88 @@ type RpropConfig struct {
 // The defaults are PyTorch's; Riedmiller and Braun start with D = 0.1, Igel and
 // Hüsken with 0.0125. Sources: Riedmiller and Braun (1993), rprop-plus;
 // Riedmiller (1994), rprop-minus; Igel and Hüsken (2000), irprop.
-type Rprop struct{ method }
-
-var _ Updater = (*Rprop)(nil)
+type RpropConfig struct {
+	Rate    float64 `json:"rate" default:"0.01" range:"(0,]" doc:"first step of each weight"`
+	Up      float64 `json:"up" default:"1.2" range:"[1,]" doc:"factor of the step while the gradient keeps its sign"`
+	Down    float64 `json:"down" default:"0.5" range:"(0,1]" doc:"factor of the step where the sign turns"`
+	MinStep float64 `json:"min-step" default:"1e-6" range:"(0,]" doc:"least step"`
+	MaxStep float64 `json:"max-step" default:"50" range:"(0,]" doc:"largest step"`
+	catalogue.Given
+}
 
 // NewIRpropMinus returns irprop-minus, the variant to start with.
-func NewIRpropMinus(c RpropConfig) (*Rprop, error) {
-	o, err := newRprop("irprop-minus", &c)
+func NewIRpropMinus(c RpropConfig) (*Optimizer, error) {
+	r, err := rprop("irprop-minus", &c)
 	if err != nil {
 		return nil, err
 	}
-	o.rule, o.rule32 = irpropMinus[float64](&c), irpropMinus[float32](&c)
-	return o, nil
+	r.Update, r.Update32 = irpropMinus[float64](&c), irpropMinus[float32](&c)
+	return New(r)
 }
 
-func irpropMinus[F kernels.Float](c *RpropConfig) func(*block[F]) {
-	return func(b *block[F]) { kernels.Rprop(b.to, b.g, b.s[0], b.s[1], c.Up, c.Down, c.MinStep, c.MaxStep) }
+func irpropMinus[F kernels.Float](c *RpropConfig) func(*Block[F]) {
+	return func(b *Block[F]) {
+		kernels.Rprop(b.To, b.G, b.State[0], b.State[1], c.Up, c.Down, c.MinStep, c.MaxStep)
+	}
 }
 
 // NewRpropMinus returns rprop-minus.
-func NewRpropMinus(c RpropConfig) (*Rprop, error) {
-	o, err := newRprop("rprop-minus", &c)
+func NewRpropMinus(c RpropConfig) (*Optimizer, error) {
+	r, err := rprop("rprop-minus", &c)
 	if err != nil {
 		return nil, err
 	}
-	o.rule = func(b *block[float64]) {
-		last, step := b.s[0], b.s[1]
-		for i, g := range b.g {
+	r.Update = func(b *Block[float64]) {
+		last, step := b.State[0], b.State[1]
+		for i, g := range b.G {
 			c.adapt(&step[i], sign(g)*sign(last[i]))
-			b.to[i] -= sign(g) * step[i]
+			b.To[i] -= sign(g) * step[i]
 			last[i] = g
 		}
 	}
-	return o, nil
+	return New(r)
 }
 
 // NewRpropPlus returns rprop-plus.
-func NewRpropPlus(c RpropConfig) (*Rprop, error) {
-	o, err := newRprop("rprop-plus", &c)
+func NewRpropPlus(c RpropConfig) (*Optimizer, error) {
+	r, err := rprop("rprop-plus", &c)
 	if err != nil {
 		return nil, err
 	}
-	o.vectors = append(o.vectors, 0)
-	o.rule = func(b *block[float64]) { c.plus(b, true) }
-	return o, nil
+	r.Vectors = append(r.Vectors, 0)
+	r.Update = func(b *Block[float64]) { c.plus(b, true) }
+	return New(r)
 }
 
 // NewIRpropPlus returns irprop-plus.
-func NewIRpropPlus(c RpropConfig) (*Rprop, error) {
-	o, err := newRprop("irprop-plus", &c)
+func NewIRpropPlus(c RpropConfig) (*Optimizer, error) {
+	r, err := rprop("irprop-plus", &c)
 	if err != nil {
 		return nil, err
 	}
-	o.needs = NeedsLoss
-	o.vectors = append(o.vectors, 0)
-	o.numbers = 1 // the last loss
-	o.rule = func(b *block[float64]) {
-		c.plus(b, b.batch.Loss > b.n[0]) // at the first step no sign turns
-		b.n[0] = b.batch.Loss
+	r.Needs = NeedsLoss
+	r.Vectors = append(r.Vectors, 0)
+	r.Numbers = 1 // the last loss
+	r.Update = func(b *Block[float64]) {
+		c.plus(b, b.Info.Loss > b.Numbers[0]) // at the first step no sign turns
+		b.Numbers[0] = b.Info.Loss
 	}
-	return o, nil
+	return New(r)
 }
 
 // plus does a step that takes the last one back where the sign turns, if undo.
-func (c *RpropConfig) plus(b *block[float64], undo bool) {
-	last, step, move := b.s[0], b.s[1], b.s[2]
-	for i, g := range b.g {
+func (c *RpropConfig) plus(b *Block[float64], undo bool) {
+	last, step, move := b.State[0], b.State[1], b.State[2]
+	for i, g := range b.G {
 		turn := sign(g) * sign(last[i])
 		c.adapt(&step[i], turn)
 		switch {
 		case turn >= 0:
 			move[i] = -sign(g) * step[i]
-			b.to[i] += move[i]
+			b.To[i] += move[i]
 			last[i] = g
 		case undo:
-			b.to[i] -= move[i]
+			b.To[i] -= move[i]
 			last[i] = 0
 		default:
 			last[i] = 0
@@ -131,18 +130,19 @@ func (c *RpropConfig) adapt(step *float64, turn float64) {
 	}
 }
 
-func newRprop(name string, c *RpropConfig) (*Rprop, error) {
+// rprop is what the variants have in common.
+func rprop(name string, c *RpropConfig) (Rule, error) {
 	if err := catalogue.Defaults(c); err != nil {
-		return nil, err
+		return Rule{}, err
 	}
 	if c.MinStep > c.MaxStep {
-		return nil, catalogue.Invalid("min-step", "%g is above max-step, %g", c.MinStep, c.MaxStep)
+		return Rule{}, catalogue.Invalid("min-step", "%g is above max-step, %g", c.MinStep, c.MaxStep)
 	}
-	return &Rprop{method{
-		name:      name,
-		vectors:   []float64{0, c.Rate}, // last gradient, step
-		fullBatch: true,
-	}}, nil
+	return Rule{
+		Name:      name,
+		Vectors:   []float64{0, c.Rate}, // last gradient, step
+		FullBatch: true,
+	}, nil
 }
 
 // sign is -1, 0 or 1.

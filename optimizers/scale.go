@@ -10,7 +10,6 @@ import (
 
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
-	"gorgonia.org/gorgonia"
 )
 
 // ScaleRule gives the parameters whose names match a pattern a factor.
@@ -27,7 +26,7 @@ type ScaleConfig struct {
 
 // NewScale returns the link scale: it multiplies by a factor that depends on the
 // parameter's name. A rule without a parameter is an error.
-func NewScale(c ScaleConfig) (Link, error) {
+func NewScale(c ScaleConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
@@ -36,7 +35,7 @@ func NewScale(c ScaleConfig) (Link, error) {
 			return nil, catalogue.Invalid(fmt.Sprintf("rules[%d].pattern", i), "%q is not a pattern of path.Match", r.Pattern)
 		}
 	}
-	return newNamed("scale", func(names []string) (map[string]float64, error) {
+	return byNames("scale", func(names []string) (map[string]float64, error) {
 		factors, used := make(map[string]float64), make([]bool, len(c.Rules))
 		for _, name := range names {
 			factors[name] = 1
@@ -53,7 +52,7 @@ func NewScale(c ScaleConfig) (Link, error) {
 				c.Rules[i].Pattern, strings.Join(names, ", "))
 		}
 		return factors, nil
-	}), nil
+	})
 }
 
 // ScaleByDepthConfig has the settings of [NewScaleByDepth].
@@ -65,11 +64,11 @@ type ScaleByDepthConfig struct {
 // NewScaleByDepth returns the link scale-by-depth: it multiplies by base^k where
 // k is the number of layers after the parameter's own. A layer is what stands
 // before the last slash of a name; layers come in the order of their names.
-func NewScaleByDepth(c ScaleByDepthConfig) (Link, error) {
+func NewScaleByDepth(c ScaleByDepthConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return newNamed("scale-by-depth", func(names []string) (map[string]float64, error) {
+	return byNames("scale-by-depth", func(names []string) (map[string]float64, error) {
 		var layers []string
 		for _, name := range names {
 			layers = append(layers, path.Dir(name))
@@ -82,42 +81,29 @@ func NewScaleByDepth(c ScaleByDepthConfig) (Link, error) {
 			factors[name] = math.Pow(c.Base, float64(len(layers)-1-at))
 		}
 		return factors, nil
-	}), nil
+	})
 }
 
-// named is a link whose factors depend on the names of all parameters.
-type named struct {
-	*link
-	factors   map[string]float64
-	factorsOf func(names []string) (map[string]float64, error)
-}
-
-func newNamed(name string, factorsOf func(names []string) (map[string]float64, error)) *named {
-	n := &named{factorsOf: factorsOf}
-	n.link = newLink(name, func(l *link, p *param) { p.g.scale(n.factors[p.name]) })
-	n.link.prepare = func() error {
-		for _, p := range n.active {
-			if _, known := n.factors[p.name]; !known {
-				return n.resolve()
+// byNames is a link whose factors depend on the names of all parameters.
+func byNames(name string, factorsOf func(names []string) (map[string]float64, error)) (*Link, error) {
+	factors := make(map[string]float64)
+	return NewLink(Transform{
+		Name: name,
+		Names: func(names []string) error {
+			found, err := factorsOf(names)
+			if err == nil {
+				clear(factors)
+				maps.Copy(factors, found)
 			}
-		}
-		return nil
-	}
-	return n
+			return err
+		},
+		Change:   named[float64](factors),
+		Change32: named[float32](factors),
+	})
 }
 
-// resolve finds the factors of all parameters that were ever seen.
-func (n *named) resolve() (err error) {
-	n.factors, err = n.factorsOf(slices.Sorted(maps.Keys(n.params)))
-	return err
-}
-
-// Prepare finds the factors.
-func (n *named) Prepare(params []gorgonia.ValueGrad) error {
-	if err := n.link.Prepare(params); err != nil {
-		return err
-	}
-	return errors.Wrap(n.resolve(), n.name)
+func named[F Float](factors map[string]float64) func(*Block[F], int) {
+	return func(b *Block[F], _ int) { scale(b.G, factors[b.Name]) }
 }
 
 // ScaleByNormConfig has the settings of [NewScaleByNorm].
@@ -134,34 +120,39 @@ type ScaleByNormConfig struct {
 //	g <- g (S/s)^power                        0 where s is 0
 //
 // The first s is the first root mean square. This is the project's own link.
-func NewScaleByNorm(c ScaleByNormConfig) (Link, error) {
+func NewScaleByNorm(c ScaleByNormConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
 	const mean, steps = 0, 1 // numbers of a parameter
-	largest := 0.
-	l := newLink("scale-by-norm", func(l *link, p *param) {
-		if s := p.block64.n[mean]; s > 0 {
-			p.g.scale(math.Pow(largest/s, c.Power))
-		}
-	})
-	l.numbers = 2
-	l.prepare = func() error {
-		largest = 0
-		for _, p := range l.active {
-			n := p.block64.n
-			// A second gradient of the same step is not measured.
-			if n[steps] != float64(l.step+1) {
-				share := 1 - c.Rho
-				if n[steps] == 0 {
-					share = 1
+	factors := make(map[string]float64)
+	return NewLink(Transform{
+		Name:    "scale-by-norm",
+		Numbers: 2,
+		Measure: func(ps *Parameters, step int) error {
+			largest := 0.
+			for i := range ps.Len() {
+				n := ps.Numbers(i)
+				// A second gradient of the same step is not measured.
+				if n[steps] != float64(step+1) {
+					share := 1 - c.Rho
+					if n[steps] == 0 {
+						share = 1
+					}
+					mix(&n[mean], ps.Norm(i)/math.Sqrt(float64(ps.Size(i))), share)
+					n[steps] = float64(step + 1)
 				}
-				mix(&n[mean], p.g.norm()/math.Sqrt(float64(p.size)), share)
-				n[steps] = float64(l.step + 1)
+				largest = max(largest, n[mean])
 			}
-			largest = max(largest, n[mean])
-		}
-		return nil
-	}
-	return l, nil
+			for i := range ps.Len() {
+				factors[ps.Name(i)] = 1
+				if s := ps.Numbers(i)[mean]; s > 0 {
+					factors[ps.Name(i)] = math.Pow(largest/s, c.Power)
+				}
+			}
+			return nil
+		},
+		Change:   named[float64](factors),
+		Change32: named[float32](factors),
+	})
 }

@@ -11,61 +11,19 @@ import (
 // need not keep it. What is lost is that a step whose gradients are not all finite
 // changes nothing.
 type SeparableSolver interface {
-	BatchSolver
+	InformedSolver
 	// Separable tells whether it is so: it can depend on the settings.
 	Separable() bool
-	// Bind returns the step of one parameter, which updates its present value by this
-	// gradient and keeps its state where StepBatch does. It holds as long as the two stay
-	// where they are in memory.
-	Bind(p gorgonia.ValueGrad, gradient gorgonia.Value) (step func(Batch) error, err error)
+	// Bind returns the step of one parameter by this gradient, which adds the update to the
+	// value of into, or to that of p if into is nil, and keeps its state where StepWith does.
+	// It holds as long as these stay where they are in memory.
+	Bind(p gorgonia.ValueGrad, gradient, into gorgonia.Value) (step func(StepInfo) error, err error)
 }
 
 // IsSeparable tells whether s steps each parameter by itself.
 func IsSeparable(s gorgonia.Solver) bool {
 	o, ok := s.(SeparableSolver)
 	return ok && o.Separable()
-}
-
-// Separable tells whether the rule is applied to each parameter by itself, with
-// nothing but its gradient and the loss.
-func (m *method) Separable() bool { return m.all == nil && m.needs&^NeedsLoss == 0 }
-
-// Bind returns the step of one parameter.
-func (m *method) Bind(vg gorgonia.ValueGrad, gradient gorgonia.Value) (func(Batch) error, error) {
-	if !m.Separable() {
-		return nil, errors.Errorf("%s does not step each parameter by itself", m.name)
-	}
-	var (
-		p     *param
-		w, g  view
-		loads int
-	)
-	find := func() (err error) {
-		m.visit++
-		if p, err = m.find(vg); err == nil {
-			w, loads = p.w, m.loads
-			g, err = p.like(gradient, "gradient")
-		}
-		return errors.Wrap(err, m.name)
-	}
-	if err := find(); err != nil {
-		return nil, err
-	}
-	return func(b Batch) error {
-		if loads != m.loads {
-			if err := find(); err != nil {
-				return err
-			}
-		}
-		p.w, p.g, p.to = w, g, w
-		if err := m.check(p); err != nil {
-			return errors.Wrap(err, m.name)
-		}
-		m.take(b)
-		err := m.one(p)
-		m.batch = Batch{}
-		return errors.Wrap(err, m.name)
-	}, nil
 }
 
 // Separable tells whether all its optimizers are.
@@ -79,7 +37,7 @@ func (o *Partition) Separable() bool {
 }
 
 // Bind returns the step of one parameter by its optimizer.
-func (o *Partition) Bind(p gorgonia.ValueGrad, gradient gorgonia.Value) (func(Batch) error, error) {
+func (o *Partition) Bind(p gorgonia.ValueGrad, gradient, into gorgonia.Value) (func(StepInfo) error, error) {
 	name, err := nameOf(p)
 	if err != nil {
 		return nil, errors.Wrap(err, "partition")
@@ -92,12 +50,12 @@ func (o *Partition) Bind(p gorgonia.ValueGrad, gradient gorgonia.Value) (func(Ba
 	if !ok {
 		return nil, errors.Errorf("partition, pattern %s: the optimizer does not step each parameter by itself", g.Pattern)
 	}
-	step, err := s.Bind(p, gradient)
+	step, err := s.Bind(p, gradient, into)
 	if err != nil {
 		return nil, errors.Wrapf(err, "partition, pattern %s", g.Pattern)
 	}
-	return func(b Batch) error {
-		err := step(b)
+	return func(info StepInfo) error {
+		err := step(info)
 		if err == nil {
 			return nil
 		}
@@ -123,6 +81,6 @@ func (e *NonFiniteError) Error() string {
 func (e *NonFiniteError) Unwrap() error { return ErrNonFinite }
 
 var (
-	_ SeparableSolver = (*method)(nil)
 	_ SeparableSolver = (*Partition)(nil)
+	_ SeparableSolver = (*Chain)(nil)
 )

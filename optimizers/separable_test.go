@@ -21,7 +21,14 @@ func TestSeparable(t *testing.T) {
 	texts := append(Catalogue.Names(),
 		"partition(rules=[{pattern=a,optimizer=smorms3},{pattern=*,optimizer=irprop-minus}])",
 		"partition(rules=[{pattern=a,optimizer=smorms3},{pattern=*,optimizer=vsgd-fd}])",
-		"chain(optimizer=sgd)", "sgd(momentum=0.9,nesterov=true)", "rmsprop(eps-inside=true,centered=true,momentum=0.5)")
+		"chain(optimizer=sgd)",
+		"chain(before=[clip-value(limit=0.5),centralize,noise(seed=3)],optimizer=adam)",
+		"chain(optimizer=irprop-plus,after=[weight-decay(rate=0.01),schedule(schedule=cosine(steps=7))])",
+		"chain(before=[clip-norm(limit=0.5),clip-adaptive],optimizer=chain(optimizer=lion,after=[scale-by-depth(base=0.5)]),after=[scale(rules=[{pattern=b,factor=3}])])",
+		"partition(rules=[{pattern=a,optimizer=chain(before=[clip-value],optimizer=smorms3)},{pattern=*,optimizer=sgd}])",
+		"chain(before=[clip-norm],optimizer=partition(rules=[{pattern=a,optimizer=smorms3},{pattern=*,optimizer=adamw}]),after=[weight-decay])",
+		"chain(before=[clip-global-norm],optimizer=sgd)", "chain(optimizer=sgd,after=[scale-by-norm])", "chain(optimizer=vsgd-l)",
+		"sgd(momentum=0.9,nesterov=true)", "rmsprop(eps-inside=true,centered=true,momentum=0.5)")
 	for _, text := range texts {
 		if text == "chain" || text == "partition" { // which need more
 			continue
@@ -51,25 +58,30 @@ func TestSeparable(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			var bound []func(Batch) error
+			var bound []func(StepInfo) error
 			for _, p := range []*parameter{a2, b2} {
-				step, err := apart.(SeparableSolver).Bind(p, p.grad)
+				step, err := apart.(SeparableSolver).Bind(p, p.grad, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 				bound = append(bound, step)
 			}
-			for i := range 5 {
+			for i := range 9 {
 				ga, gb := numbers(6), numbers(12)
 				set(a1.grad, ga)
 				set(a2.grad, ga)
 				set(b1.grad, gb)
 				set(b2.grad, gb)
-				batch := Batch{Size: 4, Loss: float64(i)}
+				batch := StepInfo{Size: 4, Loss: float64(i)}
 				if i == 3 { // saved and loaded, it goes on with the same bound steps
 					load(t, apart, save(t, apart))
 				}
-				for _, err := range []error{step(together, batch, a1, b1), bound[1](batch), bound[0](batch)} {
+				steps := []func() error{func() error { return bound[1](batch) }, func() error { return bound[0](batch) }}
+				if i == 2 || i == 6 { // as where a probe looks at the gradients
+					steps = []func() error{func() error { return Step(apart, []gorgonia.ValueGrad{a2, b2}, batch) }}
+				}
+				for _, step := range append(steps, func() error { return Step(together, []gorgonia.ValueGrad{a1, b1}, batch) }) {
+					err := step()
 					if err != nil {
 						t.Fatalf("%s: %v", text, err)
 					}
@@ -82,7 +94,8 @@ func TestSeparable(t *testing.T) {
 		}
 	}
 	want := []string{"vsgd-l", "vsgd-b", "vsgd-g", "vsgd-fd",
-		"partition(rules=[{pattern=a,optimizer=smorms3},{pattern=*,optimizer=vsgd-fd}])", "chain(optimizer=sgd)"}
+		"partition(rules=[{pattern=a,optimizer=smorms3},{pattern=*,optimizer=vsgd-fd}])", "chain(before=[clip-global-norm],optimizer=sgd)",
+		"chain(optimizer=sgd,after=[scale-by-norm])", "chain(optimizer=vsgd-l)"}
 	slices.Sort(want)
 	slices.Sort(not)
 	if !slices.Equal(not, want) {
@@ -106,7 +119,7 @@ func load(t *testing.T, s gorgonia.Solver, data []byte) {
 	}
 }
 
-// TestBindErrors has Bind refuse what StepBatch refuses.
+// TestBindErrors has Bind refuse what StepWith refuses.
 func TestBindErrors(t *testing.T) {
 	p := newParameter("a", tensor.Float64, []float64{1, 2}, 2)
 	for _, c := range []struct {
@@ -121,7 +134,7 @@ func TestBindErrors(t *testing.T) {
 		{"partition(rules=[{pattern=b,optimizer=sgd}])", p, p.grad, "no rule for parameter a"},
 		{"partition(rules=[{pattern=a,optimizer=vsgd-l}])", p, p.grad, "pattern a: vsgd-l does not step"},
 	} {
-		_, err := mustMake(t, c.text).(SeparableSolver).Bind(c.p, c.gradient)
+		_, err := mustMake(t, c.text).(SeparableSolver).Bind(c.p, c.gradient, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.text, err, c.want)
 		}
@@ -130,11 +143,11 @@ func TestBindErrors(t *testing.T) {
 	for _, text := range []string{"adam", "partition(rules=[{pattern=a,optimizer=adam}])"} {
 		s := mustMake(t, text)
 		set(p.grad, []float64{0, math.NaN()})
-		step1, err := s.(SeparableSolver).Bind(p, p.grad)
+		step1, err := s.(SeparableSolver).Bind(p, p.grad, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, want := step1(Batch{}), step(s, Batch{}, p)
+		got, want := step1(StepInfo{}), step(s, StepInfo{}, p)
 		if !errors.Is(got, ErrNonFinite) || got.Error() != want.Error() {
 			t.Errorf("%s: error %v, together %v", text, got, want)
 		}

@@ -13,33 +13,30 @@ type SGDConfig struct {
 	catalogue.Given
 }
 
+// NewSGD returns stochastic gradient descent.
+//
 // SGD is stochastic gradient descent, with momentum as in torch.optim.SGD:
 //
 //	v <- momentum v + g             v = 0 at the start
 //	w <- w - rate v                 or, with nesterov, w - rate (g + momentum v)
 //
 // Without momentum v = g. Source: Sutskever, Martens, Dahl and Hinton (2013).
-type SGD struct{ method }
-
-var _ Updater = (*SGD)(nil)
-
-// NewSGD returns stochastic gradient descent.
-func NewSGD(c SGDConfig) (*SGD, error) {
+func NewSGD(c SGDConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	o := &SGD{method{name: "sgd", rule: sgd[float64](c), rule32: sgd[float32](c)}}
+	r := Rule{Name: "sgd", Update: sgd[float64](c), Update32: sgd[float32](c)}
 	if c.Momentum != 0 {
-		o.vectors = []float64{0}
+		r.Vectors = []float64{0}
 	} else if c.Nesterov {
 		return nil, catalogue.Invalid("nesterov", "needs momentum above 0")
 	}
-	return o, nil
+	return New(r)
 }
 
-func sgd[F kernels.Float](c SGDConfig) func(*block[F]) {
+func sgd[F kernels.Float](c SGDConfig) func(*Block[F]) {
 	if c.Momentum == 0 {
-		return func(b *block[F]) { kernels.SGD(b.to, b.g, c.Rate) }
+		return func(b *Block[F]) { kernels.SGD(b.To, b.G, c.Rate) }
 	}
-	return func(b *block[F]) { kernels.Momentum(b.to, b.g, b.s[0], c.Rate, c.Momentum, c.Nesterov) }
+	return func(b *Block[F]) { kernels.Momentum(b.To, b.G, b.State[0], c.Rate, c.Momentum, c.Nesterov) }
 }

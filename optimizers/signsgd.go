@@ -9,6 +9,8 @@ type SignSGDConfig struct {
 	catalogue.Given
 }
 
+// NewSignSGD returns signsgd.
+//
 // SignSGD steps by the sign of the gradient, or of its running mean (Signum):
 //
 //	m <- momentum m + (1-momentum) g          m = 0 at the start
@@ -16,24 +18,19 @@ type SignSGDConfig struct {
 //
 // Source: Bernstein, Wang, Azizzadenesheli and Anandkumar (2018),
 // arXiv:1802.04434. The rate is a choice of this package.
-type SignSGD struct{ method }
-
-var _ Updater = (*SignSGD)(nil)
-
-// NewSignSGD returns signsgd.
-func NewSignSGD(c SignSGDConfig) (*SignSGD, error) {
+func NewSignSGD(c SignSGDConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &SignSGD{method{
-		name:    "signsgd",
-		vectors: []float64{0},
-		rule: func(b *block[float64]) {
-			m := b.s[0]
-			for i, g := range b.g {
+	return New(Rule{
+		Name:    "signsgd",
+		Vectors: []float64{0},
+		Update: func(b *Block[float64]) {
+			m := b.State[0]
+			for i, g := range b.G {
 				m[i] = c.Momentum*m[i] + (1-c.Momentum)*g
-				b.to[i] -= c.Rate * sign(m[i])
+				b.To[i] -= c.Rate * sign(m[i])
 			}
 		},
-	}}, nil
+	})
 }

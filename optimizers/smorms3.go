@@ -12,6 +12,8 @@ type SMORMS3Config struct {
 	catalogue.Given
 }
 
+// NewSMORMS3 returns SMORMS3.
+//
 // SMORMS3 is "squared mean over root mean squared cubed": RMSProp whose memory
 // and rate adapt, element by element, to how constant the gradient is.
 //
@@ -26,25 +28,22 @@ type SMORMS3Config struct {
 //
 // Source: Simon Funk, "RMSprop loses to SMORMS3 - beware the epsilon!" (2015),
 // https://sifter.org/simon/journal/20150420.html.
-type SMORMS3 struct{ method }
-
-var _ Updater = (*SMORMS3)(nil)
-
-// NewSMORMS3 returns SMORMS3.
-func NewSMORMS3(c SMORMS3Config) (*SMORMS3, error) {
+func NewSMORMS3(c SMORMS3Config) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	return &SMORMS3{method{
-		name:    "smorms3",
-		vectors: []float64{1, 0, 0},
-		rule:    smorms3[float64](c),
-		rule32:  smorms3[float32](c),
-		precise: c.Eps < narrowest,
-		squares: true,
-	}}, nil
+	r := Rule{
+		Name:    "smorms3",
+		Vectors: []float64{1, 0, 0},
+		Update:  smorms3[float64](c),
+		Squares: true,
+	}
+	if c.Eps >= narrowest {
+		r.Update32 = smorms3[float32](c)
+	}
+	return New(r)
 }
 
-func smorms3[F kernels.Float](c SMORMS3Config) func(*block[F]) {
-	return func(b *block[F]) { kernels.SMORMS3(b.to, b.g, b.s[0], b.s[1], b.s[2], c.Rate, c.Eps) }
+func smorms3[F kernels.Float](c SMORMS3Config) func(*Block[F]) {
+	return func(b *Block[F]) { kernels.SMORMS3(b.To, b.G, b.State[0], b.State[1], b.State[2], c.Rate, c.Eps) }
 }

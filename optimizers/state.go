@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// savedState is the state of a method, in the order of names.
+// savedState is the state of all parameters of a table, in the order of names.
 type savedState struct {
 	Method string
 	Params []savedParam
@@ -27,20 +27,20 @@ type savedParam struct {
 }
 
 // MarshalBinary saves the state.
-func (m *method) MarshalBinary() ([]byte, error) {
-	state := savedState{Method: m.name}
-	for _, name := range slices.Sorted(maps.Keys(m.params)) {
-		p := m.params[name]
+func (t *table) MarshalBinary() ([]byte, error) {
+	state := savedState{Method: t.name}
+	for _, name := range slices.Sorted(maps.Keys(t.params)) {
+		p := t.params[name]
 		s := savedParam{Name: name, Shape: p.shape, Single: p.single, Narrow: p.block32 != nil}
 		if s.Narrow {
-			s.Numbers = p.block32.n
-			for _, v := range p.block32.s {
+			s.Numbers = p.block32.Numbers
+			for _, v := range p.block32.State {
 				wide := make([]float64, len(v))
 				view{f32: v}.widen(wide)
 				s.Vectors = append(s.Vectors, wide)
 			}
 		} else {
-			s.Numbers, s.Vectors = p.block64.n, p.block64.s
+			s.Numbers, s.Vectors = p.block64.Numbers, p.block64.State
 		}
 		state.Params = append(state.Params, s)
 	}
@@ -49,61 +49,61 @@ func (m *method) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary loads a state that MarshalBinary saved, in place of the
 // present one.
-func (m *method) UnmarshalBinary(data []byte) error {
+func (t *table) UnmarshalBinary(data []byte) error {
 	var state savedState
 	if err := decode(data, &state); err != nil {
-		return errors.Wrap(err, m.name)
+		return errors.Wrap(err, t.name)
 	}
-	if state.Method != m.name {
-		return errors.Errorf("%s: this is the state of %s", m.name, state.Method)
+	if state.Method != t.name {
+		return errors.Errorf("%s: this is the state of %s", t.name, state.Method)
 	}
-	m.params = nil
-	m.loads++
+	t.params = nil
+	t.loads++
 	for _, s := range state.Params {
-		if err := m.restore(s); err != nil {
-			m.params = nil
-			return errors.Wrapf(err, "%s: state of %s", m.name, s.Name)
+		if err := t.restore(s); err != nil {
+			t.params = nil
+			return errors.Wrapf(err, "%s: state of %s", t.name, s.Name)
 		}
 	}
 	return nil
 }
 
-func (m *method) restore(s savedParam) error {
+func (t *table) restore(s savedParam) error {
 	size := 1
 	for _, n := range s.Shape {
 		size *= n
 	}
-	if len(s.Vectors) != len(m.vectors) || len(s.Numbers) != m.numbers && len(s.Numbers)+m.numbers > 0 {
+	if len(s.Vectors) != len(t.vectors) || len(s.Numbers) != t.numbers && len(s.Numbers)+t.numbers > 0 {
 		return errors.Errorf("has %d vectors and %d numbers where %d and %d were expected: were the settings others?",
-			len(s.Vectors), len(s.Numbers), len(m.vectors), m.numbers)
+			len(s.Vectors), len(s.Numbers), len(t.vectors), t.numbers)
 	}
-	if s.Narrow && (m.rule32 == nil || m.precise) {
+	if s.Narrow && !t.narrow {
 		return errors.New("is float32 where float64 was expected: were the settings others?")
 	}
 	p := &param{name: s.Name, shape: tensor.Shape(s.Shape), size: size, single: s.Single}
 	if s.Narrow {
-		p.block32 = newBlock[float32](m, p)
+		p.block32 = newBlock[float32](t, p)
 	} else {
-		p.block64 = newBlock[float64](m, p)
+		p.block64 = newBlock[float64](t, p)
 	}
 	for i, v := range s.Vectors {
 		if len(v) != size {
 			return errors.Errorf("has a vector of %d elements for shape %v", len(v), s.Shape)
 		}
 		if !s.Narrow {
-			copy(p.block64.s[i], v)
+			copy(p.block64.State[i], v)
 			continue
 		}
 		for j, x := range v {
-			p.block32.s[i][j] = float32(x)
+			p.block32.State[i][j] = float32(x)
 		}
 	}
 	if s.Narrow {
-		copy(p.block32.n, s.Numbers)
+		copy(p.block32.Numbers, s.Numbers)
 	} else {
-		copy(p.block64.n, s.Numbers)
+		copy(p.block64.Numbers, s.Numbers)
 	}
-	m.insert(p)
+	t.insert(p)
 	return nil
 }
 
@@ -129,7 +129,7 @@ func saveParts(name string, steps int, parts []any) ([]byte, error) {
 	for _, p := range parts {
 		m, ok := p.(encoding.BinaryMarshaler)
 		if !ok {
-			return nil, errors.Errorf("%s: %T cannot save its state: it is no encoding.BinaryMarshaler", name, p)
+			return nil, errors.Errorf("%s: %T cannot save its state: it does not implement encoding.BinaryMarshaler", name, p)
 		}
 		data, err := m.MarshalBinary()
 		if err != nil {
@@ -151,7 +151,7 @@ func loadParts(name string, data []byte, parts []any) (steps int, err error) {
 	for i, p := range parts {
 		m, ok := p.(encoding.BinaryUnmarshaler)
 		if !ok {
-			return 0, errors.Errorf("%s: %T cannot load its state: it is no encoding.BinaryUnmarshaler", name, p)
+			return 0, errors.Errorf("%s: %T cannot load its state: it does not implement encoding.BinaryUnmarshaler", name, p)
 		}
 		if err := m.UnmarshalBinary(state.Parts[i]); err != nil {
 			return 0, errors.Wrap(err, name)

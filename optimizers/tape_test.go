@@ -83,7 +83,7 @@ var machines = map[string]func(t *testing.T, p perceptron) G.VM{
 
 // TestMachines has each solver step the usual Gorgonia program, on each machine, and
 // compares the parameters with those of the solver given the gradients of every single
-// run by StepBatch.
+// run by StepWith.
 func TestMachines(t *testing.T) {
 	texts := []string{
 		"sgd(momentum=0.9)", "signsgd(momentum=0.9)",
@@ -128,9 +128,9 @@ func TestMachines(t *testing.T) {
 func trajectory(t *testing.T, choice catalogue.Choice, dt tensor.Dtype, machine func(*testing.T, perceptron) G.VM) {
 	solver, expected := makeSolver(t, choice), makeSolver(t, choice)
 	p, q := newPerceptron(t, dt), newPerceptron(t, dt)
-	if solver.(optimizers.BatchSolver).Needs() != 0 {
-		if err := solver.Step(G.NodesToValueGrads(p.params)); !errors.Is(err, optimizers.ErrNeedsBatch) {
-			t.Errorf("Step returns %v, want ErrNeedsBatch", err)
+	if solver.(optimizers.InformedSolver).Needs() != 0 {
+		if err := solver.Step(G.NodesToValueGrads(p.params)); !errors.Is(err, optimizers.ErrNeedsMore) {
+			t.Errorf("Step returns %v, want ErrNeedsMore", err)
 		}
 		return
 	}
@@ -160,7 +160,7 @@ func trajectory(t *testing.T, choice catalogue.Choice, dt tensor.Dtype, machine 
 		for i := range want {
 			want[i].(*reference).grad = read[i]
 		}
-		if err := expected.(optimizers.BatchSolver).StepBatch(want, optimizers.Batch{}); err != nil {
+		if err := expected.(optimizers.InformedSolver).StepWith(want, optimizers.StepInfo{}); err != nil {
 			t.Fatal(err)
 		}
 		for i, n := range p.params {

@@ -1,7 +1,6 @@
 package optimizers
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/gradflow/gradflow/internal/kernels"
@@ -20,23 +19,36 @@ func viewOf(v gorgonia.Value) (view, error) {
 	switch v := v.(type) {
 	case nil:
 		return view{}, errors.New("has no value")
+	case *tensor.Dense:
+		if v == nil {
+			return view{}, errors.New("has no value")
+		}
+		return viewOfTensor(v)
 	case *gorgonia.F32:
+		if v == nil {
+			return view{}, errors.New("has no value")
+		}
 		return view{f32: unsafe.Slice((*float32)(v), 1)}, nil
 	case *gorgonia.F64:
+		if v == nil {
+			return view{}, errors.New("has no value")
+		}
 		return view{f64: unsafe.Slice((*float64)(v), 1)}, nil
-	case *tensor.Dense:
-		if v.RequiresIterator() || v.DataOrder().IsColMajor() || v.DataOrder().IsNotContiguous() || v.IsMasked() {
-			return view{}, errors.New("is not a contiguous row-major tensor: clone it")
-		}
-		switch v.Dtype() {
-		case tensor.Float32:
-			return view{f32: v.Float32s()}, nil
-		case tensor.Float64:
-			return view{f64: v.Float64s()}, nil
-		}
-		return view{}, errors.Errorf("is of type %v, not float32 or float64", v.Dtype())
 	}
 	return view{}, errors.Errorf("is a %T, not a float32 or float64 scalar or dense tensor", v)
+}
+
+func viewOfTensor(v *tensor.Dense) (view, error) {
+	if v.RequiresIterator() || v.DataOrder().IsColMajor() || v.DataOrder().IsNotContiguous() || v.IsMasked() {
+		return view{}, errors.New("is not a contiguous row-major tensor: clone it")
+	}
+	switch v.Dtype() {
+	case tensor.Float32:
+		return view{f32: v.Float32s()}, nil
+	case tensor.Float64:
+		return view{f64: v.Float64s()}, nil
+	}
+	return view{}, errors.Errorf("is of type %v, not float32 or float64", v.Dtype())
 }
 
 func (v view) single() bool { return v.f32 != nil }
@@ -78,14 +90,7 @@ func (v view) addTo(dst view, a float64) {
 	kernels.Axpy(dst.f64, v.f64, a)
 }
 
-// scale multiplies v by a, which may be outside the range of v's type.
-func (v view) scale(a float64) {
-	if a != 0 && v.single() && (math.Abs(a) > 1e38 || math.Abs(a) < 1e-37) {
-		for i, x := range v.f32 {
-			v.f32[i] = float32(a * float64(x))
-		}
-		return
-	}
+func scaleView(v view, a float64) {
 	kernels.Scale(v.f32, v.f32, float32(a))
 	kernels.Scale(v.f64, v.f64, a)
 }

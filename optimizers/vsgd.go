@@ -5,15 +5,9 @@ import (
 )
 
 // VSGDConfig has the settings of vsgd-l, vsgd-b and vsgd-g.
-type VSGDConfig struct {
-	Start int     `json:"start" default:"10" range:"[1,]" doc:"batches that only start the averages, without a step"`
-	Slow  float64 `json:"slow" default:"2" range:"[1,]" doc:"factor of the averages of g² and of the curvature after the start"`
-	Eps   float64 `json:"eps" default:"1e-9" range:"(0,]" doc:"least curvature"`
-	catalogue.Given
-}
-
-// VSGD has no learning rate: it follows from the variance of the gradient g and
-// the diagonal curvature h, which it needs as the loop's Batch.Curvature. With
+//
+// They have no learning rate: it follows from the variance of the gradient g and
+// the diagonal curvature h, which it needs as StepInfo.Curvature. With
 //
 //	ḡ <- (1-1/τ) ḡ + g/τ       v <- (1-1/τ) v + g²/τ
 //	h̄ <- (1-1/τ) h̄ + max(eps, |h|)/τ
@@ -33,58 +27,63 @@ type VSGDConfig struct {
 //
 // Source: Schaul, Zhang and LeCun, "No more pesky learning rates" (2013),
 // arXiv:1206.1106; constants as in the authors' py-optim.
-type VSGD struct {
-	method
-	config VSGDConfig
-
-	// The rules of a block, bound once, and what they share.
-	average, move func(*block[float64])
-	share         float64 // 1/τ
-	last          bool    // of the batches of the start
-	steady        float64 // ‖ḡ‖²
-	curve         float64 // the largest h̄
-	rate          float64
+type VSGDConfig struct {
+	Start int     `json:"start" default:"10" range:"[1,]" doc:"batches that only start the averages, without a step"`
+	Slow  float64 `json:"slow" default:"2" range:"[1,]" doc:"factor of the averages of g² and of the curvature after the start"`
+	Eps   float64 `json:"eps" default:"1e-9" range:"(0,]" doc:"least curvature"`
+	catalogue.Given
 }
 
-var _ Updater = (*VSGD)(nil)
-
 // NewVSGDL returns vsgd-l, with a rate for each weight.
-func NewVSGDL(c VSGDConfig) (*VSGD, error) {
-	o, err := newVSGD("vsgd-l", c)
+func NewVSGDL(c VSGDConfig) (*Optimizer, error) {
+	o, r, err := newVSGD("vsgd-l", c)
 	if err != nil {
 		return nil, err
 	}
-	o.vectors = []float64{0, 0, float64(o.config.Start), 0} // ḡ, h̄, τ, v
-	o.numbers = 1
-	o.rule = o.local
-	return o, nil
+	r.Vectors = []float64{0, 0, float64(o.config.Start), 0} // ḡ, h̄, τ, v
+	r.Numbers = 1
+	r.Update = o.local
+	return New(r)
 }
 
 // NewVSGDB returns vsgd-b, with a rate for each parameter.
-func NewVSGDB(c VSGDConfig) (*VSGD, error) {
-	o, err := newVSGD("vsgd-b", c)
+func NewVSGDB(c VSGDConfig) (*Optimizer, error) {
+	o, r, err := newVSGD("vsgd-b", c)
 	if err != nil {
 		return nil, err
 	}
-	o.all = func() error {
-		for i := range o.active {
-			if err := o.block(o.active[i : i+1]); err != nil {
-				return err
-			}
+	r.Together = func(ps *Parameters) error {
+		for i := range ps.Len() {
+			o.block(ps, i, i+1)
 		}
 		return nil
 	}
-	return o, nil
+	return New(r)
 }
 
 // NewVSGDG returns vsgd-g, with one rate.
-func NewVSGDG(c VSGDConfig) (*VSGD, error) {
-	o, err := newVSGD("vsgd-g", c)
+func NewVSGDG(c VSGDConfig) (*Optimizer, error) {
+	o, r, err := newVSGD("vsgd-g", c)
 	if err != nil {
 		return nil, err
 	}
-	o.all = func() error { return o.block(o.active) }
-	return o, nil
+	r.Together = func(ps *Parameters) error {
+		o.block(ps, 0, ps.Len())
+		return nil
+	}
+	return New(r)
+}
+
+// vsgd is what the rules of a block share.
+type vsgd struct {
+	config VSGDConfig
+
+	average, move func(*Block[float64]) // bound once: a step allocates nothing
+	share         float64               // 1/τ
+	last          bool                  // of the batches of the start
+	steady        float64               // ‖ḡ‖²
+	curve         float64               // the largest h̄
+	rate          float64
 }
 
 // The numbers of a block, equal in all its parameters.
@@ -95,33 +94,33 @@ const (
 	vsgdNumbers
 )
 
-func newVSGD(name string, c VSGDConfig) (*VSGD, error) {
+func newVSGD(name string, c VSGDConfig) (*vsgd, Rule, error) {
 	if err := catalogue.Defaults(&c); err != nil {
-		return nil, err
+		return nil, Rule{}, err
 	}
-	o := &VSGD{config: c, method: method{
-		name:    name,
-		needs:   NeedsCurvature,
-		vectors: []float64{0, 0}, // ḡ, h̄
-		numbers: vsgdNumbers,
-	}}
+	o := &vsgd{config: c}
 	o.average, o.move = o.averages, o.step
-	return o, nil
+	return o, Rule{
+		Name:    name,
+		Needs:   NeedsCurvature,
+		Vectors: []float64{0, 0}, // ḡ, h̄
+		Numbers: vsgdNumbers,
+	}, nil
 }
 
-func (o *VSGD) local(b *block[float64]) {
+func (o *vsgd) local(b *Block[float64]) {
 	c := &o.config
-	mean, curve, tau, square := b.s[0], b.s[1], b.s[2], b.s[3]
-	b.n[vsgdSeen]++
-	seen := int(b.n[vsgdSeen])
-	for i, g := range b.g {
+	mean, curve, tau, square := b.State[0], b.State[1], b.State[2], b.State[3]
+	b.Numbers[vsgdSeen]++
+	seen := int(b.Numbers[vsgdSeen])
+	for i, g := range b.G {
 		share := 1 / tau[i]
 		if seen <= c.Start {
 			share = 1 / float64(seen)
 		}
 		mix(&mean[i], g, share)
 		mix(&square[i], g*g, share)
-		mix(&curve[i], max(c.Eps, b.h[i], -b.h[i]), share)
+		mix(&curve[i], max(c.Eps, b.Curvature[i], -b.Curvature[i]), share)
 		switch {
 		case seen == c.Start:
 			square[i] *= c.Slow
@@ -131,18 +130,15 @@ func (o *VSGD) local(b *block[float64]) {
 			if square[i] > 0 {
 				steady = min(1, mean[i]*mean[i]/square[i])
 			}
-			b.to[i] -= steady / curve[i] * g
+			b.To[i] -= steady / curve[i] * g
 			tau[i] = (1-steady)*tau[i] + 1
 		}
 	}
 }
 
-// block steps parameters that have one rate.
-func (o *VSGD) block(ps []*param) error {
-	if len(ps) == 0 {
-		return nil
-	}
-	c, n := &o.config, ps[0].block64.n
+// block steps parameters from one number to another, which have one rate.
+func (o *vsgd) block(ps *Parameters, from, to int) {
+	c, n := &o.config, ps.Numbers(from)
 	seen, tau, square := n[vsgdSeen]+1, n[vsgdTau], n[vsgdSquare]
 	o.last = int(seen) == c.Start
 	o.share = 1 / tau
@@ -150,15 +146,13 @@ func (o *VSGD) block(ps []*param) error {
 		o.share = 1 / seen
 	}
 	sum := 0.
-	for _, p := range ps {
-		sum += p.g.squaredSum()
+	for i := from; i < to; i++ {
+		sum += ps.SquaredNorm(i)
 	}
 	mix(&square, sum, o.share)
 	o.steady, o.curve = 0, 0
-	for _, p := range ps {
-		if err := o.each(p, o.average); err != nil {
-			return err
-		}
+	for i := from; i < to; i++ {
+		ps.Apply(i, o.average)
 	}
 	switch {
 	case o.last:
@@ -170,24 +164,22 @@ func (o *VSGD) block(ps []*param) error {
 			steady = min(1, o.steady/square)
 		}
 		o.rate = steady / o.curve
-		for _, p := range ps {
-			if err := o.each(p, o.move); err != nil {
-				return err
-			}
+		for i := from; i < to; i++ {
+			ps.Apply(i, o.move)
 		}
 		tau = (1-steady)*tau + 1
 	}
-	for _, p := range ps {
-		p.block64.n[vsgdSeen], p.block64.n[vsgdTau], p.block64.n[vsgdSquare] = seen, tau, square
+	for i := from; i < to; i++ {
+		n := ps.Numbers(i)
+		n[vsgdSeen], n[vsgdTau], n[vsgdSquare] = seen, tau, square
 	}
-	return nil
 }
 
-func (o *VSGD) averages(b *block[float64]) {
-	mean, curve := b.s[0], b.s[1]
-	for i, g := range b.g {
+func (o *vsgd) averages(b *Block[float64]) {
+	mean, curve := b.State[0], b.State[1]
+	for i, g := range b.G {
 		mix(&mean[i], g, o.share)
-		mix(&curve[i], max(o.config.Eps, b.h[i], -b.h[i]), o.share)
+		mix(&curve[i], max(o.config.Eps, b.Curvature[i], -b.Curvature[i]), o.share)
 		if o.last {
 			curve[i] *= o.config.Slow
 		}
@@ -196,8 +188,8 @@ func (o *VSGD) averages(b *block[float64]) {
 	}
 }
 
-func (o *VSGD) step(b *block[float64]) {
-	for i, g := range b.g {
-		b.to[i] -= o.rate * g
+func (o *vsgd) step(b *Block[float64]) {
+	for i, g := range b.G {
+		b.To[i] -= o.rate * g
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/pkg/errors"
 )
 
 // VSGDFDConfig has the settings of [NewVSGDFD].
@@ -16,7 +15,23 @@ type VSGDFDConfig struct {
 	catalogue.Given
 }
 
-// VSGDFD has no learning rate: that of each weight follows from how its gradient
+// The state vectors of vsgd-fd: the averages ḡ, v, h̄, u, the memory τ (while
+// starting: how often h was known), and what is kept over the second gradient.
+const (
+	fdG = iota
+	fdV
+	fdH
+	fdU
+	fdTau
+	fdFirst // g(w)
+	fdValue // w
+	fdShift // what w was shifted by
+	fdVectors
+)
+
+// NewVSGDFD returns vsgd-fd.
+//
+// It has no learning rate: that of each weight follows from how its gradient
 // g and its curvature h vary. h comes from a second gradient on the same batch,
 // at the shifted weights w + ḡ.
 //
@@ -43,118 +58,90 @@ type VSGDFDConfig struct {
 // Source: Schaul and LeCun, "Adaptive learning rates and parallelization for
 // stochastic, sparse, non-smooth gradients" (2013), arXiv:1301.3764; the start
 // is that of the authors' programs.
-type VSGDFD struct {
-	method
-	config VSGDFDConfig
-	rule   func(*block[float64]) // update, bound once: a step allocates nothing
-}
-
-var _ Updater = (*VSGDFD)(nil)
-
-// The state vectors of VSGDFD: the averages ḡ, v, h̄, u, the memory τ (while
-// starting: how often h was known), and what is kept over the second gradient.
-const (
-	fdG = iota
-	fdV
-	fdH
-	fdU
-	fdTau
-	fdFirst // g(w)
-	fdValue // w
-	fdShift // what w was shifted by
-	fdVectors
-)
-
-// NewVSGDFD returns vsgd-fd.
-func NewVSGDFD(c VSGDFDConfig) (*VSGDFD, error) {
+func NewVSGDFD(c VSGDFDConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
-	o := &VSGDFD{config: c, method: method{
-		name:    "vsgd-fd",
-		needs:   NeedsGradient,
-		vectors: make([]float64, fdVectors),
-		numbers: 1, // batches seen
-	}}
-	o.rule = o.update
-	o.all = o.step
-	return o, nil
+	o := &vsgdFD{config: c}
+	o.shifting, o.updating = o.shift, o.update
+	return New(Rule{
+		Name:     "vsgd-fd",
+		Needs:    NeedsGradient,
+		Vectors:  make([]float64, fdVectors),
+		Numbers:  1, // batches seen
+		Together: o.step,
+	})
 }
 
-func (o *VSGDFD) step() error {
-	for _, p := range o.active {
-		p.shift()
+type vsgdFD struct {
+	config             VSGDFDConfig
+	shifting, updating func(*Block[float64]) // bound once: a step allocates nothing
+	shifted            []float64             // of one parameter
+	values             [][]float64           // of all, as they were
+}
+
+func (o *vsgdFD) step(ps *Parameters) error {
+	o.values = o.values[:0]
+	for i := range ps.Len() {
+		ps.Apply(i, o.shifting)
+		ps.Set(i, o.shifted[:ps.Size(i)])
 	}
-	_, err := o.batch.Gradient()
-	for _, p := range o.active {
-		p.unshift()
-		if err == nil {
-			err = o.bindGradient(p)
-		}
+	_, err := ps.Gradient()
+	for i, w := range o.values {
+		ps.Set(i, w)
 	}
 	if err != nil {
-		return errors.Wrap(err, "second gradient")
+		return err
 	}
-	for _, p := range o.active {
-		if err := o.each(p, o.rule); err != nil {
-			return err
-		}
+	for i := range ps.Len() {
+		ps.Apply(i, o.updating)
 	}
 	return nil
 }
 
-// shift moves the value by ḡ and keeps it, and the gradient.
-func (p *param) shift() {
-	s := p.block64.s
-	p.g.widen(s[fdFirst])
-	p.w.widen(s[fdValue])
+// shift finds the value moved by ḡ. It keeps the value as it is, and the gradient.
+func (o *vsgdFD) shift(b *Block[float64]) {
+	s := b.State
+	copy(s[fdFirst], b.G)
+	copy(s[fdValue], b.W)
+	o.values = append(o.values, s[fdValue])
 	by := s[fdG]
-	if p.block64.n[0] == 0 {
+	if b.Numbers[0] == 0 {
 		by = s[fdFirst]
 	}
+	if len(o.shifted) < len(by) {
+		o.shifted = make([]float64, len(by))
+	}
 	for i, w := range s[fdValue] {
-		there := math.Copysign(math.Inf(1), by[i])
+		to, there := w, math.Copysign(math.Inf(1), by[i])
 		switch {
 		case by[i] == 0:
-			s[fdShift][i] = 0
-		case p.single:
-			to := float32(w + by[i])
-			if to == float32(w) {
-				to = math.Nextafter32(to, float32(there))
+		case b.Single:
+			narrow := float32(w + by[i])
+			if narrow == float32(w) {
+				narrow = math.Nextafter32(narrow, float32(there))
 			}
-			p.w.f32[i], s[fdShift][i] = to, float64(to)-w
+			to = float64(narrow)
 		default:
-			to := w + by[i]
-			if to == w {
+			if to = w + by[i]; to == w {
 				to = math.Nextafter(to, there)
 			}
-			p.w.f64[i], s[fdShift][i] = to, to-w
 		}
+		o.shifted[i], s[fdShift][i] = to, to-w
 	}
 }
 
-// unshift puts the value back, exactly.
-func (p *param) unshift() {
-	for i, w := range p.block64.s[fdValue] {
-		if p.single {
-			p.w.f32[i] = float32(w)
-		} else {
-			p.w.f64[i] = w
-		}
-	}
-}
-
-func (o *VSGDFD) update(b *block[float64]) {
+func (o *vsgdFD) update(b *Block[float64]) {
 	c := &o.config
-	mean, square, curve, curve2, tau := b.s[fdG], b.s[fdV], b.s[fdH], b.s[fdU], b.s[fdTau]
-	first, shift := b.s[fdFirst], b.s[fdShift]
-	b.n[0]++
-	seen := int(b.n[0])
+	mean, square, curve, curve2, tau := b.State[fdG], b.State[fdV], b.State[fdH], b.State[fdU], b.State[fdTau]
+	first, shift := b.State[fdFirst], b.State[fdShift]
+	b.Numbers[0]++
+	seen := int(b.Numbers[0])
 	for i, g := range first {
 		known := shift[i] != 0
 		h := 0.
 		if known {
-			h = max(c.Eps, math.Abs((b.g[i]-g)/shift[i]))
+			h = max(c.Eps, math.Abs((b.G[i]-g)/shift[i]))
 		}
 		if seen <= c.Start {
 			mix(&mean[i], g, 1/float64(seen))
@@ -189,7 +176,7 @@ func (o *VSGDFD) update(b *block[float64]) {
 			steady = min(1, mean[i]*mean[i]/square[i])
 		}
 		if curve2[i] > 0 {
-			b.to[i] -= curve[i] / curve2[i] * steady * g
+			b.To[i] -= curve[i] / curve2[i] * steady * g
 		}
 		tau[i] = (1-steady)*tau[i] + 1
 	}

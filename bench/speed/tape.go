@@ -52,8 +52,8 @@ func tape(c Config) (*step, error) {
 		if solver, err = optimizers.Catalogue.Make(c.Optimizer); err != nil {
 			return nil, err
 		}
-		if b, ok := solver.(optimizers.BatchSolver); ok && b.Needs() != 0 {
-			return nil, errors.Errorf("optimizer %v needs %v, which this comparison does not give", c.Optimizer, b.Needs())
+		if needs := optimizers.NeedsOf(solver); needs != 0 {
+			return nil, errors.Errorf("optimizer %v needs %v, which this comparison does not give", c.Optimizer, needs)
 		}
 	}
 	begin := time.Now()

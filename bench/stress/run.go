@@ -165,11 +165,11 @@ func Run(ctx context.Context, tests []Test, list []catalogue.Choice, o Options) 
 // missing tells what a solver needs beyond what these tests give.
 func missing(s G.Solver) string {
 	const given = optimizers.NeedsLoss | optimizers.NeedsGradient | optimizers.NeedsCurvature
-	b, ok := s.(optimizers.BatchSolver)
-	if !ok || b.Needs()&^given == 0 {
+	needs := optimizers.NeedsOf(s)
+	if needs&^given == 0 {
 		return ""
 	}
-	return b.Needs().String()
+	return needs.String()
 }
 
 // test runs all optimizers on test i.
@@ -285,20 +285,14 @@ func (q *point) evaluate(h []float64) float64 {
 // minimize returns the fall; NaN if the repetition diverged.
 func (q *point) minimize(solver G.Solver, steps int) (float64, error) {
 	params := []G.ValueGrad{q}
-	batch := optimizers.Batch{
+	info := optimizers.StepInfo{
 		Size:      1,
 		Gradient:  func() (float64, error) { return q.evaluate(nil), nil },
 		Curvature: func(string) G.Value { return q.bend },
 	}
-	b, ok := solver.(optimizers.BatchSolver)
 	for q.step = range steps {
-		batch.Loss = q.evaluate(q.h)
-		var err error
-		if ok {
-			err = b.StepBatch(params, batch)
-		} else {
-			err = solver.Step(params)
-		}
+		info.Loss = q.evaluate(q.h)
+		err := optimizers.Step(solver, params, info)
 		if errors.Is(err, optimizers.ErrNonFinite) {
 			return math.NaN(), nil
 		}

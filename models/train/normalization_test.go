@@ -19,8 +19,8 @@ import (
 type asking struct{}
 
 func (asking) Needs() optimizers.Needs  { return optimizers.NeedsGradient }
-func (asking) Step([]G.ValueGrad) error { return optimizers.ErrNeedsBatch }
-func (asking) StepBatch(params []G.ValueGrad, b optimizers.Batch) error {
+func (asking) Step([]G.ValueGrad) error { return optimizers.ErrNeedsMore }
+func (asking) StepWith(params []G.ValueGrad, b optimizers.StepInfo) error {
 	w := params[0].Value().(*tensor.Dense).Float64s()
 	was := w[0]
 	for range 2 {

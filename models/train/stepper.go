@@ -32,7 +32,7 @@ type Stepper struct {
 	FlushToZero bool
 
 	params []G.ValueGrad
-	batch  optimizers.Batch
+	info   optimizers.StepInfo
 	second *vm.Machine // computes second gradients
 	met    bool        // a denormal, since it was last cleared
 
@@ -58,7 +58,7 @@ func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
 		return nil, errors.New("train: the network has no loss or no parameters: build it with models.Build, for training")
 	}
 	s := &Stepper{Network: n, Solver: solver, FlushToZero: true, params: G.NodesToValueGrads(n.Learnables)}
-	s.batch = optimizers.Batch{Size: n.Shape.Batch, Gradient: s.gradient}
+	s.info = optimizers.StepInfo{Size: n.Shape.Batch, Gradient: s.gradient}
 	if err := optimizers.Prepare(solver, s.params); err != nil {
 		return nil, errors.Wrap(err, "train")
 	}
@@ -85,15 +85,12 @@ func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
 
 // curvature returns the nodes that are computed for the solver besides the gradients.
 func (s *Stepper) curvature() (G.Nodes, error) {
-	b, ok := s.Solver.(optimizers.BatchSolver)
-	if !ok {
-		return nil, nil
-	}
+	needs := optimizers.NeedsOf(s.Solver)
 	const known = optimizers.NeedsLoss | optimizers.NeedsGradient | optimizers.NeedsCurvature
-	if missing := b.Needs() &^ known; missing != 0 {
+	if missing := needs &^ known; missing != 0 {
 		return nil, errors.Errorf("the optimizer needs %v, which training does not compute", missing)
 	}
-	if b.Needs()&optimizers.NeedsCurvature == 0 {
+	if needs&optimizers.NeedsCurvature == 0 {
 		return nil, nil
 	}
 	nodes, err := s.Network.Curvature()
@@ -104,7 +101,7 @@ func (s *Stepper) curvature() (G.Nodes, error) {
 	for i, p := range s.Network.Learnables {
 		of[p.Name()] = nodes[i]
 	}
-	s.batch.Curvature = func(name string) G.Value {
+	s.info.Curvature = func(name string) G.Value {
 		if h := of[name]; h != nil {
 			return h.Value()
 		}
@@ -185,24 +182,21 @@ func (s *Stepper) Update() error {
 		if err := s.Network.AfterStep(); err != nil { // not for a gradient at another point
 			return err
 		}
-		if b, ok := s.Solver.(optimizers.BatchSolver); ok {
-			return b.StepBatch(s.params, s.offer())
-		}
-		return s.Solver.Step(s.params)
+		return optimizers.Step(s.Solver, s.params, s.offer())
 	})
 }
 
 // offer is what the solver is given besides the gradients.
-func (s *Stepper) offer() optimizers.Batch {
-	s.batch.Loss, s.batch.Full = s.Loss(), s.FullBatch
-	return s.batch
+func (s *Stepper) offer() optimizers.StepInfo {
+	s.info.Loss, s.info.Full = s.Loss(), s.FullBatch
+	return s.info
 }
 
 // bind returns the update of parameter i in the middle of the backward pass. A gradient
 // that is not finite ends the step, but only when all gradients have been seen: the error
 // then is that of the first parameter, as it is where all are updated together.
 func (s *Stepper) bind(i int, gradient G.Value) (func() error, error) {
-	step, err := s.Solver.(optimizers.SeparableSolver).Bind(s.params[i], gradient)
+	step, err := s.Solver.(optimizers.SeparableSolver).Bind(s.params[i], gradient, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -210,12 +204,12 @@ func (s *Stepper) bind(i int, gradient G.Value) (func() error, error) {
 		if !s.begun {
 			s.begun = true
 			if s.offer(); s.check != nil {
-				if err := s.check(s.batch.Loss); err != nil {
+				if err := s.check(s.info.Loss); err != nil {
 					return err
 				}
 			}
 		}
-		err := step(s.batch)
+		err := step(s.info)
 		if err != nil && !errors.Is(err, optimizers.ErrNonFinite) {
 			return err
 		}

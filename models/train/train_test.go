@@ -227,8 +227,8 @@ type curious struct {
 }
 
 func (c *curious) Needs() optimizers.Needs  { return c.needs }
-func (c *curious) Step([]G.ValueGrad) error { return optimizers.ErrNeedsBatch }
-func (c *curious) StepBatch(params []G.ValueGrad, b optimizers.Batch) error {
+func (c *curious) Step([]G.ValueGrad) error { return optimizers.ErrNeedsMore }
+func (c *curious) StepWith(params []G.ValueGrad, b optimizers.StepInfo) error {
 	c.calls++
 	g, err := params[0].Grad()
 	if err != nil {
@@ -264,7 +264,7 @@ func TestBatchSolver(t *testing.T) {
 	c := &curious{needs: optimizers.NeedsLoss | optimizers.NeedsGradient, t: t}
 	run(t, loop(t, network(t, tensor.Float64, 1), c, 4))
 	if c.calls != 4 {
-		t.Errorf("%d calls of StepBatch, want 4", c.calls)
+		t.Errorf("%d calls of StepWith, want 4", c.calls)
 	}
 	unknown := &curious{needs: 1 << 20, t: t}
 	if _, err := train.New(network(t, tensor.Float64, 1), newStream(1), unknown, 1); err == nil {
@@ -280,7 +280,7 @@ func TestCurvature(t *testing.T) {
 	s := &curved{t: t, n: n}
 	run(t, loop(t, n, s, 3))
 	if s.calls != 3 {
-		t.Errorf("%d calls of StepBatch, want 3", s.calls)
+		t.Errorf("%d calls of StepWith, want 3", s.calls)
 	}
 }
 
@@ -293,8 +293,8 @@ type curved struct {
 func (c *curved) Needs() optimizers.Needs {
 	return optimizers.NeedsCurvature | optimizers.NeedsGradient
 }
-func (c *curved) Step([]G.ValueGrad) error { return optimizers.ErrNeedsBatch }
-func (c *curved) StepBatch(params []G.ValueGrad, b optimizers.Batch) error {
+func (c *curved) Step([]G.ValueGrad) error { return optimizers.ErrNeedsMore }
+func (c *curved) StepWith(params []G.ValueGrad, b optimizers.StepInfo) error {
 	c.calls++
 	layer := c.n.Layers[0]
 	if err := c.activations(layer); err != nil { // an own machine, for what is not wanted otherwise
@@ -346,7 +346,7 @@ func (c *curved) activations(layer models.Layer) error {
 
 // TestPrepare: what is wrong with a solver for these parameters is told before the run.
 func TestPrepare(t *testing.T) {
-	s, err := optimizers.NewPartition(optimizers.PartitionConfig{Rules: []optimizers.Rule{{Pattern: "layer01/*", Optimizer: sgd(t, 1)}}})
+	s, err := optimizers.NewPartition(optimizers.PartitionConfig{Rules: []optimizers.PartitionRule{{Pattern: "layer01/*", Optimizer: sgd(t, 1)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

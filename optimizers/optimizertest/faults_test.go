@@ -19,7 +19,7 @@ import (
 var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 	"moves": func(f *faulty, params []gorgonia.ValueGrad) error { return nil },
 	"gradient_untouched": func(f *faulty, params []gorgonia.ValueGrad) error {
-		err := f.SGD.StepBatch(params, optimizers.Batch{})
+		err := f.Optimizer.StepWith(params, optimizers.StepInfo{})
 		for _, p := range params {
 			if g, _ := p.Grad(); err == nil {
 				zero(g)
@@ -28,29 +28,29 @@ var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 		return err
 	},
 	"step_clears": func(f *faulty, params []gorgonia.ValueGrad) error { // see Step
-		return f.SGD.StepBatch(params, optimizers.Batch{})
+		return f.Optimizer.StepWith(params, optimizers.StepInfo{})
 	},
 	"no_allocation": func(f *faulty, params []gorgonia.ValueGrad) error {
 		f.garbage = make([]byte, 100)
-		return f.SGD.StepBatch(params, optimizers.Batch{})
+		return f.Optimizer.StepWith(params, optimizers.StepInfo{})
 	},
 	"order": func(f *faulty, params []gorgonia.ValueGrad) error {
 		if len(params) > 1 { // the first parameter steps twice
-			if err := f.SGD.StepBatch(params, optimizers.Batch{}); err != nil {
+			if err := f.Optimizer.StepWith(params, optimizers.StepInfo{}); err != nil {
 				return err
 			}
 			params = params[:1]
 		}
-		return f.SGD.StepBatch(params, optimizers.Batch{})
+		return f.Optimizer.StepWith(params, optimizers.StepInfo{})
 	},
 	"not_finite": func(f *faulty, params []gorgonia.ValueGrad) error {
-		if err := f.SGD.StepBatch(params, optimizers.Batch{}); !errors.Is(err, optimizers.ErrNonFinite) {
+		if err := f.Optimizer.StepWith(params, optimizers.StepInfo{}); !errors.Is(err, optimizers.ErrNonFinite) {
 			return err
 		}
 		return nil
 	},
 	"extremes": func(f *faulty, params []gorgonia.ValueGrad) error {
-		err := f.SGD.StepBatch(params, optimizers.Batch{})
+		err := f.Optimizer.StepWith(params, optimizers.StepInfo{})
 		for _, p := range params {
 			if g, _ := p.Grad(); err == nil && allZero(g) {
 				spoil(p.Value())
@@ -60,18 +60,18 @@ var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 	},
 	"save_and_load": func(f *faulty, params []gorgonia.ValueGrad) error {
 		if f.steps++; f.steps < 20 { // a count that is not saved
-			if err := f.SGD.StepBatch(params, optimizers.Batch{}); err != nil {
+			if err := f.Optimizer.StepWith(params, optimizers.StepInfo{}); err != nil {
 				return err
 			}
 		}
-		return f.SGD.StepBatch(params, optimizers.Batch{})
+		return f.Optimizer.StepWith(params, optimizers.StepInfo{})
 	},
 	"quadratic": func(f *faulty, params []gorgonia.ValueGrad) error {
 		into := make([]gorgonia.Value, len(params))
 		for i, p := range params {
 			into[i] = clone(p.Value())
 		}
-		if err := f.SGD.Update(params, optimizers.Batch{}, into); err != nil {
+		if err := f.Optimizer.Update(params, optimizers.StepInfo{}, into); err != nil {
 			return err
 		}
 		for i, p := range params { // the other way, slowly
@@ -81,16 +81,16 @@ var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 	},
 	"both_types": func(f *faulty, params []gorgonia.ValueGrad) error {
 		if params[0].Value().Dtype() == tensor.Float32 {
-			if err := f.SGD.StepBatch(params, optimizers.Batch{}); err != nil {
+			if err := f.Optimizer.StepWith(params, optimizers.StepInfo{}); err != nil {
 				return err
 			}
 		}
-		return f.SGD.StepBatch(params, optimizers.Batch{})
+		return f.Optimizer.StepWith(params, optimizers.StepInfo{})
 	},
 }
 
 type faulty struct {
-	*optimizers.SGD
+	*optimizers.Optimizer
 	fault   string
 	step    func(f *faulty, params []gorgonia.ValueGrad) error
 	garbage []byte
@@ -111,7 +111,7 @@ func (f *faulty) Step(params []gorgonia.ValueGrad) error {
 	return nil
 }
 
-func (f *faulty) StepBatch(params []gorgonia.ValueGrad, b optimizers.Batch) error {
+func (f *faulty) StepWith(params []gorgonia.ValueGrad, b optimizers.StepInfo) error {
 	return f.step(f, params)
 }
 
@@ -122,7 +122,7 @@ func newFaulty(t *testing.T, name string) *faulty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &faulty{SGD: sgd, fault: name, step: faults[name]}
+	return &faulty{Optimizer: sgd, fault: name, step: faults[name]}
 }
 
 // The suite finds each fault. It runs in a process of its own, where it may fail.

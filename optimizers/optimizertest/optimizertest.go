@@ -17,7 +17,7 @@ import (
 //
 //   - it takes scalars, vectors and matrices of float32 and float64, and moves them;
 //   - float32 goes the way of float64;
-//   - Step sets the gradients to zero, as Gorgonia's own solvers do, and StepBatch
+//   - Step sets the gradients to zero, as Gorgonia's own solvers do, and StepWith
 //     leaves them untouched; neither allocates anything;
 //   - the order of the parameters makes no difference, to the last bit;
 //   - a NaN or an infinity in a gradient is an error that names the parameter,
@@ -29,7 +29,7 @@ import (
 //     function, within 5000 steps. So its rate has to suit curvatures of 1 to 10
 //     and of 1000, and distances of 0.5.
 //
-// An optimizers.BatchSolver is given all that a Batch can hold.
+// An optimizers.InformedSolver is given all that a Batch can hold.
 func Run(t *testing.T, name string, new func() gorgonia.Solver) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
@@ -64,8 +64,8 @@ func moves(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 
 func gradientUntouched(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 	p, s := bowl().parameters(dt), new()
-	if _, ok := s.(optimizers.BatchSolver); !ok {
-		t.Skip("does not implement optimizers.BatchSolver")
+	if _, ok := s.(optimizers.InformedSolver); !ok {
+		t.Skip("does not implement optimizers.InformedSolver")
 	}
 	for range 20 {
 		p.evaluate()
@@ -81,7 +81,7 @@ func gradientUntouched(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype
 
 func stepClears(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 	p, q, a, b := bowl().parameters(dt), bowl().parameters(dt), new(), new()
-	if s, ok := a.(optimizers.BatchSolver); ok && s.Needs() != 0 {
+	if s, ok := a.(optimizers.InformedSolver); ok && s.Needs() != 0 {
 		t.Skip("needs more than Step is given")
 	}
 	for range 20 {

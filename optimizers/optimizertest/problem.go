@@ -95,7 +95,7 @@ type parameters struct {
 	byName  map[string]*parameter
 	w, g, h [][]float64
 	loss    float64
-	batch   optimizers.Batch
+	info    optimizers.StepInfo
 }
 
 func (pr problem) parameters(dt tensor.Dtype) *parameters {
@@ -117,7 +117,7 @@ func (pr problem) parameters(dt tensor.Dtype) *parameters {
 		ps.all, ps.vgs, ps.byName[s.name] = append(ps.all, p), append(ps.vgs, p), p
 		ps.w, ps.g, ps.h = append(ps.w, p.w), append(ps.g, p.g), append(ps.h, p.h)
 	}
-	ps.batch = optimizers.Batch{
+	ps.info = optimizers.StepInfo{
 		Size:      1,
 		Full:      true,
 		Gradient:  func() (float64, error) { return ps.evaluate(), nil },
@@ -142,12 +142,8 @@ func (ps *parameters) evaluate() float64 {
 
 // try makes one step by the gradients that are there.
 func (ps *parameters) try(s gorgonia.Solver) error {
-	b, ok := s.(optimizers.BatchSolver)
-	if !ok {
-		return s.Step(ps.vgs)
-	}
-	ps.batch.Loss = ps.loss
-	return b.StepBatch(ps.vgs, ps.batch)
+	ps.info.Loss = ps.loss
+	return optimizers.Step(s, ps.vgs, ps.info)
 }
 
 func (ps *parameters) step(t *testing.T, s gorgonia.Solver) {

@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Batch is what a training loop offers beyond the gradient of each parameter.
-type Batch struct {
+// StepInfo is what a training loop knows of a step beyond the gradient of each parameter.
+type StepInfo struct {
 	Size int  // examples in the batch; 0 = unknown
 	Full bool // the batch is the whole training set
 
@@ -23,9 +23,14 @@ type Batch struct {
 	// derivatives by the parameter of that name, in its shape and type; nil where
 	// the loop has none.
 	Curvature func(name string) gorgonia.Value
+
+	// Layer returns, of each matrix product x·W of which the parameter of that name is the
+	// factor W, the inputs x and the gradient of the loss by the product, both with a row for
+	// each example of the batch; none where the parameter is no such factor.
+	Layer func(name string) (inputs, outputGradients []gorgonia.Value)
 }
 
-// Needs is the set of what an optimizer cannot do without. Fields of Batch that
+// Needs is the set of what an optimizer cannot do without. Fields of StepInfo that
 // are not in the set may be left empty.
 type Needs uint
 
@@ -33,12 +38,13 @@ const (
 	NeedsLoss Needs = 1 << iota
 	NeedsGradient
 	NeedsCurvature
+	NeedsLayers
 )
 
 // String lists the set: "loss and curvature"; the empty set is "nothing".
 func (n Needs) String() string {
 	var parts []string
-	for i, name := range []string{"the loss", "a second gradient", "curvature"} {
+	for i, name := range []string{"the loss", "a second gradient", "curvature", "the inputs and output gradients of layers"} {
 		if n&(1<<i) != 0 {
 			parts = append(parts, name)
 		}
@@ -49,21 +55,22 @@ func (n Needs) String() string {
 	return strings.Join(parts, " and ")
 }
 
-// BatchSolver is a Solver that can use more than gradients. If Needs is empty,
-// Step works as well; otherwise Step returns [ErrNeedsBatch].
-type BatchSolver interface {
+// InformedSolver is a Solver that can use more than gradients. If Needs is empty,
+// Step works as well; otherwise Step returns [ErrNeedsMore]. StepWith leaves the gradients as
+// they are.
+type InformedSolver interface {
 	gorgonia.Solver
 	Needs() Needs
-	StepBatch(params []gorgonia.ValueGrad, b Batch) error
+	StepWith(params []gorgonia.ValueGrad, b StepInfo) error
 }
 
 // Updater is a Solver that can tell its update without making it. Schedules and
 // scaling by layer need that.
 type Updater interface {
-	BatchSolver
-	// Update adds to into[i] what StepBatch would add to the value of params[i],
+	InformedSolver
+	// Update adds to into[i] what StepWith would add to the value of params[i],
 	// and changes no value.
-	Update(params []gorgonia.ValueGrad, b Batch, into []gorgonia.Value) error
+	Update(params []gorgonia.ValueGrad, b StepInfo, into []gorgonia.Value) error
 }
 
 // Preparer is a Solver that can look at all parameters before the first step:
@@ -75,13 +82,16 @@ type Preparer interface {
 
 // Prepare lets s look at all parameters before the first step, if it can.
 func Prepare(s gorgonia.Solver, params []gorgonia.ValueGrad) error {
+	if isNil(s) {
+		return errNoSolver
+	}
 	if p, ok := s.(Preparer); ok {
 		return p.Prepare(params)
 	}
 	return nil
 }
 
-// Warner is a Solver with something to tell about how it is used. A loop reads
+// Warner is a Solver that can warn of how it is used. A loop reads
 // Warnings after a step or at the end; each warning is there once, and stays.
 type Warner interface {
 	Warnings() []string
@@ -93,7 +103,9 @@ var (
 	// bound one by one (see [SeparableSolver]), that holds for each.
 	ErrNonFinite = errors.New("gradient is not finite")
 
-	// ErrNeedsBatch is the cause of the error of a step that was not given what
+	errNoSolver = errors.New("there is no solver: it is nil")
+
+	// ErrNeedsMore is the cause of the error of a step that was not given what
 	// the optimizer needs.
-	ErrNeedsBatch = errors.New("the training loop does not give what the optimizer needs")
+	ErrNeedsMore = errors.New("the training loop does not give what the optimizer needs")
 )
