@@ -77,11 +77,11 @@ type separableSpy struct{ spy }
 
 func (s *separableSpy) Update(model []G.ValueGrad) error                        { return s.Step(model) }
 func (s *separableSpy) Needs() optimizers.Needs                                 { return 0 }
-func (s *separableSpy) StepBatch(model []G.ValueGrad, _ optimizers.Batch) error { return s.Step(model) }
+func (s *separableSpy) StepWith(model []G.ValueGrad, _ optimizers.StepInfo) error { return s.Step(model) }
 func (s *separableSpy) Prepare([]G.ValueGrad) error                             { return nil }
 func (s *separableSpy) Separable() bool                                         { return true }
-func (s *separableSpy) Bind(_ G.ValueGrad, gradient G.Value) (func(optimizers.Batch) error, error) {
-	return func(optimizers.Batch) error { s.look(gradient); return nil }, nil
+func (s *separableSpy) Bind(_ G.ValueGrad, gradient, _ G.Value) (func(optimizers.StepInfo) error, error) {
+	return func(optimizers.StepInfo) error { s.look(gradient); return nil }, nil
 }
 
 // TestFlushes has networks whose signal falls through the range of the denormals take

@@ -260,7 +260,7 @@ func (c *curious) StepWith(params []G.ValueGrad, b optimizers.StepInfo) error {
 	return nil
 }
 
-func TestBatchSolver(t *testing.T) {
+func TestInformedSolver(t *testing.T) {
 	c := &curious{needs: optimizers.NeedsLoss | optimizers.NeedsGradient, t: t}
 	run(t, loop(t, network(t, tensor.Float64, 1), c, 4))
 	if c.calls != 4 {
