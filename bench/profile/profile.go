@@ -25,6 +25,9 @@ type Profile struct {
 	Steps   int          `json:"steps"` // done
 	Status  train.Status `json:"status,omitempty"`
 	Reason  string       `json:"reason,omitempty"`
+	// ZeroGradient says why the gradient is exactly 0 in a layer at the start; nil if it is in
+	// none.
+	ZeroGradient *record.ZeroGradient `json:"zero_gradient,omitempty"`
 	// Theory is that of the plain network; nil if there is none for it.
 	Theory *Theory `json:"theory,omitempty"`
 }
@@ -42,16 +45,19 @@ type Layer struct {
 	Chi                    record.Number `json:"chi_measured"`       // from the layer above to this one
 	PredictedChi           record.Number `json:"chi_predicted"`
 	PredictedPreActivation record.Number `json:"pre_activation_std_predicted"`
+	// Others are the quantities that a program has added to probe.Catalogue, by name.
+	Others map[string]record.Number `json:"quantities,omitempty"`
 }
 
 // Theory is what mean field theory says of the network's start.
 type Theory struct {
 	WeightVariance record.Number `json:"weight_variance"` // σ_w², the median of the hidden layers'
+	BiasVariance   record.Number `json:"bias_variance"`   // σ_b², the same
 	Q              record.Number `json:"q_star"`
 	Chi1           record.Number `json:"chi1"`
 	Xi             record.Number `json:"xi_gradient"`
 	Phase          string        `json:"phase"`
-	Critical       record.Number `json:"critical_weight_variance"` // null if there is none
+	Critical       record.Number `json:"critical_weight_variance"` // with these biases; null if there is none
 	NoCritical     string        `json:"no_critical,omitempty"`    // why
 }
 
@@ -71,7 +77,7 @@ func Measure(ctx context.Context, c record.Config, steps int) (*Profile, error) 
 	if r == nil {
 		return nil, ctx.Err()
 	}
-	p := &Profile{Config: c, Steps: min(steps, r.Summary.Steps)}
+	p := &Profile{Config: c, Steps: min(steps, r.Summary.Steps), ZeroGradient: r.Summary.ZeroGradient}
 	if steps > 0 {
 		p.Status, p.Reason = r.Summary.Status, r.Summary.Reason
 		if r.Summary.Layer != "" {
@@ -151,14 +157,18 @@ func (p *Profile) predict(r *record.Record) error {
 		return nil
 	}
 	weight := stats.Median(widths)
-	v := meanfield.Variances{Weight: weight}
+	bias, err := biasVariance(p.Config)
+	if err != nil {
+		return err
+	}
+	v := meanfield.Variances{Weight: weight, Bias: bias}
 	t, err := field.Theory(v)
 	if err != nil {
 		return err
 	}
-	p.Theory = &Theory{WeightVariance: record.Number(weight), Q: record.Number(t.Q), Chi1: record.Number(t.Chi1),
+	p.Theory = &Theory{WeightVariance: record.Number(weight), BiasVariance: record.Number(bias), Q: record.Number(t.Q), Chi1: record.Number(t.Chi1),
 		Xi: record.Number(t.XiGradient), Phase: t.Phase.String(), Critical: record.Number(math.NaN())}
-	if critical, err := field.Critical(0); err == nil {
+	if critical, err := field.Critical(bias); err == nil {
 		p.Theory.Critical = record.Number(critical.Weight)
 	} else {
 		p.Theory.NoCritical = err.Error()
@@ -170,6 +180,33 @@ func (p *Profile) predict(r *record.Record) error {
 		p.Start[i].PredictedChi = record.Number(l.Chi / weight * variance(i+1))
 	}
 	return nil
+}
+
+// biasVariance returns the mean square of the biases that a layer starts with, the median
+// of the hidden layers that have any.
+func biasVariance(c record.Config) (float64, error) {
+	a, err := study.Assemble(c)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := a.Start(); err != nil {
+		return 0, err
+	}
+	n, err := a.Network()
+	if err != nil {
+		return 0, err
+	}
+	var squares []float64
+	for _, l := range n.Layers[:len(n.Layers)-1] {
+		if l.Bias != nil {
+			norm := probe.Norm(l.Bias.Value())
+			squares = append(squares, math.Pow(10, 2*norm)/float64(l.Bias.Shape().TotalSize()))
+		}
+	}
+	if len(squares) == 0 {
+		return 0, nil
+	}
+	return stats.Median(squares), nil
 }
 
 // Decades returns how many powers of ten the norm of the gradient of the

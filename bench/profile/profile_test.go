@@ -194,3 +194,106 @@ func Example() {
 	fmt.Printf("The gradient loses %.0f decades; χ₁ is %.2f.\n", profile.Decades(p.Start), float64(p.Theory.Chi1))
 	// Output: The gradient loses 13 decades; χ₁ is 0.06.
 }
+
+// TestCauses: a cause is told only where it was checked, and what a model refuses is not
+// advised.
+func TestCauses(t *testing.T) {
+	residual := func(scale string) record.Config {
+		c := config("tanh", 8)
+		c.Width, c.DType = 16, "float32"
+		c.Model = complete(models.Catalogue, "residual(scale="+scale+",order=inside)")
+		c.Initializer = complete(initializers.Catalogue, "glorot-normal")
+		return c
+	}
+	saturated := config("hard-tanh", 5)
+	saturated.Width, saturated.DType = 16, "float32"
+	saturated.Initializer = complete(initializers.Catalogue, "lecun-normal(gain=1000)")
+	deep := config("sigmoid", 120)
+	deep.DType = "float32"
+	for _, c := range []struct {
+		name   string
+		config record.Config
+		want   []string
+	}{
+		{"fixup", residual("fixup"), []string{"exactly 0 in layer01 to layer08: it is so by construction", "start at 0"}},
+		{"re-zero", residual("re-zero"), []string{"exactly 0 in layer01 to layer08: it is so by construction", "layer02/scale and 3 more"}},
+		{"hard-tanh", saturated, []string{"exactly 0 in", "f' is 0 at every pre-activation"}},
+		{"sigmoid", deep, []string{"exactly 0 in layer01 to", "too small for float32; in float64"}},
+	} {
+		p := measure(t, c.config, 0)
+		v := p.Verdict()
+		for _, want := range c.want {
+			if !strings.Contains(v, want) {
+				t.Errorf("%s: %q, want %q in it", c.name, v, want)
+			}
+		}
+		if c.name != "sigmoid" && (strings.Contains(v, "underflow") || strings.Contains(v, "too small")) {
+			t.Errorf("%s: %q: nothing underflows", c.name, v)
+		}
+		trials, err := profile.Advise(context.Background(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trial := range trials {
+			if trial.Problem != "" {
+				t.Errorf("%s: %s was tried: %s", c.name, trial.Remedy, trial.Problem)
+			}
+		}
+		if strings.HasPrefix(c.name, "fixup") && len(trials) > 0 {
+			t.Errorf("%s: %v was tried", c.name, trials)
+		}
+	}
+}
+
+// TestRecurrent: what an LSTM's gradient goes back by is a time step, its saturated share is
+// not defined, and layer norm, which recurrent networks refuse, is not advised.
+func TestRecurrent(t *testing.T) {
+	c := config("tanh", 1)
+	c.Task = complete(tasks.Catalogue, "adding(steps=30)")
+	c.Model, c.Width, c.Batch = complete(models.Catalogue, "lstm"), 8, 8
+	p := measure(t, c, 1)
+	v := p.Verdict()
+	if !strings.Contains(v, "a time step") || strings.Contains(v, "a layer") {
+		t.Errorf("verdict: %s", v)
+	}
+	if !strings.Contains(v, "After 1 step the") {
+		t.Errorf("verdict: %s", v)
+	}
+	if s := p.Start[0].Saturated; !s.IsNaN() {
+		t.Errorf("%g of an LSTM is saturated, want: not defined", float64(s))
+	}
+	trials, err := profile.Advise(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(trials) > 0 {
+		t.Errorf("tried: %+v", trials)
+	}
+}
+
+// TestBiases: the theory has the biases that the network starts with.
+func TestBiases(t *testing.T) {
+	c := config("tanh", 20)
+	c.Width = 256
+	c.Initializer = complete(initializers.Catalogue, "critical(bias-variance=0.05)")
+	p := measure(t, c, 0)
+	th := p.Theory
+	if b := float64(th.BiasVariance); math.Abs(b-0.05) > 0.005 {
+		t.Errorf("biases of variance %g, want 0.05", b)
+	}
+	// At σ_b² = 0.05 the critical point is σ_w² = 1.761, q* = 0.57.
+	if q, chi := float64(th.Q), float64(th.Chi1); math.Abs(q-0.57) > 0.06 || math.Abs(chi-1) > 0.05 {
+		t.Errorf("q* = %g, χ₁ = %g, want about 0.57 and 1", q, chi)
+	}
+	if w := float64(th.Critical); math.Abs(w-1.761) > 0.03 {
+		t.Errorf("the critical weight variance is %g, want 1.761", w)
+	}
+	for _, l := range p.Start[10:19] {
+		if got, want := float64(l.PreActivationStd), float64(l.PredictedPreActivation); math.Abs(got/want-1) > 0.15 {
+			t.Errorf("%s: deviation %g, predicted %g", l.Name, got, want)
+		}
+	}
+	if v := p.Verdict(); !strings.Contains(v, "biases of variance 0.0") {
+		t.Errorf("verdict: %s", v)
+	}
+}
