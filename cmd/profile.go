@@ -6,11 +6,11 @@ import (
 	"io"
 	"math"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/gradflow/gradflow/bench/profile"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -96,55 +96,69 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 const mostRows = 40
 
 func printProfile(w io.Writer, p *profile.Profile, trials []profile.Trial, picture string) error {
-	c := p.Config
-	fmt.Fprintf(w, "%s %s, %d x %d, %s", c.Model.Name, c.Activation, c.Depth, c.Width, c.Initializer)
-	if c.Normalization.Name != "none" {
-		fmt.Fprintf(w, ", %s", c.Normalization)
-	}
-	fmt.Fprintf(w, "; a batch of %d %s, at the start\n\n", c.Batch, c.Task.Name)
-	if err := printLayers(w, p.Start, p.Theory != nil); err != nil {
-		return err
-	}
-	if len(p.Trained) > 0 {
-		fmt.Fprintf(w, "\nafter %d steps of %s\n\n", p.Steps, c.Optimizer)
-		if err := printLayers(w, p.Trained, false); err != nil {
-			return err
-		}
-	}
-	width := terminalWidth(w)
-	if width == 0 || width > 100 {
-		width = 100
-	}
-	fmt.Fprintf(w, "\n%s\n", wrap(p.Verdict(), width))
-	if len(trials) > 0 {
-		fmt.Fprintf(w, "\nTried at the start, decades that the gradient loses (now %.1f):\n", profile.Decades(p.Start))
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, trial := range trials {
-			result := fmt.Sprintf("%.1f", float64(trial.Decades))
-			if trial.Problem != "" {
-				result = trial.Problem
-			}
-			fmt.Fprintf(t, "  %s\t%s\n", trial.Remedy, result)
-		}
-		if err := t.Flush(); err != nil {
-			return err
-		}
-	}
+	lines := profileLines(p, trials, min(texttab.Or(terminalWidth(w)), 100), colours(w))
 	if picture != "" {
-		fmt.Fprintf(w, "\nThe picture: %s\n", picture)
+		lines = append(lines, "", "The picture: "+picture)
 	}
-	return nil
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
 }
 
-// printLayers prints a row for each layer, with a bar as long as log10 of its gradient.
-func printLayers(w io.Writer, layers []profile.Layer, theory bool) error {
-	var table strings.Builder
-	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-	header := "layer\tmean\tdeviation\tsaturated\tlog10 gradient\t"
-	if theory {
-		header = "layer\tmean\tdeviation\tsaturated\tχ measured\tχ predicted\tlog10 gradient\t"
+func profileLines(p *profile.Profile, trials []profile.Trial, width int, colour bool) []string {
+	c := p.Config
+	title := fmt.Sprintf("%s %s, %d x %d, %s", c.Model, c.Activation, c.Depth, c.Width, c.Initializer)
+	if c.Normalization.Name != "none" {
+		title += ", " + c.Normalization.String()
 	}
-	fmt.Fprintln(t, header)
+	lines := texttab.Wrap(fmt.Sprintf("%s; a batch of %d of %s, at the start", title, c.Batch, c.Task), width)
+	lines = append(append(lines, ""), layerLines(p.Start, p.Theory != nil, width, colour)...)
+	if len(p.Trained) > 0 {
+		lines = append(append(lines, ""), texttab.Wrap(fmt.Sprintf("after %s of %s", texttab.Count(p.Steps, "step"), c.Optimizer), width)...)
+		lines = append(append(lines, ""), layerLines(p.Trained, false, width, colour)...)
+	}
+	lines = append(append(lines, ""), texttab.Wrap(p.Verdict(), width)...)
+	if len(trials) > 0 {
+		now := ""
+		if d := profile.Decades(p.Start); d-d == 0 {
+			now = fmt.Sprintf(" (now %.1f)", d)
+		}
+		lines = append(append(lines, ""), texttab.Wrap("Tried at the start, decades that the gradient loses"+now+":", width)...)
+		t := texttab.Table{NoHead: true, Indent: 2, Columns: []texttab.Column{{Wrap: true, Least: 24}, {Wrap: true}}}
+		for _, trial := range trials {
+			t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(trial.Remedy), texttab.Text(outcome(trial))})
+		}
+		lines = append(lines, t.Lines(width, colour)...)
+	}
+	return lines
+}
+
+// outcome says what a remedy did.
+func outcome(t profile.Trial) string {
+	switch d := float64(t.Decades); {
+	case t.Problem != "":
+		return t.Problem
+	case math.IsInf(d, 1):
+		return "all: nothing arrives"
+	case d-d != 0:
+		return "not finite"
+	default:
+		return fmt.Sprintf("%.1f", d)
+	}
+}
+
+// layerLines is a table with a row for each layer, with a bar as long as log10 of its
+// gradient where there is room.
+func layerLines(layers []profile.Layer, theory bool, width int, colour bool) []string {
+	t := texttab.Table{Columns: []texttab.Column{{Head: "layer"}, {Head: "mean", Right: true, Keep: 2}, {Head: "deviation", Right: true},
+		{Head: "saturated", Right: true, Keep: 1}}}
+	if theory {
+		t.Columns = append(t.Columns, texttab.Column{Head: "χ measured", Right: true, Keep: 3}, texttab.Column{Head: "χ predicted", Right: true, Keep: 3})
+	}
+	own := profile.OwnQuantities()
+	for _, q := range own {
+		t.Columns = append(t.Columns, texttab.Column{Head: q.Head, Right: true, Keep: 1})
+	}
+	t.Columns = append(t.Columns, texttab.Column{Head: "log10 gradient", Right: true})
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, l := range layers {
 		if g := float64(l.Gradient); g-g == 0 {
@@ -152,26 +166,42 @@ func printLayers(w io.Writer, layers []profile.Layer, theory bool) error {
 		}
 	}
 	lo = min(lo, hi-3) // a bar spans three decades at least
-	bars := []string{""}
+	var shown []profile.Layer
 	every := (len(layers) + mostRows - 1) / mostRows
 	for i, l := range layers {
 		if i%every != 0 && i < len(layers)-2 {
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t", l.Name, number(l.PreActivationMean), number(l.PreActivationStd), percent(l.Saturated))
+		shown = append(shown, l)
+		row := []texttab.Cell{texttab.Text(l.Name), texttab.Text(number(l.PreActivationMean)), texttab.Text(number(l.PreActivationStd)), texttab.Text(percent(l.Saturated))}
 		if theory {
-			fmt.Fprintf(t, "%s\t%s\t", number(l.Chi), number(l.PredictedChi))
+			row = append(row, texttab.Text(number(l.Chi)), texttab.Text(number(l.PredictedChi)))
 		}
-		fmt.Fprintf(t, "%s\t\n", gradient(l.Gradient))
-		bars = append(bars, bar(float64(l.Gradient), lo, hi))
+		for _, q := range own {
+			if v := l.Others[q.Name]; q.Unit == "share" {
+				row = append(row, texttab.Text(percent(v)))
+			} else {
+				row = append(row, texttab.Text(number(v)))
+			}
+		}
+		t.Rows = append(t.Rows, append(row, texttab.Text(gradient(l.Gradient))))
 	}
-	if err := t.Flush(); err != nil {
-		return err
+	const least = 8 // columns of the longest bar
+	lines := t.Lines(width-least-2, colour)
+	used := 0
+	for _, line := range t.Lines(width-least-2, false) {
+		used = max(used, texttab.Width(line))
 	}
-	for i, line := range strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n") {
-		fmt.Fprintln(w, strings.TrimRight(line+"  "+bars[i], " "))
+	if used > width-least-2 || len(lines) > len(shown)+3 { // blocks
+		return t.Lines(width, colour)
 	}
-	return nil
+	heads := len(lines) - len(shown)
+	for i, l := range shown {
+		if b := bar(float64(l.Gradient), lo, hi, min(24, width-used-2)); b != "" {
+			lines[heads+i] += "  " + b
+		}
+	}
+	return lines
 }
 
 func number(n record.Number) string {
@@ -190,22 +220,24 @@ func percent(n record.Number) string {
 
 // gradient prints log10 of a norm.
 func gradient(n record.Number) string {
-	if math.IsInf(float64(n), -1) {
+	switch g := float64(n); {
+	case math.IsInf(g, -1):
 		return "exactly 0"
+	case g-g != 0:
+		return "not finite"
+	default:
+		return fmt.Sprintf("%.2f", g)
 	}
-	return fmt.Sprintf("%.2f", float64(n))
 }
 
-const barWidth = 24
-
 // bar draws where x lies from lo to hi, in eighths of a character.
-func bar(x, lo, hi float64) string {
+func bar(x, lo, hi float64, width int) string {
 	if !(x-x == 0) || !(hi > lo) {
 		return ""
 	}
-	eighths := int(math.Round(8*barWidth*(x-lo)/(hi-lo))) + 1
-	b := strings.Repeat("█", eighths/8)
-	if rest := eighths % 8; rest > 0 {
+	eighths := int(math.Round(8*float64(width)*(x-lo)/(hi-lo))) + 1
+	b := strings.Repeat("█", min(eighths/8, width))
+	if rest := eighths % 8; rest > 0 && eighths/8 < width {
 		b += string([]rune(" ▏▎▍▌▋▊▉")[rest])
 	}
 	return b

@@ -5,7 +5,8 @@ import (
 	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // sketch is a curve y = f(x) in the terminal, drawn with Braille characters, each of 2
@@ -113,7 +114,7 @@ func (s sketch) framed(columns, rows int, colour bool) []string {
 	top, bottom := axisNumber(s.yhi), axisNumber(s.ylo)
 	margin := s.margin() - 2
 	title := s.title
-	if utf8.RuneCountInString(title) > columns {
+	if texttab.Width(title) > columns {
 		title, _, _ = strings.Cut(title, ":")
 	}
 	list := []string{pad(strings.Repeat(" ", margin+2)+title, margin+2+columns)}
@@ -131,19 +132,17 @@ func (s sketch) framed(columns, rows int, colour bool) []string {
 	list = append(list, strings.Repeat(" ", margin+1)+"└"+strings.Repeat("─", columns))
 	middle := s.markLabel
 	room := columns - len(lo) - len(hi)
-	if utf8.RuneCountInString(middle)+2 > room {
+	if texttab.Width(middle)+2 > room {
 		middle = ""
 	}
-	gap := room - utf8.RuneCountInString(middle)
+	gap := room - texttab.Width(middle)
 	return append(list, strings.Repeat(" ", margin+2)+lo+strings.Repeat(" ", gap/2)+middle+strings.Repeat(" ", gap-gap/2)+hi)
 }
 
 func axisNumber(v float64) string { return fmt.Sprintf("%.3g", v) }
 
 // pad fills a text up to a width in characters.
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
-}
+func pad(s string, width int) string { return texttab.Pad(s, width, false) }
 
 // printSketches draws sketches beside each other if they fit into the width, and below
 // each other if not.

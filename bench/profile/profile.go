@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
@@ -11,6 +12,7 @@ import (
 	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/pkg/errors"
 )
@@ -117,6 +119,23 @@ func layers(r *record.Record, sample int) []Layer {
 			l.Chi = record.Number(math.Pow(10, 2*(float64(l.Gradient)-above)))
 		}
 		list[i] = l
+	}
+	return list
+}
+
+// OwnQuantity is a quantity that a program has added to probe.Catalogue, with a column in
+// the table of layers.
+type OwnQuantity struct{ Name, Head, Unit string }
+
+// OwnQuantities returns those that have a column, in the order of the catalogue.
+func OwnQuantities() (list []OwnQuantity) {
+	for _, name := range probe.Catalogue.Names() {
+		if slices.Contains(probe.Names, name) {
+			continue
+		}
+		if m, err := probe.Catalogue.Make(catalogue.Choice{Name: name}); err == nil && m.Head != "" {
+			list = append(list, OwnQuantity{name, m.Head, m.Unit})
+		}
 	}
 	return list
 }

@@ -39,7 +39,7 @@ const (
 // run's.
 func (z *ZeroGradient) Sentence(dtype string) string {
 	if z == nil {
-		return "why was not checked"
+		return "the cause was not checked"
 	}
 	switch z.Cause {
 	case Underflow:
