@@ -49,12 +49,16 @@ type Summary struct {
 	Layer  string       `json:"layer,omitempty"` // of a diverged run: the first bad layer
 	// Final is the last evaluation; Best the best validation score of all. The test set is
 	// evaluated once, at the end, and not at all for a diverged run.
-	Final         Metric `json:"final"`
-	Best          Number `json:"best"`
-	TestLoss      Number `json:"test_loss"`
-	TestAccuracy  Number `json:"test_accuracy"`
-	Target        Number `json:"target"`          // validation score that counts as solved
-	StepsToTarget Number `json:"steps_to_target"` // first evaluated step that reached it; null: none did
+	Final        Metric `json:"final"`
+	Best         Number `json:"best"`
+	TestLoss     Number `json:"test_loss"`
+	TestAccuracy Number `json:"test_accuracy"`
+	// Chance is the score of the best answer that ignores the inputs, and Judged the number
+	// of examples that the test score is of; 0 in older records.
+	Chance        float64 `json:"chance,omitempty"`
+	Judged        int     `json:"judged,omitempty"`
+	Target        Number  `json:"target"`          // validation score that counts as solved
+	StepsToTarget Number  `json:"steps_to_target"` // first evaluated step that reached it; null: none did
 	// Decades is by how many powers of ten the norm of the gradient of the
 	// pre-activations falls from the last layer to the first, at the first and the last
 	// probe; null if it is not finite.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/kernels"
@@ -144,6 +145,7 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 	if kernels.SupportsFlushToZero() {
 		s.DenormalSteps, s.FlushedSteps = record.Number(result.DenormalSteps), record.Number(result.FlushedSteps)
 	}
+	s.Chance, s.Judged = e.Task.Chance(), e.Task.Test().Len()
 	s.Best, s.StepsToTarget, s.TestLoss, s.TestAccuracy, s.DecadesFirst, s.DecadesLast = nan, nan, nan, nan, nan, nan
 	for _, m := range e.metrics {
 		score := e.scoreOf(m)
@@ -168,6 +170,7 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 	if w, ok := e.loop.Solver.(optimizers.Warner); ok {
 		s.Warnings = w.Warnings()
 	}
+	s.Warnings = append(s.Warnings, activations.Warnings(e.Activation, e.Parameters.DType())...)
 	for _, l := range e.loop.Network.Layers {
 		s.LayerNames = append(s.LayerNames, l.Name)
 	}

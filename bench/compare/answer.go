@@ -1,0 +1,186 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gradflow/gradflow/bench/stats"
+)
+
+// answer is the sentence that the tests allow.
+func (c *Comparison) answer() string {
+	higher := "the highest"
+	if !c.Higher() {
+		higher = "the lowest"
+	}
+	if len(c.Things) == 1 {
+		return fmt.Sprintf("Only %s was run: there is nothing to compare it with.", c.Things[0].Label)
+	}
+	if c.allAtChance() {
+		return fmt.Sprintf("Everything sits at chance, %s: nothing was learned, and nothing can be told apart.", c.chances())
+	}
+	best := c.Things[0]
+	observed := fmt.Sprintf("%s has %s scores as observed (mean rank %.2g of %d)", best.Label, higher, float64(best.MeanRank), len(c.Things))
+	if best.MeanRank.IsNaN() {
+		observed = ""
+	}
+	if math.IsInf(float64(c.Detectable), 1) {
+		s := fmt.Sprintf("With %s and %s no difference can be shown", c.size(), count(len(c.Things)-1, "comparison"))
+		if observed != "" {
+			s += "; " + observed + ", which is no finding"
+		}
+		return s + "."
+	}
+	var better, worse, open []string
+	largest := 0.
+	for _, t := range c.Things {
+		switch t.Verdict {
+		case "better":
+			better = append(better, t.Label)
+		case "worse":
+			worse = append(worse, t.Label)
+		case "not shown":
+			open = append(open, t.Label)
+		}
+		if t.Verdict == "better" || t.Verdict == "worse" {
+			largest = math.Max(largest, float64(t.P))
+		}
+	}
+	test := fmt.Sprintf("pooled signed-rank test of the %s scores, %s, Holm over %s", c.Part, c.size(), count(len(c.Things)-1, "comparison"))
+	if len(better)+len(worse) == 0 {
+		s := fmt.Sprintf("No difference from %s is shown (%s; a shift of %.2g standard deviations would have been, four times in five)", c.Baseline, test, float64(c.Detectable))
+		return s + "."
+	}
+	var b strings.Builder
+	switch {
+	case len(better) > 0 && len(worse) > 0:
+		fmt.Fprintf(&b, "%s %s better than %s, %s worse", list(better), end(better), c.Baseline, list(worse))
+	case len(better) > 0:
+		fmt.Fprintf(&b, "%s %s better than %s", list(better), end(better), c.Baseline)
+	default:
+		fmt.Fprintf(&b, "%s %s worse than %s", list(worse), end(worse), c.Baseline)
+	}
+	fmt.Fprintf(&b, " (%s: P %s)", test, atMost(largest))
+	if len(open) > 0 {
+		fmt.Fprintf(&b, "; no difference is shown for %s", list(open))
+	}
+	b.WriteString(".")
+	if still := c.betterAtChance(); still != "" {
+		b.WriteString(" " + still)
+	}
+	return b.String()
+}
+
+// end is the verb of what ended with a score.
+func end(words []string) string {
+	if len(words) == 1 {
+		return "ends"
+	}
+	return "end"
+}
+
+func atMost(p float64) string {
+	if p < 0.001 {
+		return "< 0.001"
+	}
+	return fmt.Sprintf("≤ %.2g", p)
+}
+
+// size is how many seeds and facets there are.
+func (c *Comparison) size() string {
+	if len(c.Facets) == 1 {
+		return count(c.Seeds, "seed")
+	}
+	return fmt.Sprintf("%s in each of %s", count(c.Seeds, "seed"), count(len(c.Facets), "facet"))
+}
+
+func (c *Comparison) allAtChance() bool {
+	for _, t := range c.Things {
+		for _, cell := range t.Cells {
+			if cell.Runs > 0 && !cell.AtChance {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// chances are the medians' range.
+func (c *Comparison) chances() string {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, t := range c.Things {
+		for _, cell := range t.Cells {
+			if cell.Runs > 0 {
+				lo, hi = math.Min(lo, float64(cell.Score.Median)), math.Max(hi, float64(cell.Score.Median))
+			}
+		}
+	}
+	if fmt.Sprintf("%.3f", lo) == fmt.Sprintf("%.3f", hi) {
+		return fmt.Sprintf("%.3f", lo)
+	}
+	return fmt.Sprintf("%.3f to %.3f", lo, hi)
+}
+
+// betterAtChance names what is shown better though it sits at chance somewhere.
+func (c *Comparison) betterAtChance() string {
+	if len(c.Facets) > 1 {
+		return "" // the interactions tell it
+	}
+	for _, t := range c.Things {
+		if t.Verdict == "better" && t.Cells[0].AtChance {
+			return fmt.Sprintf("%s is at chance all the same.", t.Label)
+		}
+	}
+	return ""
+}
+
+// interactions say, of each thing that is shown to differ over the facets together, in
+// which of them it is shown by itself, and in which it is not or is at chance.
+func (c *Comparison) interactions() []string {
+	if len(c.Facets) < 2 {
+		return nil
+	}
+	var lines []string
+	for _, t := range c.Things {
+		if t.Verdict != "better" && t.Verdict != "worse" {
+			continue
+		}
+		in := map[string][]string{}
+		chance := []string{}
+		testable := false
+		for f, cell := range t.Cells {
+			if cell.AtChance {
+				chance = append(chance, c.Facets[f].Label)
+			}
+			if cell.Verdict == "" {
+				continue
+			}
+			in[cell.Verdict] = append(in[cell.Verdict], c.Facets[f].Label)
+			testable = testable || stats.SmallestSignedRank(cell.Won+cell.Lost)*float64(len(c.Facets)) <= stats.Alpha
+		}
+		var parts []string
+		for _, v := range []string{"better", "worse"} {
+			if len(in[v]) == len(c.Facets) {
+				parts = append(parts, v+" in every facet")
+			} else if len(in[v]) > 0 {
+				parts = append(parts, v+" at "+list(in[v]))
+			}
+		}
+		switch {
+		case len(parts) == 0 && !testable:
+			parts = append(parts, fmt.Sprintf("%s over all facets; %s are too few to test single ones", t.Verdict, count(c.Seeds, "seed")))
+		case len(parts) == 0:
+			parts = append(parts, t.Verdict+" over all facets; not shown in any single one")
+		case len(in["not shown"]) > 0:
+			parts = append(parts, "not shown at "+list(in["not shown"]))
+		}
+		if len(chance) == len(c.Facets) {
+			parts = append(parts, "at chance everywhere")
+		} else if len(chance) > 0 {
+			parts = append(parts, "at chance at "+list(chance))
+		}
+		lines = append(lines, t.Label+": "+strings.Join(parts, "; "))
+	}
+	return lines
+}

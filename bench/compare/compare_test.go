@@ -1,0 +1,328 @@
+package compare_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gradflow/gradflow/bench/compare"
+	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models/train"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// run makes a record with a test accuracy.
+func run(seed uint64, accuracy float64, change ...func(*record.Record)) *record.Record {
+	nan := record.Number(math.NaN())
+	r := &record.Record{Config: record.Config{
+		Task: catalogue.Choice{Name: "digits"}, Model: catalogue.Choice{Name: "mlp"}, Depth: 10, Width: 64,
+		Activation: catalogue.Choice{Name: "sigmoid"}, Initializer: catalogue.Choice{Name: "glorot-normal"},
+		Normalization: catalogue.Choice{Name: "none"}, Optimizer: catalogue.Choice{Name: "adam"}, DType: "float32", Batch: 64, Steps: 400, Target: 0.9, Seed: seed,
+	}}
+	r.Summary = record.Summary{Status: train.Done, TestAccuracy: record.Number(accuracy), TestLoss: 1,
+		Final: record.Metric{Step: 400, ValidationAccuracy: record.Number(accuracy), ValidationLoss: 1}, StepsToTarget: nan, Chance: 0.1, Judged: 360}
+	if accuracy >= 0.9 {
+		r.Summary.StepsToTarget = record.Number(math.Round(400 * (1 - accuracy)))
+	}
+	for _, f := range change {
+		f(r)
+	}
+	return r
+}
+
+func model(name string) func(*record.Record) {
+	return func(r *record.Record) { r.Config.Model = catalogue.Choice{Name: name} }
+}
+
+func depth(n int) func(*record.Record) { return func(r *record.Record) { r.Config.Depth = n } }
+
+func broke(r *record.Record) {
+	nan := record.Number(math.NaN())
+	r.Summary.Status, r.Summary.TestAccuracy, r.Summary.TestLoss, r.Summary.StepsToTarget = train.Diverged, nan, nan, nan
+}
+
+// remedies are plain, residual and highway networks at three depths: plain is at chance
+// from 50 on, residual better everywhere, highway better but at 100.
+func remedies(seeds int) (list []*record.Record) {
+	r := rand.New(rand.NewPCG(1, 1))
+	center := map[string][]float64{"mlp": {0.8, 0.1, 0.1}, "residual": {0.95, 0.94, 0.9}, "highway": {0.93, 0.9, 0.1}}
+	for _, m := range []string{"mlp", "residual", "highway"} {
+		for i, d := range []int{10, 50, 100} {
+			for seed := range seeds {
+				a := center[m][i]
+				if a > 0.1 {
+					a += 0.01 * r.NormFloat64()
+				}
+				list = append(list, run(uint64(seed+1), math.Round(1000*a)/1000, model(m), depth(d)))
+			}
+		}
+	}
+	return list
+}
+
+func compared(t *testing.T, records []*record.Record, o compare.Options) *compare.Comparison {
+	t.Helper()
+	c, err := compare.Runs(records, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func thing(t *testing.T, c *compare.Comparison, label string) compare.Thing {
+	t.Helper()
+	i := slices.IndexFunc(c.Things, func(x compare.Thing) bool { return x.Label == label })
+	if i < 0 {
+		t.Fatalf("there is no %s in %+v", label, c.Things)
+	}
+	return c.Things[i]
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is not what it was; if it is right now, run go test -update. Got:\n%s", file, got)
+	}
+}
+
+func TestRemedies(t *testing.T) {
+	c := compared(t, remedies(10), compare.Options{})
+	if !slices.Equal(c.By, []string{"depth"}) { // the first axis that varies
+		t.Errorf("compared by %v", c.By)
+	}
+	c = compared(t, remedies(10), compare.Options{By: []string{"model"}, Baseline: "mlp"})
+	if c.Part != "test" || c.Score != "accuracy" || c.Seeds != 10 || c.Pairs != 30 || len(c.Facets) != 3 {
+		t.Errorf("%+v", c)
+	}
+	if c.Things[0].Label != "residual" || thing(t, c, "residual").Verdict != "better" || thing(t, c, "highway").Verdict != "better" || thing(t, c, "mlp").Verdict != "" {
+		t.Errorf("%s: %+v", c.Answer, c.Things)
+	}
+	highway := thing(t, c, "highway")
+	if highway.Cells[0].Verdict != "better" || highway.Cells[1].Verdict != "better" || highway.Cells[2].Verdict == "better" || !highway.Cells[2].AtChance {
+		t.Errorf("highway by facet: %+v", highway.Cells)
+	}
+	if thing(t, c, "mlp").Cells[0].AtChance || !thing(t, c, "mlp").Cells[1].AtChance {
+		t.Error("0.8 is at chance, or 0.1 is not")
+	}
+	for _, format := range compare.Formats {
+		var b bytes.Buffer
+		if err := c.Write(&b, format, compare.TextOptions{Width: 80}); err != nil {
+			t.Fatal(err)
+		}
+		if format == "json" {
+			var back map[string]any
+			if err := json.Unmarshal(b.Bytes(), &back); err != nil || back["answer"] != c.Answer {
+				t.Errorf("JSON: %v", err)
+			}
+			continue
+		}
+		golden(t, "remedies."+format, b.Bytes())
+	}
+	if err := c.Write(&bytes.Buffer{}, "xml", compare.TextOptions{}); err == nil {
+		t.Error("an unknown format is written")
+	}
+	if s := c.Shares; s == nil || !(s.Compared > 0.3 && s.Axes["depth"] > 0.1) || math.Abs(float64(s.Compared+s.Axes["depth"]+s.Interactions+s.Seeds)-1) > 1e-9 {
+		t.Errorf("shares %+v", s)
+	}
+}
+
+// What cannot be shown is not said.
+func TestHonest(t *testing.T) {
+	two := compared(t, remedies(2)[:4], compare.Options{By: []string{"depth"}})
+	if !strings.Contains(two.Answer, "no difference can be shown") || len(two.Warnings) == 0 {
+		t.Errorf("two seeds: %s, %v", two.Answer, two.Warnings)
+	}
+	for _, x := range two.Things {
+		if x.Verdict == "better" || x.Verdict == "worse" {
+			t.Errorf("two seeds: %+v", x)
+		}
+	}
+	var chance, ties []*record.Record
+	for _, m := range []string{"mlp", "residual", "highway"} {
+		for seed := range uint64(10) {
+			chance = append(chance, run(seed, 0.09+0.001*float64(seed), model(m)))
+			ties = append(ties, run(seed, 0.9, model(m)))
+		}
+	}
+	c := compared(t, chance, compare.Options{By: []string{"model"}})
+	if c.Answer != "Everything sits at chance, 0.095: nothing was learned, and nothing can be told apart." {
+		t.Error(c.Answer)
+	}
+	if c := compared(t, ties, compare.Options{By: []string{"model"}}); !strings.HasPrefix(c.Answer, "No difference from mlp is shown") || thing(t, c, "highway").P != 1 {
+		t.Error(c.Answer)
+	}
+	one := compared(t, ties[:10], compare.Options{})
+	if one.Answer != "Only all was run: there is nothing to compare it with." {
+		t.Error(one.Answer)
+	}
+	// Better, and still at chance.
+	var little []*record.Record
+	for seed := range uint64(10) {
+		little = append(little, run(seed, 0.05, model("mlp")), run(seed, 0.08+0.001*float64(seed), model("residual")), run(seed, 0.7, model("highway")))
+	}
+	if c := compared(t, little, compare.Options{By: []string{"model"}}); !strings.Contains(c.Answer, "residual is at chance all the same.") {
+		t.Error(c.Answer)
+	}
+}
+
+// Ten settings of one method against one of another.
+func TestUnequalTuning(t *testing.T) {
+	rate := func(name string, v float64) func(*record.Record) {
+		return func(r *record.Record) {
+			r.Config.Optimizer = catalogue.Choice{Name: name, Settings: map[string]any{"rate": v}}
+		}
+	}
+	var list []*record.Record
+	for seed := range uint64(10) {
+		for k := range 10 {
+			list = append(list, run(seed, 0.5+0.01*float64(seed), rate("sgd", 0.1*float64(k+1))))
+		}
+		list = append(list, run(seed, 0.6+0.01*float64(seed), rate("adam", 0.001)))
+	}
+	c := compared(t, list, compare.Options{})
+	text := strings.Join(c.Warnings, "\n")
+	if !slices.Equal(c.By, []string{"optimizer"}) || !strings.Contains(text, "unequal tuning: sgd stands here with 10 settings, adam with 1 setting") {
+		t.Errorf("compared by %v: %v", c.By, c.Warnings)
+	}
+	c = compared(t, append(list[9:11:11], list[20:22]...), compare.Options{Tried: map[string]int{"sgd": 10, "adam": 1}})
+	if text := strings.Join(c.Warnings, "\n"); !strings.Contains(text, "unequal tuning: sgd was chosen from 10 settings, adam from 1") {
+		t.Errorf("%v", text)
+	}
+}
+
+// Divergence counts as the worst score, misses as infinitely many steps.
+func TestDiverged(t *testing.T) {
+	var list []*record.Record
+	for seed := range uint64(10) {
+		list = append(list, run(seed, 0.95+0.001*float64(seed)))
+		r := run(seed, 0.96, model("residual"))
+		if seed < 8 {
+			broke(r)
+		}
+		list = append(list, r)
+	}
+	c := compared(t, list, compare.Options{By: []string{"model"}})
+	residual := thing(t, c, "residual")
+	if residual.Diverged != 8 || residual.Verdict != "worse" || residual.Cells[0].Score.Median != 0 || residual.Cells[0].Reached != 2 || residual.StepsVerdict != "slower" {
+		t.Errorf("%+v", residual)
+	}
+	if c.Part != "test" {
+		t.Errorf("judged on %s", c.Part)
+	}
+	list[0].Summary.TestAccuracy = record.Number(math.NaN())
+	if c := compared(t, list, compare.Options{By: []string{"model"}}); c.Part != "validation" {
+		t.Errorf("judged on %s, though a run has no test score", c.Part)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	list := remedies(6)
+	where := func(c record.Config) bool { return c.Depth < 100 }
+	if c := compared(t, list, compare.Options{By: []string{"model"}, Where: where}); len(c.Facets) != 2 {
+		t.Errorf("%d facets", len(c.Facets))
+	}
+	// Variants: named, of two axes, one run of none.
+	name := func(c record.Config) (string, bool) {
+		switch {
+		case c.Model.Name == "mlp" && c.Depth == 10:
+			return "shallow", true
+		case c.Model.Name == "residual" && c.Depth == 100:
+			return "deep residual", true
+		}
+		return "", false
+	}
+	c := compared(t, list, compare.Options{By: []string{"model", "depth"}, Name: name, Baseline: "shallow"})
+	if len(c.Things) != 2 || len(c.Facets) != 1 || thing(t, c, "deep residual").Runs != 6 {
+		t.Errorf("%+v", c)
+	}
+	for _, o := range []compare.Options{
+		{By: []string{"colour"}}, {By: []string{"model"}, Baseline: "lstm"}, {Where: func(record.Config) bool { return false }},
+		{By: []string{"model"}, Nuisance: []string{"depth"}}, {Name: func(record.Config) (string, bool) { return "", false }},
+	} {
+		if c, err := compare.Runs(list, o); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%+v: %v, %v", o, c, err)
+		}
+	}
+}
+
+// Losses are better if lower.
+func TestLoss(t *testing.T) {
+	var list []*record.Record
+	nan := record.Number(math.NaN())
+	for seed := range uint64(10) {
+		for i, m := range []string{"mlp", "residual"} {
+			r := run(seed, 0.1, model(m))
+			r.Summary.TestAccuracy, r.Summary.Final.ValidationAccuracy = nan, nan
+			r.Summary.TestLoss = record.Number(0.5 - 0.3*float64(i) + 0.001*float64(seed))
+			list = append(list, r)
+		}
+	}
+	c := compared(t, list, compare.Options{By: []string{"model"}})
+	residual := thing(t, c, "residual")
+	if c.Score != "loss" || residual.Verdict != "better" || c.Things[0].Label != "residual" || residual.Cells[0].Won != 10 || residual.Cells[0].AtChance {
+		t.Errorf("%s: %+v", c.Answer, residual)
+	}
+}
+
+// TestNothingToFind makes studies of scores without differences: at most 7% have a verdict.
+func TestNothingToFind(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	studies, found := 100, 0
+	for range studies {
+		var list []*record.Record
+		for _, m := range []string{"mlp", "residual", "highway", "lstm", "gru"} {
+			for d := range 40 {
+				for seed := range uint64(5) {
+					list = append(list, run(seed, 0.5+0.05*r.NormFloat64(), model(m), depth(d+1)))
+				}
+			}
+		}
+		c := compared(t, list, compare.Options{By: []string{"model"}})
+		for _, x := range c.Things {
+			if x.Verdict == "better" || x.Verdict == "worse" {
+				found++
+				break
+			}
+		}
+	}
+	if found > 12 { // 5% of 100, and 3 standard deviations
+		t.Errorf("%d of %d studies have verdicts", found, studies)
+	}
+}
+
+func TestLabels(t *testing.T) {
+	tanh := catalogue.Choice{Name: "tanh"}
+	dks := func(of catalogue.Choice, depth int) catalogue.Choice {
+		return catalogue.Choice{Name: "dks", Settings: map[string]any{"of": of, "depth": depth, "zeta": 1.5}}
+	}
+	got := compare.ChoiceLabels([]catalogue.Choice{
+		tanh, dks(tanh, 10), dks(catalogue.Choice{Name: "softplus"}, 10), {Name: "formula", Settings: map[string]any{"of": "z/(1+z^2)", "learn": "none"}},
+		{Name: "sgd", Settings: map[string]any{"rate": 0.1, "momentum": 0.9}}, {Name: "sgd", Settings: map[string]any{"rate": 0.2, "momentum": 0.9}},
+	})
+	if want := "[tanh dks(of=tanh) dks(of=softplus) z/(1+z^2) sgd(rate=0.1) sgd(rate=0.2)]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}

@@ -1,0 +1,16 @@
+// Package compare says what follows from the runs of a study: which of several things that
+// were compared is better, by how much, where, and whether that is shown at all.
+//
+// The things are the values of one axis (optimizers, say), of several axes together, or
+// named variants that each override some axes. All other axes that vary make the facets. A
+// thing in a facet is a cell, and the runs of a cell by their seeds are its sample; runs of
+// one seed in two cells of a facet are a pair.
+//
+//	c, err := compare.Runs(records, compare.Options{By: []string{"initializer"}})
+//	fmt.Println(c.Answer)
+//
+// What is said is tested. One pooled signed-rank test over all facets and seeds compares
+// each thing with the baseline, with Holm's correction over the things; single facets are
+// tested only of things that pass, with Holm's correction over the facets. What no test
+// shows is not called equal, and a thing whose scores are those of guessing is called that.
+package compare
