@@ -1,6 +1,9 @@
 package models
 
 import (
+	"math/rand/v2"
+	"slices"
+
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"
@@ -10,14 +13,64 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Builder lays out the layers of one network. Models use it.
+// Builder lays out the layers of one network. Models use it, those of this package as
+// those of anyone's: all that the probes see of a network has been declared here.
 type Builder struct {
 	network *Network
 	nodes   map[string]*G.Node
+	layers  map[string]bool
+	fitted  map[*G.Node]bool // weights that a data-dependent start belongs to
 }
 
 // Shape returns what the network must fit.
 func (b *Builder) Shape() Shape { return b.network.Shape }
+
+// Stream returns the random numbers of this name: the same ones each time, for the seed
+// of the network's parameters. A parameter's first values come from the stream of its name,
+// and so do not depend on what else there is in the network.
+func (b *Builder) Stream(name string) *rand.Rand {
+	return initializers.Stream(b.network.Parameters.seed, name)
+}
+
+// AddLayer makes a layer visible, to the probes among others: the next one of
+// Network.Layers. Dense and Output do so themselves. A layer needs a name that no other
+// has, and all nodes but the bias.
+func (b *Builder) AddLayer(l Layer) error {
+	switch {
+	case l.Name == "":
+		return errors.New("a layer has no name")
+	case l.PreActivation == nil || l.Activation == nil || l.Weight == nil:
+		return errors.Errorf("layer %s: its pre-activation, activation or weight is nil", l.Name)
+	case slices.ContainsFunc(l.Parameters, func(p *G.Node) bool { return p == nil }):
+		return errors.Errorf("layer %s: a parameter of its activation is nil", l.Name)
+	}
+	if b.layers[l.Name] {
+		return errors.Errorf("two layers named %s", l.Name)
+	}
+	b.layers[l.Name] = true
+	b.network.Layers = append(b.network.Layers, l)
+	return nil
+}
+
+// Input returns the node of a further input of the network, of shape (batch, columns):
+// the same node each time. It is zeros until the program sets the value of
+// Network.Inputs[name] before a run.
+func (b *Builder) Input(name string, columns int) (*G.Node, error) {
+	if node := b.network.Inputs[name]; node != nil {
+		if node.Shape()[1] != columns {
+			return nil, errors.Errorf("input %s has %d columns, not %d", name, node.Shape()[1], columns)
+		}
+		return node, nil
+	}
+	if name == "" || columns < 1 || b.nodes[name] != nil {
+		return nil, errors.Errorf("input %q of %d columns: want a name that no parameter has, and at least 1 column", name, columns)
+	}
+	node, err := b.network.data(name, columns)
+	if err == nil {
+		b.network.Inputs[name] = node
+	}
+	return node, err
+}
 
 // Parameter returns the node of the parameter with this name and shape: the same
 // node each time, so that layers can share one. A new one is filled by init, or
@@ -28,15 +81,22 @@ func (b *Builder) Parameter(name string, init initializers.Initializer, shape ..
 	}
 	return b.ofLayer(name, func(x []float64) error {
 		values, err := initializers.Values(init, b.network.Parameters.seed, name, shape[0], shape[len(shape)-1])
+		if err == nil && len(values) != len(x) {
+			err = errors.Errorf("parameter %s of shape %v: initialiser %s fills matrices", name, shape, init.Name())
+		}
 		copy(x, values)
 		return err
 	}, shape...)
 }
 
-// Learnable is Parameter with the first values of a new parameter set by fill. (In a
-// network of which only the size is asked, parameters have no values and fill is not
-// called: see [Measure].) It makes Builder a normalization.Builder, with the three methods that follow.
+// Learnable is Parameter with the first values of a new parameter set by fill; nil leaves
+// zeros. (In a network of which only the size is asked, parameters have no values and fill
+// is not called: see [Measure].) It makes Builder a normalization.Builder, with the three
+// methods that follow.
 func (b *Builder) Learnable(name string, fill func(x []float64), shape ...int) (*G.Node, error) {
+	if fill == nil {
+		return b.ofLayer(name, nil, shape...)
+	}
 	return b.ofLayer(name, func(x []float64) error {
 		fill(x)
 		return nil
@@ -52,6 +112,9 @@ func (b *Builder) ofLayer(name string, fill func(x []float64) error, shape ...in
 }
 
 func (b *Builder) parameter(name string, fill func(x []float64) error, shape ...int) (*G.Node, error) {
+	if err := b.check("parameter", name, shape); err != nil {
+		return nil, err
+	}
 	value, err := b.network.Parameters.learnable(name, fill, shape...)
 	if err != nil {
 		return nil, err
@@ -64,9 +127,27 @@ func (b *Builder) parameter(name string, fill func(x []float64) error, shape ...
 	return node, err
 }
 
+// check returns an error unless a parameter or statistic can have this name and shape.
+func (b *Builder) check(what, name string, shape []int) error {
+	switch {
+	case name == "":
+		return errors.Errorf("a %s has no name", what)
+	case b.network.Inputs[name] != nil:
+		return errors.Errorf("%s %s: an input has that name", what, name)
+	case len(shape) < 1 || len(shape) > 2:
+		return errors.Errorf("%s %s has %d dimensions: want a vector or a matrix", what, name, len(shape))
+	case slices.Min(shape) < 1:
+		return errors.Errorf("%s %s of shape %v: want at least 1 of each", what, name, shape)
+	}
+	return nil
+}
+
 // Statistic returns the node of a tensor that is not learned, the same each time. All
 // its elements are value at first.
 func (b *Builder) Statistic(name string, value float64, shape ...int) (*G.Node, error) {
+	if err := b.check("statistic", name, shape); err != nil {
+		return nil, err
+	}
 	t, err := b.network.Parameters.statistic(name, func(x []float64) error {
 		for i := range x {
 			x[i] = value
@@ -110,9 +191,15 @@ func (b *Builder) Normalize(norm normalization.Normalization, site normalization
 	if norm == nil || norm.Site() != site {
 		return x, nil
 	}
+	if x == nil {
+		return nil, errors.Errorf("%s: %s is to normalise a node that is nil", name, norm.Name())
+	}
 	y, err := norm.Normalize(b, name, x)
 	if err != nil {
 		return nil, errors.Wrap(err, norm.Name())
+	}
+	if y == nil {
+		return nil, errors.Errorf("%s made no node in %s", norm.Name(), name)
 	}
 	if !y.Shape().Eq(x.Shape()) {
 		return nil, errors.Errorf("%s made shape %v of %v in %s", norm.Name(), y.Shape(), x.Shape(), name)
@@ -125,8 +212,13 @@ func (b *Builder) Normalize(norm normalization.Normalization, site normalization
 // normalises W or z where that is its site; there is no bias where it would take it away.
 func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.Initializer, norm normalization.Normalization) (z, weight, bias *G.Node, err error) {
 	fail := func(err error) (z, weight, bias *G.Node, _ error) { return nil, nil, nil, err }
-	if init == nil {
+	switch {
+	case init == nil:
 		return fail(errors.Errorf("%s has no initialiser", name))
+	case x == nil || x.Dims() != 2:
+		return fail(errors.Errorf("%s: its input is %v, want a matrix", name, x))
+	case units < 1:
+		return fail(errors.Errorf("%s has %d units: want at least 1", name, units))
 	}
 	if norm != nil && norm.Site() == normalization.Distance {
 		return fail(errors.Errorf("%s normalises the squared distances of RBF layers; %s is x·W + b and has none", norm.Name(), name))
@@ -150,7 +242,9 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 	if err != nil {
 		return fail(errors.Wrap(err, name))
 	}
-	b.fit(name, init, z)
+	if err = b.fit(name, init, norm, weight, z); err != nil {
+		return fail(err)
+	}
 	z, err = b.Normalize(norm, normalization.PreActivation, name, z)
 	return z, weight, bias, err
 }
@@ -161,27 +255,48 @@ func (b *Builder) bias(name string, init initializers.Initializer, units int) (*
 	if !ok {
 		return b.Parameter(name+"/bias", nil, units)
 	}
-	return b.Learnable(name+"/bias", func(x []float64) {
-		biased.FillBias(x, initializers.Stream(b.network.Parameters.seed, name+"/bias"))
-	}, units)
+	return b.Learnable(name+"/bias", func(x []float64) { biased.FillBias(x, b.Stream(name+"/bias")) }, units)
 }
 
-// fit has init go on with data, if it does: with the layer's pre-activations z.
-func (b *Builder) fit(name string, init initializers.Initializer, z *G.Node) {
+// fit has init go on with data, if it does: with the layer's pre-activations z, before a
+// normalisation of them. Of a weight that several layers share, the first one's decide.
+func (b *Builder) fit(name string, init initializers.Initializer, norm normalization.Normalization, weight, z *G.Node) error {
 	fit, ok := init.(initializers.FromData)
-	if !ok {
-		return
+	if !ok || b.fitted[weight] {
+		return nil
 	}
-	b.OnData(z, func(evaluate func() ([]float64, error)) (Start, error) {
-		t := b.network.Parameters.Tensor(name + "/weight")
-		w := values(t)
+	b.fitted[weight] = true
+	follow := func() error { return nil }
+	if norm != nil && norm.Site() == normalization.Weight {
+		r, ok := norm.(normalization.Restarter)
+		if !ok {
+			return errors.Errorf("%s: %s changes the weights to fit data, and %s, which normalises them, can't follow (it does not implement normalization.Restarter): choose another of the two", name, init.Name(), norm.Name())
+		}
+		var err error
+		if follow, err = r.Restart(b, name, weight); err != nil {
+			return errors.Wrapf(err, "%s: %s can't fit weights that %s normalises", name, init.Name(), norm.Name())
+		}
+	}
+	b.OnData(z, func(d *Data) (Start, error) {
+		w := d.Get(weight)
+		set := func() error {
+			if err := d.Set(weight, w); err != nil {
+				return err
+			}
+			return follow()
+		}
 		report, err := fit.Fit(w, func() ([]float64, error) {
-			setValues(t, w)
-			return evaluate()
+			if err := set(); err != nil {
+				return nil, err
+			}
+			return d.Evaluate()
 		})
-		setValues(t, w)
+		if err == nil {
+			err = set()
+		}
 		return Start{Layer: name, Values: report}, err
 	})
+	return nil
 }
 
 // Dense adds the layer y = f(x·W + b) of so many units, normalised by norm if that is not
@@ -207,21 +322,27 @@ func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activat
 	if err != nil {
 		return nil, err
 	}
-	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: z, Activation: y, Weight: weight, Bias: bias, Function: f.Name(), Parameters: params})
+	if err := b.AddLayer(Layer{Name: name, PreActivation: z, Activation: y, Weight: weight, Bias: bias, Function: f.Name(), Parameters: params}); err != nil {
+		return nil, err
+	}
 	return b.Normalize(norm, normalization.Activation, name, y)
 }
 
-// Output adds the output layer y = x·W + b.
+// Output adds the output layer y = x·W + b, of Shape.Outputs units: of those of one answer
+// if x has the rows of a sequence's answers, TargetSteps times the batch.
 func (b *Builder) Output(x *G.Node, init initializers.Initializer) (*G.Node, error) {
 	const name = "output"
+	units := b.Shape().Outputs
+	if s := b.Shape(); s.TargetSteps > 1 && x != nil && x.Dims() == 2 && x.Shape()[0] == s.Batch*s.TargetSteps {
+		units /= s.TargetSteps
+	}
 	init, err := initializers.For(init, nil)
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
-	z, weight, bias, err := b.Affine(name, x, b.Shape().Outputs, init, nil)
+	z, weight, bias, err := b.Affine(name, x, units, init, nil)
 	if err != nil {
 		return nil, err
 	}
-	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: z, Activation: z, Weight: weight, Bias: bias})
-	return z, nil
+	return z, b.AddLayer(Layer{Name: name, PreActivation: z, Activation: z, Weight: weight, Bias: bias})
 }

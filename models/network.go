@@ -37,12 +37,13 @@ type Shape struct {
 // Network is a model laid out as a graph for one batch size.
 type Network struct {
 	Graph      *G.ExprGraph
-	Input      *G.Node // (batch, inputs)
-	Target     *G.Node // (batch, outputs)
-	Output     *G.Node // (batch, outputs): logits for the cross-entropy
-	Loss       *G.Node // scalar: what is trained on, with the penalties if it is for training
-	Layers     []Layer // from the input to the output
-	Learnables G.Nodes // the parameters, in the order of the layers
+	Input      *G.Node            // (batch, inputs)
+	Target     *G.Node            // (batch, outputs)
+	Output     *G.Node            // (batch, outputs): logits for the cross-entropy
+	Loss       *G.Node            // scalar: what is trained on, with the penalties if it is for training
+	Inputs     map[string]*G.Node // further inputs that the model has declared, by name
+	Layers     []Layer            // from the input to the output
+	Learnables G.Nodes            // the parameters, in the order of the layers
 	Parameters *Parameters
 	Shape      Shape
 
@@ -96,6 +97,10 @@ func Build(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 // layout builds the network without the gradients.
 func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	switch {
+	case m == nil:
+		return nil, errors.New("models: the model is nil")
+	case p == nil:
+		return nil, errors.New("models: the parameters are nil: make some with NewParameters")
 	case s.Inputs < 1 || s.Outputs < 1 || s.Batch < 1:
 		return nil, errors.Errorf("a network of %d inputs, %d outputs and batch %d: all must be at least 1", s.Inputs, s.Outputs, s.Batch)
 	case s.Steps < 0 || s.Steps > 0 && (s.Inputs%s.Steps != 0 || s.TargetSteps < 1 || s.TargetSteps > s.Steps || s.Outputs%s.TargetSteps != 0):
@@ -110,8 +115,7 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	g := G.NewGraph()
 	n := &Network{
 		Graph:      g,
-		Input:      G.NewMatrix(g, p.dtype, G.WithName("input"), G.WithShape(s.Batch, s.Inputs)),
-		Target:     G.NewMatrix(g, p.dtype, G.WithName("target"), G.WithShape(s.Batch, s.Outputs)),
+		Inputs:     map[string]*G.Node{},
 		Parameters: p,
 		Shape:      s,
 		training:   training,
@@ -119,18 +123,19 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 
 		ofActivations: map[string]bool{},
 	}
-	for _, data := range []*G.Node{n.Input, n.Target} {
-		if p.shapes != nil {
-			break
-		}
-		t := tensor.New(tensor.Of(p.dtype), tensor.WithShape(data.Shape()...), tensor.WithEngine(G.StandardEngine{}))
-		if err := G.Let(data, t); err != nil {
-			return nil, errors.Wrap(err, "models")
-		}
-	}
 	var err error
-	if n.Output, err = m.Layout(&Builder{network: n, nodes: map[string]*G.Node{}}, n.Input); err != nil {
+	if n.Input, err = n.data("input", s.Inputs); err != nil {
+		return nil, err
+	}
+	if n.Target, err = n.data("target", s.Outputs); err != nil {
+		return nil, err
+	}
+	b := &Builder{network: n, nodes: map[string]*G.Node{}, layers: map[string]bool{}, fitted: map[*G.Node]bool{}}
+	if n.Output, err = m.Layout(b, n.Input); err != nil {
 		return nil, errors.Wrap(err, "models")
+	}
+	if n.Output == nil {
+		return nil, errors.Errorf("models: the model %T made no output", m)
 	}
 	if want := (tensor.Shape{s.Batch, s.Outputs}); !n.Output.Shape().Eq(want) {
 		return nil, errors.Errorf("models: the model's output is of shape %v, want %v", n.Output.Shape(), want)
@@ -149,6 +154,17 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		return nil, errors.Wrap(err, "models")
 	}
 	return n, nil
+}
+
+// data returns the node of a matrix of data for each example, with zeros as its value
+// unless the network is only measured.
+func (n *Network) data(name string, columns int) (*G.Node, error) {
+	node := G.NewMatrix(n.Graph, n.Parameters.dtype, G.WithName(name), G.WithShape(n.Shape.Batch, columns))
+	if n.Parameters.shapes != nil {
+		return node, nil
+	}
+	t := tensor.New(tensor.Of(n.Parameters.dtype), tensor.WithShape(node.Shape()...), tensor.WithEngine(G.StandardEngine{}))
+	return node, errors.Wrap(G.Let(node, t), "models")
 }
 
 // Curvature adds the diagonal of the Gauss-Newton approximation of the loss's second

@@ -1,6 +1,9 @@
 package models
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -25,9 +28,10 @@ import (
 // stand at the squared distances ‖x - c_j‖², at z or at y.
 //
 // Parameters start from data, by [Prepare], layer by layer: the centers of the
-// first layer are examples; those of the others are drawn from N(0, CenterVariance).
-// b is then the same for all units of a layer: that with which the mean of z over the
-// batch is Kappa. Without Prepare all centers are drawn, and b fits inputs of variance 1.
+// first layer are examples, all different ones unless there are fewer than units, which
+// [Start] then notes: batches are drawn until there are enough. The centers of the other
+// layers are drawn from N(0, CenterVariance). b is then the same for all units of a layer:
+// that with which the mean of z over the first batch is Kappa. Without Prepare all centers are drawn, and b fits inputs of variance 1.
 //
 // The slope of exp(-κd²/mean d²) by an input is largest at κ = 1. But the squared
 // distances of n independent coordinates are nearly equal: their deviation is about 1/√n of
@@ -56,7 +60,7 @@ type RBF struct {
 type Centers string
 
 const (
-	// SampleCenters takes random examples, each once before any is taken again.
+	// SampleCenters takes random examples, each one once before any is taken again.
 	SampleCenters Centers = "sample"
 	// KMeansPP takes each next one with a probability proportional to its squared distance from
 	// the nearest one taken (D. Arthur, S. Vassilvitskii: k-means++, 2007).
@@ -107,11 +111,9 @@ func (m RBF) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 
 func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 	name, inputs := LayerName(i), x.Shape()[1]
-	parameters := b.network.Parameters
-	random := func(purpose string) *rand.Rand { return initializers.Stream(parameters.seed, name+"/"+purpose) }
 	deviation := math.Sqrt(m.CenterVariance)
 	centers, err := b.Learnable(name+"/center", func(c []float64) {
-		r := random("center")
+		r := b.Stream(name + "/center")
 		for k := range c {
 			c[k] = deviation * r.NormFloat64()
 		}
@@ -131,18 +133,18 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := ops.SquaredDistance(x, centers)
+	distances, err := ops.SquaredDistance(x, centers)
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
-	if d, err = b.Normalize(m.Normalization, normalization.Distance, name, d); err != nil {
+	if distances, err = b.Normalize(m.Normalization, normalization.Distance, name, distances); err != nil {
 		return nil, err
 	}
 	widths, err := ops.Pointwise(softplus, raw)
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
-	z, err := ops.ScaleColumns(d, widths)
+	z, err := ops.ScaleColumns(distances, widths)
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
@@ -154,31 +156,33 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 		return nil, errors.Wrap(err, name)
 	}
 	if i == 0 {
-		b.OnData(x, func(evaluate func() ([]float64, error)) (Start, error) {
+		b.OnData(x, func(d *Data) (Start, error) {
 			s := Start{Layer: name, Values: map[string]float64{}}
-			data, err := evaluate()
+			data, err := examplesFor(d, inputs, m.Width, m.Centers)
 			if err != nil {
 				return s, err
 			}
-			rows := choose(data, inputs, m.Width, m.Centers, random("centers from data"))
+			rows, distinct := choose(data, inputs, m.Width, m.Centers, b.Stream(name+"/centers from data")), len(data)/inputs
 			c := make([]float64, 0, m.Width*inputs)
 			for _, row := range rows {
 				c = append(c, data[row*inputs:(row+1)*inputs]...)
 			}
-			setValues(parameters.Tensor(name+"/center"), c)
-			s.Values["centers"], s.Values["examples"] = float64(distinct(rows)), float64(len(data)/inputs)
-			return s, nil
+			s.Values["centers"], s.Values["examples"] = float64(min(m.Width, distinct)), float64(distinct)
+			if distinct < m.Width {
+				s.Note = fmt.Sprintf("%d units, but only %d distinct examples were found: several units share each center and differ in their output weights alone", m.Width, distinct)
+			}
+			return s, d.Set(centers, c)
 		})
 	}
-	b.OnData(d, func(evaluate func() ([]float64, error)) (Start, error) {
+	b.OnData(distances, func(d *Data) (Start, error) {
 		s := Start{Layer: name, Values: map[string]float64{}}
-		distances, err := evaluate()
+		all, err := d.Evaluate()
 		if err != nil {
 			return s, err
 		}
 		var mean float64
-		for _, v := range distances {
-			mean += v / float64(len(distances))
+		for _, v := range all {
+			mean += v / float64(len(all))
 		}
 		width := m.Kappa / mean
 		if !(width > 0) || math.IsInf(width, 0) {
@@ -188,11 +192,12 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 		for k := range fill {
 			fill[k] = inverseSoftplus(width)
 		}
-		setValues(parameters.Tensor(name+"/width"), fill)
 		s.Values["mean_squared_distance"], s.Values["width"] = mean, width
-		return s, nil
+		return s, d.Set(raw, fill)
 	})
-	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: z, Activation: y, Weight: centers, Function: RBFFunction})
+	if err := b.AddLayer(Layer{Name: name, PreActivation: z, Activation: y, Weight: centers, Function: RBFFunction}); err != nil {
+		return nil, err
+	}
 	return b.Normalize(m.Normalization, normalization.Activation, name, y)
 }
 
@@ -238,6 +243,42 @@ func exponentialGradient[F kernels.Float]() func(dst, z, dy []F) {
 	}
 }
 
+// examplesFor returns distinct examples for so many centers: those of the first batch, and
+// of further ones while there are too few to choose from. It gives up when it has seen
+// many times as many as are needed.
+func examplesFor(d *Data, inputs, units int, how Centers) ([]float64, error) {
+	enough := units
+	if how == KMeansPP {
+		enough = 2 * units // for there to be a choice
+	}
+	var list []float64
+	seen := map[[sha256.Size]byte]bool{}
+	row := make([]byte, 0, 8*inputs)
+	for read := 0; ; {
+		data, err := d.Evaluate()
+		if err != nil {
+			return nil, err
+		}
+		for ; len(data) >= inputs; data = data[inputs:] {
+			row = row[:0]
+			for _, v := range data[:inputs] {
+				row = binary.LittleEndian.AppendUint64(row, math.Float64bits(v+0)) // -0 is 0
+			}
+			if key := sha256.Sum256(row); !seen[key] {
+				seen[key] = true
+				list = append(list, data[:inputs]...)
+			}
+			read++
+		}
+		if len(seen) >= enough || read >= 16*enough {
+			return list, nil
+		}
+		if err := d.Next(); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // choose returns the numbers of the examples that become centers.
 func choose(data []float64, inputs, count int, how Centers, r *rand.Rand) []int {
 	rows := len(data) / inputs
@@ -278,14 +319,6 @@ func choose(data []float64, inputs, count int, how Centers, r *rand.Rand) []int 
 		list = append(list, next)
 	}
 	return list
-}
-
-func distinct(list []int) int {
-	seen := map[int]bool{}
-	for _, i := range list {
-		seen[i] = true
-	}
-	return len(seen)
 }
 
 // rbf is the architecture of [RBF] networks.

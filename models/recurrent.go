@@ -144,18 +144,9 @@ func (m Recurrent) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 	if x, err = ops.Stack(states[s.Steps-s.TargetSteps:]...); err != nil {
 		return nil, err
 	}
-	init, err := initializers.For(m.Initializer, nil)
-	if err != nil {
-		return nil, err
-	}
-	const name = "output"
-	y, weight, bias, err := b.Affine(name, x, s.Outputs/s.TargetSteps, init, nil)
-	if err != nil {
-		return nil, err
-	}
-	b.network.Layers = append(b.network.Layers, Layer{Name: name, PreActivation: y, Activation: y, Weight: weight, Bias: bias})
-	if s.TargetSteps == 1 {
-		return y, nil
+	y, err := b.Output(x, m.Initializer)
+	if err != nil || s.TargetSteps == 1 {
+		return y, err
 	}
 	return ops.BatchMajor(y, s.TargetSteps)
 }
@@ -204,7 +195,9 @@ func (m *Recurrent) layer(b *Builder, name string, x *G.Node, steps int) ([]*G.N
 			return nil, errors.Wrap(err, own.Name)
 		}
 		states[t], own.Activation = h, h
-		b.network.Layers = append(b.network.Layers, own)
+		if err := b.AddLayer(own); err != nil {
+			return nil, err
+		}
 	}
 	return states, nil
 }
@@ -271,17 +264,15 @@ func (m *Recurrent) parameters(b *Builder, name string, x *G.Node) (p, recurrent
 // weight returns a weight with a block of columns for each gate, drawn one by one.
 func (m *Recurrent) weight(b *Builder, name string, init initializers.Initializer, scale float64, inputs int) (*G.Node, error) {
 	gates := m.gates()
-	return b.parameter(name, func(w []float64) error {
+	return b.Learnable(name, func(w []float64) {
+		block := make([]float64, inputs*m.Width)
 		for k := range gates {
-			block, err := initializers.Values(init, b.network.Parameters.seed, fmt.Sprintf("%s/gate%d", name, k), inputs, m.Width)
-			if err != nil {
-				return err
-			}
+			clear(block)
+			init.Fill(block, inputs, m.Width, b.Stream(fmt.Sprintf("%s/gate%d", name, k)))
 			for i, v := range block {
 				w[i/m.Width*gates*m.Width+k*m.Width+i%m.Width] = scale * v
 			}
 		}
-		return nil
 	}, inputs, gates*m.Width)
 }
 

@@ -156,6 +156,7 @@ func (m Residual) block(b *Builder, x *G.Node, first int, init initializers.Init
 	blocks := m.Depth / m.Block
 	last := LayerName(first + m.Block - 1)
 	f := x
+	var layer Layer // the last one, which with PostActivation is not complete before the sum
 	var err error
 	for i := range m.Block {
 		own := init
@@ -165,7 +166,11 @@ func (m Residual) block(b *Builder, x *G.Node, first int, init initializers.Init
 				own = zeros{}
 			}
 		}
-		if f, err = m.layer(b, LayerName(first+i), f, own, i == m.Block-1); err != nil {
+		complete := m.Order != PostActivation || i < m.Block-1
+		if f, layer, err = m.layer(b, LayerName(first+i), f, own, complete); err == nil && complete {
+			err = b.AddLayer(layer)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -196,9 +201,10 @@ func (m Residual) block(b *Builder, x *G.Node, first int, init initializers.Init
 	if m.Order != PostActivation {
 		return sum, nil
 	}
-	layer := &b.network.Layers[len(b.network.Layers)-1]
-	sum, layer.PreActivation, layer.Activation, layer.Parameters, err = m.nonlinearity(b, last, sum)
-	return sum, err
+	if sum, layer.PreActivation, layer.Activation, layer.Parameters, err = m.nonlinearity(b, last, sum); err != nil {
+		return nil, err
+	}
+	return sum, b.AddLayer(layer)
 }
 
 func index(b bool) float64 {
@@ -208,9 +214,9 @@ func index(b bool) float64 {
 	return 0
 }
 
-// layer adds a layer of a branch. With PostActivation the last one's nonlinearity comes
-// after the sum.
-func (m Residual) layer(b *Builder, name string, x *G.Node, init initializers.Initializer, last bool) (*G.Node, error) {
+// layer makes a layer of a branch, complete unless its nonlinearity comes after the sum.
+func (m Residual) layer(b *Builder, name string, x *G.Node, init initializers.Initializer, complete bool) (*G.Node, Layer, error) {
+	fail := func(err error) (*G.Node, Layer, error) { return nil, Layer{}, err }
 	own := Layer{Name: name, Function: m.Activation.Name()}
 	var weightNorm normalization.Normalization
 	if m.Normalization != nil && m.Normalization.Site() == normalization.Weight {
@@ -219,25 +225,24 @@ func (m Residual) layer(b *Builder, name string, x *G.Node, init initializers.In
 	var err error
 	if m.Order == PreActivation {
 		if x, own.PreActivation, own.Activation, own.Parameters, err = m.nonlinearity(b, name, x); err != nil {
-			return nil, err
+			return fail(err)
 		}
 	}
 	columns := m.Width
 	if m.Order == Inside {
 		if columns, err = activations.PreActivations(m.Activation, m.Width); err != nil {
-			return nil, errors.Wrap(err, name)
+			return fail(errors.Wrap(err, name))
 		}
 	}
 	if x, own.Weight, own.Bias, err = b.Affine(name, x, columns, init, weightNorm); err != nil {
-		return nil, err
+		return fail(err)
 	}
-	if m.Order == Inside || m.Order == PostActivation && !last {
+	if m.Order != PreActivation && complete {
 		if x, own.PreActivation, own.Activation, own.Parameters, err = m.nonlinearity(b, name, x); err != nil {
-			return nil, err
+			return fail(err)
 		}
 	}
-	b.network.Layers = append(b.network.Layers, own)
-	return x, nil
+	return x, own, nil
 }
 
 // nonlinearity applies f to z, with the normalisation where it stands. It returns what

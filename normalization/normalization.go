@@ -46,10 +46,21 @@ type BiasRemover interface {
 	RemovesBias()
 }
 
+// Restarter is a [Normalization] of weights with parameters that start from the weights'
+// values. An initialiser that changes weights to fit data, such as LSUV, needs it: only
+// then do the normalised weights, which are what the layer multiplies by, follow.
+type Restarter interface {
+	Normalization
+	// Restart returns a function that sets the layer's parameters anew, as they would
+	// start from the values that the weights then have. It is an error if the settings
+	// say what they start from instead. It is called after Normalize.
+	Restart(b Builder, layer string, weights *G.Node) (func() error, error)
+}
+
 // Builder is what a normalisation needs of the graph under construction.
 type Builder interface {
 	// Learnable returns the node of the parameter with this name and shape, the same
-	// each time. fill sets the first values of a new one, zeros before.
+	// each time. fill sets the first values of a new one, zeros before; nil leaves these.
 	Learnable(name string, fill func(x []float64), shape ...int) (*G.Node, error)
 	// Statistic returns the node of a tensor that is not learned. Its elements are value
 	// at first; the training and the evaluation graph of a model share it.
@@ -104,7 +115,7 @@ func scaleAndShift(b Builder, layer string, units int) (gamma, beta *G.Node, err
 // columns returns the second dimension of a matrix.
 func columns(x *G.Node) (int, error) {
 	if x == nil || x.Dims() != 2 {
-		return 0, errors.Errorf("%v is no matrix", x)
+		return 0, errors.Errorf("%v is not a matrix", x)
 	}
 	return x.Shape()[1], nil
 }

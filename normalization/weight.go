@@ -72,18 +72,10 @@ func (n weightNorm) Normalize(b Builder, layer string, v *G.Node) (*G.Node, erro
 		return nil, errors.Errorf("%s has one input: less its mean, the one weight of a unit is 0; want at least 2 inputs", layer)
 	}
 	fill := all(n.gain)
-	var failed error
 	if n.gain == 0 {
-		fill = func(x []float64) {
-			var lengths []float64
-			lengths, failed = n.lengths(v)
-			copy(x, lengths)
-		}
+		fill = func(gain []float64) { n.lengths(gain, v.Value().(*tensor.Dense)) }
 	}
 	gain, err := b.Learnable(layer+"/gain", fill, units)
-	if err == nil {
-		err = errors.Wrap(failed, layer)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -94,18 +86,41 @@ func (n weightNorm) Normalize(b Builder, layer string, v *G.Node) (*G.Node, erro
 	return ops.Normalize(v, s, gain, nil, n.how)
 }
 
-// lengths returns ‖v‖, or ‖v - mean v‖, of each column of the values that v has.
-func (n weightNorm) lengths(v *G.Node) ([]float64, error) {
-	t, ok := v.Value().(*tensor.Dense)
-	if !ok {
-		return nil, errors.Errorf("the weights have no values yet, by which %s could start", n.name)
+// Restart implements [Restarter]: the gains become the lengths of the columns of v.
+func (n weightNorm) Restart(b Builder, layer string, v *G.Node) (func() error, error) {
+	if n.gain != 0 {
+		return nil, errors.Errorf("its setting gain, %g, is their length at first, whatever the initialiser does; leave it out", n.gain)
 	}
+	units, err := columns(v)
+	if err != nil {
+		return nil, err
+	}
+	gain, err := b.Learnable(layer+"/gain", nil, units)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		lengths := make([]float64, units)
+		n.lengths(lengths, v.Value().(*tensor.Dense))
+		t := gain.Value().(*tensor.Dense)
+		for j, x := range lengths {
+			if t.Dtype() == tensor.Float64 {
+				t.Float64s()[j] = x
+			} else {
+				t.Float32s()[j] = float32(x)
+			}
+		}
+		return nil
+	}, nil
+}
+
+// lengths sets dst to ‖v‖, or ‖v - mean v‖, of each column.
+func (n weightNorm) lengths(dst []float64, t *tensor.Dense) {
 	at := func(i int) float64 { return t.Float64s()[i] }
 	if t.Dtype() == tensor.Float32 {
 		at = func(i int) float64 { return float64(t.Float32s()[i]) }
 	}
 	rows, cols := t.Shape()[0], t.Shape()[1]
-	lengths := make([]float64, cols)
 	for j := range cols {
 		var mean float64
 		if n.how.Centred {
@@ -113,9 +128,9 @@ func (n weightNorm) lengths(v *G.Node) ([]float64, error) {
 				mean += at(i*cols+j) / float64(rows)
 			}
 		}
+		dst[j] = 0
 		for i := range rows {
-			lengths[j] = math.Hypot(lengths[j], at(i*cols+j)-mean)
+			dst[j] = math.Hypot(dst[j], at(i*cols+j)-mean)
 		}
 	}
-	return lengths, nil
 }

@@ -19,10 +19,11 @@ type LSUVConfig struct {
 
 // LSUV is layer-sequential unit variance: W is a random orthogonal matrix at first;
 // then, layer by layer, it is divided by the deviation of the layer's pre-activations
-// over a batch until their variance is 1 within the tolerance, or the tries are used up
-// (D. Mishkin, J. Matas: All you need is a good init, 2016). The variance is that about
-// the mean, over the batch and all units. Reported are the variances before and after
-// and the number of times.
+// over a batch until their variance is 1 within the tolerance (D. Mishkin, J. Matas: All
+// you need is a good init, 2016). The variance is that about the mean, over the batch and
+// all units, before a normalisation of the pre-activations. Where weights are normalised,
+// their gain follows. Reported are the variances before and after and the number of times.
+// It is an error if the variance is not 1 within the tolerance when the tries are used up.
 func LSUV(c LSUVConfig) (FromData, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
@@ -52,8 +53,11 @@ func (l *lsuv) Fit(w []float64, evaluate func() ([]float64, error)) (map[string]
 			report["variance_before"] = variance
 		}
 		report["variance_after"], report["tries"] = variance, float64(try)
-		if math.Abs(variance-1) <= l.c.Tolerance || try == l.c.Tries {
+		if math.Abs(variance-1) <= l.c.Tolerance {
 			return report, nil
+		}
+		if try == l.c.Tries {
+			return nil, errors.Errorf("the variance of the pre-activations was %.4g and is %.4g after the weights were scaled %d times, not 1 within %g: allow more tries or a larger tolerance, unless scaling the weights has no effect on it", report["variance_before"], variance, try, l.c.Tolerance)
 		}
 		for i := range w {
 			w[i] /= math.Sqrt(variance)
