@@ -19,6 +19,8 @@ type Generator struct {
 
 var _ Source = Generator{}
 
+var errNoDraw = errors.New("tasks: a generator without Draw: it is what makes the examples")
+
 // Batches implements [Source].
 func (g Generator) Batches(seed uint64, batch int) Stream {
 	d := &drawn{cut: cut{g.Inputs, g.Outputs, batch}, draw: g.Draw, seed: seed,
@@ -32,6 +34,9 @@ func (g Generator) Batches(seed uint64, batch int) Stream {
 func (g Generator) Set(seed uint64, n int) (*Set, error) {
 	if n < 1 {
 		return nil, errors.Errorf("tasks: a held-out set of %d examples; it must have at least 1", n)
+	}
+	if g.Draw == nil {
+		return nil, errNoDraw
 	}
 	if g.Inputs < 1 || g.Outputs < 1 {
 		return nil, errors.Errorf("tasks: a generator of %d inputs and %d outputs; both must be at least 1", g.Inputs, g.Outputs)
@@ -89,6 +94,9 @@ func (d *drawn) Seek(batch uint64) { d.at = batch * uint64(max(d.batch, 0)) }
 func nextDrawn[F Float](d *drawn, x, t []F) error {
 	if err := d.check(len(x), len(t)); err != nil {
 		return err
+	}
+	if d.draw == nil {
+		return errNoDraw
 	}
 	for b := range d.batch {
 		clear(d.x)

@@ -436,6 +436,13 @@ func TestGeneratorSet(t *testing.T) {
 			t.Errorf("example %d has label %d", i, l)
 		}
 	}
+	g.Draw = nil
+	if _, err := g.Set(1, 3); err == nil || !strings.Contains(err.Error(), "without Draw") {
+		t.Errorf("a set of a generator without Draw: %v", err)
+	}
+	if err := g.Batches(1, 1).Next64(make([]float64, g.Inputs), make([]float64, g.Outputs)); err == nil || !strings.Contains(err.Error(), "without Draw") {
+		t.Errorf("a batch of a generator without Draw: %v", err)
+	}
 	g.Draw = func(_ *rand.Rand, x, t []float64) { t[0], t[1] = 1, 1 }
 	if _, err := g.Set(1, 2); err == nil || !strings.Contains(err.Error(), "not one-hot") {
 		t.Errorf("two classes at once: %v", err)
