@@ -4,6 +4,10 @@ package cmd
 
 import (
 	"bytes"
+
+	"flag"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/pkg/errors"
 )
 
 // asCommand makes the test binary behave as gradflow.
@@ -137,5 +144,184 @@ func TestInterrupt(t *testing.T) {
 	goOn(t, dir)
 	if n := len(runs(t, dir)); n != 12 || recorded == 12 {
 		t.Errorf("%d runs after going on from %d, want 12", n, recorded)
+	}
+}
+
+var kills = flag.Int("kills", 3, "processes that TestKills kills")
+
+// TestKills kills process after process of one study at random moments. The last one is left
+// alone, and the records are those of a study that nobody disturbed, bit for bit.
+func TestKills(t *testing.T) {
+	whole, dir := t.TempDir(), t.TempDir()
+	for _, d := range []string{whole, dir} {
+		if err := os.WriteFile(filepath.Join(d, "kill.yaml"), []byte(killStudy), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Now()
+	goOn(t, whole)
+	duration := time.Since(begin)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := rand.Uint64()
+	t.Logf("moments with seed %d", seed)
+	moments := rand.New(rand.NewPCG(seed, 0))
+	for range *kills {
+		c := exec.Command(self, "run", filepath.Join(dir, "kill.yaml"), "--out", filepath.Join(dir, "out"), "--workers", "2")
+		c.Env = append(os.Environ(), asCommand+"=1")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(moments.Float64() / 2 * float64(duration)))
+		if err := c.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		c.Wait()
+		// What is recorded in between is whole.
+		if r, err := study.Open(t.Context(), filepath.Join(dir, "out")); err == nil && len(r.Damaged)+len(r.Others) > 0 {
+			t.Errorf("after a kill: %q", r.Warnings)
+		}
+	}
+	goOn(t, dir)
+	want, got := contents(t, whole), contents(t, dir)
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s differs from that of an undisturbed study", name)
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s was left behind", name)
+		}
+	}
+}
+
+// contents returns the files of a study's directory but those that differ from run to run.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	root := filepath.Join(dir, "out")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "timing.json" || d.Name() == "report.html" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		found[strings.TrimPrefix(path, root)] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestFullDisk has a limit on the size of files: the first record does not fit, and the study
+// stops with the reason, and leaves nothing half-written.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "kill.yaml"), filepath.Join(dir, "out")
+	if err := os.WriteFile(file, []byte(killStudy), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("sh", "-c", `ulimit -f 2; exec "$0" run "$1" --out "$2" --workers 2`, self, file, out)
+	c.Env = append(os.Environ(), asCommand+"=1")
+	printed, err := c.CombinedOutput()
+	text := string(printed)
+	if err == nil || c.ProcessState.ExitCode() != failed {
+		t.Errorf("it ends with %v:\n%s", err, text)
+	}
+	if !strings.Contains(text, "the study was stopped, as its results can't be kept: ") || !strings.Contains(text, "file too large") || strings.Contains(text, "goroutine") {
+		t.Errorf("it prints\n%s", text)
+	}
+	if !strings.Contains(text, "0 done now, 1 failed") && !strings.Contains(text, "0 done now, 2 failed") {
+		t.Errorf("it ran on:\n%s", text)
+	}
+	left, err := os.ReadDir(filepath.Join(out, "runs"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	goOn(t, dir)
+}
+
+// TestReadOnly reports a study that can't be written to.
+func TestReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "kill.yaml"), []byte(strings.Replace(killStudy, "seeds: 6", "seeds: 1", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	goOn(t, dir)
+	out := filepath.Join(dir, "out")
+	if os.Getuid() == 0 { // permissions don't stop root, but a read-only mount does
+		if text, err := exec.Command("sh", "-c", `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"`, out).CombinedOutput(); err != nil {
+			t.Skipf("can't mount: %v: %s", err, text)
+		}
+		t.Cleanup(func() {
+			if text, err := exec.Command("umount", out).CombinedOutput(); err != nil {
+				t.Errorf("umount: %v: %s", err, text)
+			}
+		})
+	} else {
+		if err := os.Chmod(out, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Chmod(out, 0o755) })
+	}
+	var printed, told bytes.Buffer
+	if status := Run(t.Context(), []string{"report", out}, nil, &printed, &told); status != done {
+		t.Errorf("exit status %d", status)
+	}
+	if !strings.Contains(printed.String(), "digits, tanh, depth 10") || strings.Contains(printed.String(), "report.html") {
+		t.Errorf("it prints\n%s", printed.String())
+	}
+	if !strings.HasPrefix(told.String(), "No page is written: ") || !strings.HasSuffix(told.String(), "give --out FILE.\n") {
+		t.Errorf("it says\n%s", told.String())
+	}
+	page := filepath.Join(dir, "page.html")
+	printed.Reset()
+	if status := Run(t.Context(), []string{"report", out, "--out", page}, nil, &printed, &told); status != done || !strings.Contains(printed.String(), page) {
+		t.Errorf("exit status %d, it prints\n%s", status, printed.String())
+	}
+	if info, err := os.Stat(page); err != nil || info.Size() < 1000 {
+		t.Errorf("the page: %v, %v", info, err)
+	}
+}
+
+// TestOtherStudy refuses the directory of another study, and sweeps with other settings
+// have other directories.
+func TestOtherStudy(t *testing.T) {
+	t.Chdir(t.TempDir())
+	run := func(args ...string) (int, string) {
+		var out, progress bytes.Buffer
+		status := Run(t.Context(), args, nil, &out, &progress)
+		return status, out.String() + progress.String()
+	}
+	for _, name := range []string{"one", "two"} {
+		text := strings.NewReplacer("name: kill", "name: "+name, "seeds: 6", "seeds: 1", "150", "20").Replace(killStudy)
+		if err := os.WriteFile(name+".yaml", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, text := run("run", "one.yaml", "--out", "out"); status != done {
+		t.Fatalf("exit status %d: %s", status, text)
+	}
+	status, text := run("run", "two.yaml", "--out", "out")
+	if want := "gradflow: out holds the study \"one\", not \"two\": give another directory with --out\n"; status != wrongUse || text != want {
+		t.Errorf("exit status %d: %q, want %q", status, text, want)
+	}
+	for _, args := range [][]string{{}, {"--seeds", "2"}, {"--width", "9"}, {"--rates", "0.1,0.3"}, {"--optimizer", "adam"}, {"--dtype", "float64"}, {}} {
+		given := []string{"sweep", "--depth", "2", "--width", "8", "--steps", "4", "--seeds", "1", "--rates", "0.1", "--optimizer", "sgd"}
+		if status, text := run(append(given, args...)...); status != done {
+			t.Fatalf("exit status %d: %s", status, text)
+		}
+	}
+	dirs, err := filepath.Glob("gradflow-out/sweep-digits-tanh-2-*")
+	if err != nil || len(dirs) != 6 {
+		t.Errorf("directories of 6 sweeps: %v, %v", dirs, err)
 	}
 }

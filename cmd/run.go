@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -66,8 +65,8 @@ func runStudy(c *cobra.Command, file, out string, workers int) error {
 	})
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()
-	if errors.Is(err, record.ErrLocked) {
-		return err
+	if err != nil && outcome.Runs == 0 {
+		return notBegun(err)
 	}
 	if outcome.Interrupted {
 		return errInterrupted
@@ -75,9 +74,17 @@ func runStudy(c *cobra.Command, file, out string, workers int) error {
 	w := c.OutOrStdout()
 	fmt.Fprintf(w, "%s: %s\n", spec.Name, progress.tell())
 	if outcome.Recorded+outcome.Finished > 0 {
-		if reportErr := writeReport(c, out, false); err == nil {
+		if reportErr := writeReport(c, out, "", false); err == nil {
 			err = reportErr
 		}
+	}
+	return err
+}
+
+// notBegun is the error of a study that could not be begun in its directory.
+func notBegun(err error) error {
+	if errors.Is(err, study.ErrAnotherStudy) {
+		return useError{err}
 	}
 	return err
 }

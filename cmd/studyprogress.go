@@ -15,7 +15,7 @@ type studyProgress struct {
 	w                           io.Writer
 	shown                       atomic.Pointer[progress] // nil: nothing was left to do
 	updates                     amount
-	runs, recorded              atomic.Int64
+	runs, recorded, damaged     atomic.Int64
 	finished, diverged, failing atomic.Int64
 }
 
@@ -25,6 +25,7 @@ func newStudyProgress(w io.Writer) *studyProgress { return &studyProgress{w: w} 
 func (p *studyProgress) Begin(t study.Total) {
 	p.runs.Store(int64(t.Runs))
 	p.recorded.Store(int64(t.Recorded))
+	p.damaged.Store(int64(t.Damaged))
 	p.updates.all.Store(int64(t.Updates))
 	p.updates.before.Store(int64(t.RecordedUpdates))
 	if t.Runs == t.Recorded {
@@ -32,6 +33,9 @@ func (p *studyProgress) Begin(t study.Total) {
 	}
 	if t.Recorded > 0 {
 		fmt.Fprintf(p.w, "%d of %s recorded before: resuming\n", t.Recorded, plural(t.Runs, "run"))
+	}
+	if t.Damaged > 0 {
+		fmt.Fprintf(p.w, "%s damaged: done again\n", plural(t.Damaged, "record"))
 	}
 	p.shown.Store(watch(p.w, &p.updates, p.count))
 }
@@ -74,6 +78,9 @@ func (p *studyProgress) tell() string {
 	s := plural(int(p.runs.Load()), "run")
 	if n := p.recorded.Load(); n > 0 {
 		s += fmt.Sprintf(", %d recorded before", n)
+	}
+	if n := p.damaged.Load(); n > 0 {
+		s += fmt.Sprintf(", %d damaged", n)
 	}
 	s += fmt.Sprintf(", %d done now", p.finished.Load())
 	if n := p.diverged.Load(); n > 0 {

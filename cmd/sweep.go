@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/sweep"
@@ -85,6 +86,9 @@ chain, the rate is that of the optimizer in it.`,
 			}
 			if out == "" {
 				out = filepath.Join("gradflow-out", spec.Name)
+				if len(args) == 0 {
+					out += "-" + settingsHash(spec)
+				}
 			}
 			if err := checkNewDirectory("--out", out); err != nil {
 				return err
@@ -107,7 +111,7 @@ chain, the rate is that of the optimizer in it.`,
 	f.IntVar(&flags.seeds, "seeds", 3, "runs of each optimizer at each rate")
 	f.StringVar(&flags.dtype, "dtype", "float32", "float32 or float64")
 	f.Float64Var(&margin, "margin", 0.05, "share of the best score that counts as near it")
-	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>)")
+	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>, with a hash of all settings if flags describe the study)")
 	f.IntVar(&work, "workers", 0, "runs side by side (default one for each core)")
 	f.BoolVar(&asJSON, "json", false, "print the curves as JSON")
 	complete(c, "task", tasks.Catalogue.Names())
@@ -119,6 +123,15 @@ chain, the rate is that of the optimizer in it.`,
 		return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 	}
 	return c
+}
+
+// settingsHash is the same for two studies only if they have the same runs.
+func settingsHash(s *study.Spec) string {
+	h := sha256.New()
+	for _, c := range s.Configs {
+		io.WriteString(h, c.Hash())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
 }
 
 // sweepFile reads the study from a file; flags that describe one are then mistakes.
@@ -210,8 +223,8 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 	})
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()
-	if errors.Is(err, record.ErrLocked) {
-		return err
+	if err != nil && outcome.Runs == 0 {
+		return notBegun(err)
 	}
 	if outcome.Interrupted {
 		return errInterrupted
@@ -220,7 +233,7 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 	if err != nil {
 		return err
 	}
-	s, err := openSweep(c.Context(), c.ErrOrStderr(), out, spec, margin)
+	s, err := openSweep(c.Context(), c.ErrOrStderr(), out, margin)
 	if err != nil {
 		return err
 	}
@@ -251,17 +264,12 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 	return nil
 }
 
-// openSweep reads the runs of the study; others in its directory are from earlier ones.
-func openSweep(ctx context.Context, stderr io.Writer, dir string, spec *study.Spec, margin float64) (*sweep.Sweep, error) {
+// openSweep reads the runs of a sweep.
+func openSweep(ctx context.Context, stderr io.Writer, dir string, margin float64) (*sweep.Sweep, error) {
 	results, err := study.Open(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	ours := map[string]bool{}
-	for _, c := range spec.Configs {
-		ours[c.Hash()] = true
-	}
-	results.Records = slices.DeleteFunc(results.Records, func(r *record.Record) bool { return !ours[r.Hash] })
 	for _, w := range results.Warnings {
 		fmt.Fprintf(stderr, "warning: %s\n", w)
 	}

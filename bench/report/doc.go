@@ -6,7 +6,7 @@
 //	...
 //	ranking := report.Rank(results)
 //	ranking.WriteText(os.Stdout, report.TextOptions{Width: 100})
-//	path, err := report.Write(results) // gradflow-out/quickstart/report.html
+//	err = report.Write(results, "gradflow-out/quickstart/report.html")
 //
 // # What is compared
 //

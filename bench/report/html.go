@@ -40,18 +40,13 @@ var pageLayout = template.Must(template.New("page").Parse(pageTemplate))
 // FileName is that of the page in a study's directory.
 const FileName = "report.html"
 
-// Write writes the page into the study's directory, whole or not at all, and returns its
-// path.
-func Write(results *record.Results) (string, error) {
+// Write writes the page into a file, whole or not at all.
+func Write(results *record.Results, path string) error {
 	var b bytes.Buffer
 	if err := WriteHTML(results, &b); err != nil {
-		return "", err
+		return err
 	}
-	path := filepath.Join(results.Dir, FileName)
-	if err := atomicfile.Write(path, b.Bytes()); err != nil {
-		return "", errors.Wrap(err, "report")
-	}
-	return path, nil
+	return errors.Wrap(atomicfile.Write(path, b.Bytes()), "report")
 }
 
 // StressName is the name of the picture of the optimizers' unit tests, which `gradflow

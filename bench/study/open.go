@@ -26,6 +26,9 @@ func Open(ctx context.Context, dir string) (*record.Results, error) {
 	})
 }
 
+// ErrAnotherStudy says that a directory holds the records of a study of another name.
+var ErrAnotherStudy = errors.New("give another directory with --out")
+
 // continues returns what refuses a directory that holds a study of another name. A study of
 // the same name may have changed.
 func (s *Spec) continues(dir string) func(before []byte) error {
@@ -37,6 +40,6 @@ func (s *Spec) continues(dir string) func(before []byte) error {
 		if err := yaml.Unmarshal(before, &study); err != nil || study.Name == "" || study.Name == s.Name {
 			return nil
 		}
-		return errors.Errorf("%s holds the study %q: give %q another directory with --out", dir, study.Name, s.Name)
+		return errors.Wrapf(ErrAnotherStudy, "%s holds the study %q, not %q", dir, study.Name, s.Name)
 	}
 }

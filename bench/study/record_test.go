@@ -14,6 +14,7 @@ import (
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/pkg/errors"
 )
 
 // learning is a study whose runs have every kind of file.
@@ -357,7 +358,7 @@ func TestAnotherStudy(t *testing.T) {
 	before := files(t, dir)
 	other := parse(t, strings.Replace(learning, "name: learning", "name: other", 1))
 	_, err := study.Run(context.Background(), other, dir, study.Options{})
-	if want := dir + ` holds the study "small": give "other" another directory with --out`; err == nil || err.Error() != want {
+	if want := dir + ` holds the study "small", not "other": give another directory with --out`; !errors.Is(err, study.ErrAnotherStudy) || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if r := open(t, dir); r.Spec.Name != "small" || !maps.Equal(before, files(t, dir)) {

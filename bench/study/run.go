@@ -32,6 +32,7 @@ type Progress interface {
 type Total struct {
 	Runs            int // in the study
 	Recorded        int // of those, before this process began
+	Damaged         int // of those, recorded but damaged: to be done again
 	Updates         int // of all runs
 	RecordedUpdates int // of the runs recorded
 }
@@ -54,7 +55,7 @@ type Outcome struct {
 //
 // The error is the first of a run that failed, or [record.ErrLocked]. If a record can't be
 // written, on a full disk for instance, Run stops at once with the reason. A directory that
-// holds a study of another name is refused.
+// holds a study of another name is refused with [ErrAnotherStudy].
 func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	d, err := record.Create(dir, s.Source, s.continues(dir))
 	if err != nil {
@@ -72,11 +73,11 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 			total.RecordedUpdates += c.Steps
 			continue
 		case record.Damaged:
-			outcome.Damaged++
+			total.Damaged++
 		}
 		pending = append(pending, c)
 	}
-	outcome.Recorded = total.Recorded
+	outcome.Recorded, outcome.Damaged = total.Recorded, total.Damaged
 	progress := o.Progress
 	if progress == nil {
 		progress = silent{}

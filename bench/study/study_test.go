@@ -369,7 +369,7 @@ func TestLock(t *testing.T) {
 
 type starting struct{ f func() }
 
-func (s *starting) Begin(study.Total)                                { s.f() }
+func (s *starting) Begin(study.Total)                          { s.f() }
 func (*starting) Updated(int)                                  {}
 func (*starting) Finished(study.Config, *record.Record, error) {}
 
