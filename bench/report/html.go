@@ -215,9 +215,13 @@ func shared(records []*record.Record) []row {
 		configs = append(configs, r.Config)
 	}
 	var rows []row
-	for _, f := range fields {
-		if len(configs) > 0 && !f.differs(configs) {
-			rows = append(rows, row{f.name, fmt.Sprint(f.value(configs[0]))})
+	for _, a := range facets() {
+		if len(configs) > 0 && !differs(a, configs) {
+			text := fmt.Sprint(a.Value(configs[0]))
+			if a.Label != nil {
+				text = strings.TrimPrefix(a.Label(configs[0]), a.Key+" ")
+			}
+			rows = append(rows, row{a.Key, text})
 		}
 	}
 	var seeds []uint64

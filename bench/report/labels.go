@@ -7,43 +7,19 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
 )
 
-// field is a part of a configuration that a label may show.
-type field struct {
-	name  string // its key in JSON
-	value func(record.Config) any
-	text  func(record.Config) string // nil for a choice
+// facets are the parts that make a problem, in the order of labels.
+func facets() []study.Axis {
+	return slices.DeleteFunc(slices.Clone(study.Axes), func(a study.Axis) bool { return a.Key == "optimizer" })
 }
 
-// fields are the parts that make a problem, in the order of labels.
-var fields = []field{
-	{"task", func(c record.Config) any { return c.Task }, nil},
-	{"activation", func(c record.Config) any { return c.Activation }, nil},
-	{"depth", func(c record.Config) any { return c.Depth }, func(c record.Config) string { return fmt.Sprintf("depth %d", c.Depth) }},
-	{"width", func(c record.Config) any { return c.Width }, func(c record.Config) string { return fmt.Sprintf("width %d", c.Width) }},
-	{"model", func(c record.Config) any { return c.Model }, nil},
-	{"initializer", func(c record.Config) any { return c.Initializer }, nil},
-	{"normalization", func(c record.Config) any { return c.Normalization }, nil},
-	{"dtype", func(c record.Config) any { return c.DType }, func(c record.Config) string { return c.DType }},
-	{"flush_to_zero", func(c record.Config) any { return c.FlushToZero == c.FlushByDefault() }, func(c record.Config) string {
-		if c.FlushToZero {
-			return "flush to zero"
-		}
-		return "denormals kept"
-	}},
-	{"batch", func(c record.Config) any { return c.Batch }, func(c record.Config) string { return fmt.Sprintf("batch %d", c.Batch) }},
-	{"steps", func(c record.Config) any { return c.Steps }, func(c record.Config) string { return fmt.Sprintf("%d steps", c.Steps) }},
-	{"target", func(c record.Config) any { return c.Target }, func(c record.Config) string { return fmt.Sprintf("target %g", c.Target) }},
-	{"evaluate", func(c record.Config) any { return c.Evaluate }, func(c record.Config) string { return fmt.Sprintf("evaluated every %d", c.Evaluate) }},
-	{"probe", func(c record.Config) any { return c.Probe }, func(c record.Config) string { return fmt.Sprintf("%d probes a decade", c.Probe) }},
-}
-
-// differs tells whether a field has more than one value.
-func (f field) differs(configs []record.Config) bool {
+// differs tells whether an axis has more than one value.
+func differs(a study.Axis, configs []record.Config) bool {
 	for _, c := range configs {
-		if key(f.value(c)) != key(f.value(configs[0])) {
+		if key(a.Value(c)) != key(a.Value(configs[0])) {
 			return true
 		}
 	}
@@ -54,24 +30,24 @@ func (f field) differs(configs []record.Config) bool {
 // of a single problem the task, the activation and the depth.
 func problemLabels(problems []record.Config) []string {
 	labels := make([]string, len(problems))
-	for i, f := range fields {
-		if !f.differs(problems) && (len(problems) > 1 || i > 2) {
+	for i, a := range facets() {
+		if !differs(a, problems) && (len(problems) > 1 || i > 2) {
 			continue
 		}
 		parts := make([]string, len(problems))
-		if f.text != nil {
+		if a.Label != nil {
 			for j, c := range problems {
-				parts[j] = f.text(c)
+				parts[j] = a.Label(c)
 			}
 		} else {
 			var choices []catalogue.Choice
 			for _, c := range problems {
-				choices = append(choices, f.value(c).(catalogue.Choice))
+				choices = append(choices, a.Value(c).(catalogue.Choice))
 			}
 			parts = choiceLabels(choices)
 			for j, p := range parts {
 				if p == "none" {
-					parts[j] = "no " + f.name
+					parts[j] = "no " + a.Key
 				}
 			}
 		}

@@ -3,9 +3,11 @@ package report
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/study"
 )
 
 // Labels and the list of what all runs share know every part of a configuration.
@@ -13,7 +15,8 @@ func TestFields(t *testing.T) {
 	c := reflect.TypeFor[record.Config]()
 	for i := range c.NumField() {
 		name := c.Field(i).Tag.Get("json")
-		known := slices.ContainsFunc(fields, func(f field) bool { return f.name == name })
+		key := strings.ReplaceAll(name, "_", "-")
+		known := slices.ContainsFunc(facets(), func(a study.Axis) bool { return a.Key == key })
 		if want := name != "optimizer" && name != "seed"; known != want {
 			t.Errorf("%s: %t, want %t", name, known, want)
 		}
