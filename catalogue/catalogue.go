@@ -112,6 +112,18 @@ func (c *Catalogue[T]) Add(rows ...Entry[T]) error {
 	return nil
 }
 
+// With returns a catalogue that has more rows, and leaves c as it is: for one use, where a
+// program's rows are not for all.
+func (c *Catalogue[T]) With(rows ...Entry[T]) (*Catalogue[T], error) {
+	c.mu.RLock()
+	d := &Catalogue[T]{kind: c.kind, written: c.written, entries: c.entries, byName: c.byName, wrong: c.wrong}
+	c.mu.RUnlock()
+	if err := d.Add(rows...); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
 // isName tells whether a name can stand in a study, a file and a benchmark's name.
 func isName(s string) bool {
 	for i, r := range s {

@@ -43,17 +43,17 @@ type Axis struct {
 // runs the first changes the least often. A new axis is a row here.
 var Axes = []Axis{
 	taskAxis(),
-	choiceAxis("activation", "", "f in the layers f(x·W + b)", func(p *parts) *catalogue.Catalogue[activations.Activation] { return p.activations },
+	choiceAxis("activation", "", "f in the layers f(x·W + b)", func(p *parts) **catalogue.Catalogue[activations.Activation] { return &p.activations },
 		func(c *Config) *Choice { return &c.Activation }),
 	countAxis(Depth, "hidden layers", func(c *Config) *int { return &c.Depth }, "depth %d"),
 	countAxis(Width, "units of each hidden layer", func(c *Config) *int { return &c.Width }, "width %d"),
-	choiceAxis("model", defaultModel, "architecture", func(p *parts) *catalogue.Catalogue[models.Architecture] { return p.models },
+	choiceAxis("model", defaultModel, "architecture", func(p *parts) **catalogue.Catalogue[models.Architecture] { return &p.models },
 		func(c *Config) *Choice { return &c.Model }),
-	choiceAxis("initializer", "", "first values of the weights", func(p *parts) *catalogue.Catalogue[initializers.Initializer] { return p.initializers },
+	choiceAxis("initializer", "", "first values of the weights", func(p *parts) **catalogue.Catalogue[initializers.Initializer] { return &p.initializers },
 		func(c *Config) *Choice { return &c.Initializer }),
-	choiceAxis("normalization", defaultNormalization, "normalisation in the hidden layers", func(p *parts) *catalogue.Catalogue[normalization.Normalization] { return p.normalizations },
+	choiceAxis("normalization", defaultNormalization, "normalisation in the hidden layers", func(p *parts) **catalogue.Catalogue[normalization.Normalization] { return &p.normalizations },
 		func(c *Config) *Choice { return &c.Normalization }),
-	choiceAxis("optimizer", "", "what updates the parameters", func(p *parts) *catalogue.Catalogue[gorgonia.Solver] { return p.optimizers },
+	choiceAxis("optimizer", "", "what updates the parameters", func(p *parts) **catalogue.Catalogue[gorgonia.Solver] { return &p.optimizers },
 		func(c *Config) *Choice { return &c.Optimizer }),
 	{
 		Key: "dtype", Kind: "float type", Default: defaultDType, Doc: "type of the network's numbers",
@@ -172,14 +172,17 @@ func (a Axis) once(def string) Axis {
 
 // choiceAxis is an axis of choices from a catalogue; def is the name of the default, ""
 // if there is none.
-func choiceAxis[T any](key, def, doc string, from func(*parts) *catalogue.Catalogue[T], field func(*Config) *Choice) Axis {
+func choiceAxis[T any](key, def, doc string, from func(*parts) **catalogue.Catalogue[T], field func(*Config) *Choice) Axis {
 	return Axis{
 		Key: key, Kind: key, Doc: doc, Default: def,
-		Words: func() []string { return from(catalogues()).Names() },
+		Words: func() []string { return (*from(catalogues())).Names() },
 		Value: func(c Config) any { return *field(&c) },
 		given: func(c Config) bool { return field(&c).Name != "" },
 		read: func(r *reader, v any, path []any) (sets []func(*Config)) {
-			for _, choice := range choices(r, from(r.parts), key, v, path) {
+			if v = admit(r, from(r.parts), key, v, path); r.err != nil {
+				return nil
+			}
+			for _, choice := range choices(r, *from(r.parts), key, v, path) {
 				sets = append(sets, func(c *Config) { *field(c) = choice })
 			}
 			return sets
@@ -189,19 +192,22 @@ func choiceAxis[T any](key, def, doc string, from func(*parts) *catalogue.Catalo
 
 // taskAxis is that of tasks, which have a target of their own.
 func taskAxis() Axis {
-	a := choiceAxis("task", "", "data, and what is learned of them", func(p *parts) *catalogue.Catalogue[tasks.Task] { return p.tasks },
+	a := choiceAxis("task", "", "data, and what is learned of them", func(p *parts) **catalogue.Catalogue[tasks.Task] { return &p.tasks },
 		func(c *Config) *Choice { return &c.Task })
 	read := a.read
 	a.read = func(r *reader, v any, path []any) (sets []func(*Config)) {
 		for _, set := range read(r, v, path) {
 			var c Config
 			set(&c)
-			task, err := r.task(c.Task)
-			if err != nil {
-				r.fail(path, "%v", err)
-				return nil
+			target, recorded := r.targets[c.Task.Name]
+			if !recorded {
+				task, err := r.task(c.Task)
+				if err != nil {
+					r.fail(path, "%v", err)
+					return nil
+				}
+				target = task.Target()
 			}
-			target := task.Target()
 			sets = append(sets, func(c *Config) { set(c); c.Target = target })
 		}
 		return sets

@@ -18,7 +18,12 @@ type Config = record.Config
 // Open reads the records of a study directory: see [record.Open].
 func Open(ctx context.Context, dir string) (*record.Results, error) {
 	return record.Open(dir, func(file string, text []byte) (*record.Plan, error) {
-		s, err := Parse(ctx, file, text)
+		root, places, err := document(ctx, file, text)
+		if err != nil {
+			return nil, err
+		}
+		r := &reader{ctx: ctx, root: root, places: places, parts: catalogues(), recorded: true}
+		s, err := r.read(file, text)
 		if err != nil {
 			return nil, err
 		}

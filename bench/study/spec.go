@@ -72,6 +72,11 @@ func Parse(ctx context.Context, file string, text []byte) (*Spec, error) {
 		return nil, err
 	}
 	r := &reader{ctx: ctx, root: root, places: places, parts: catalogues()}
+	return r.read(file, text)
+}
+
+// read reads the whole study.
+func (r *reader) read(file string, text []byte) (*Spec, error) {
 	s := r.spec()
 	if r.err != nil {
 		return nil, r.located(file)
@@ -88,6 +93,11 @@ type reader struct {
 	parts  *parts
 	flags  bool // the values are those of flags
 	err    error
+	// recorded reads a study that has been run: nothing is made or tried, as its parts need
+	// not be here.
+	recorded bool
+	admitted map[[2]string]any  // Go values by kind and name
+	targets  map[string]float64 // of recorded tasks that are not here
 
 	made   map[string]tasks.Task // by the text of their choices
 	target func(*Config)         // as the study has it; nil: as the task has it
@@ -130,6 +140,13 @@ func (r *reader) located(file string) error {
 	var e *placeError
 	if !errors.As(r.err, &e) {
 		return r.err
+	}
+	if r.places == nil {
+		message := e.message
+		if at := pathText(e.path); at != "" {
+			message = at + ": " + message
+		}
+		return errors.Errorf("%s: %s", file, message)
 	}
 	p, whole := r.places.find(e.path)
 	if whole && e.onKey && p.keyLine > 0 {
@@ -263,7 +280,7 @@ func gridKeys() (keys []string) {
 }
 
 func (r *reader) spec() *Spec {
-	m := r.mapping(r.root, nil, "a study", "name", "about", "task", "budget", "seeds", "target", "probe", "grid", "cases")
+	m := r.mapping(r.root, nil, "a study", "name", "about", "task", "budget", "seeds", "target", "probe", "grid", "cases", "parts")
 	if r.err != nil {
 		return nil
 	}
@@ -275,6 +292,7 @@ func (r *reader) spec() *Spec {
 	}
 	base := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: defaultProbe}
 	base.FlushToZero = base.FlushByDefault()
+	r.recordedParts(m)
 	r.budget(m, &base)
 	r.once(&base, m, nil, "task", "target", "probe")
 	seeds := r.seedList(m)
@@ -532,7 +550,9 @@ func (r *reader) expand(base Config, grid map[string]any, where func(axis string
 		points = next
 	}
 	r.runs += len(points) * r.seeds
-	r.check(points, path)
+	if !r.recorded {
+		r.check(points, path)
+	}
 	return points
 }
 
@@ -594,7 +614,7 @@ func choose[T any](r *reader, c *catalogue.Catalogue[T], key string, v any, path
 	if err == nil {
 		choice, err = c.Complete(choice)
 	}
-	if err == nil {
+	if err == nil && !r.recorded {
 		_, err = c.Make(choice)
 	}
 	if err == nil {
