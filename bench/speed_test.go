@@ -2,7 +2,9 @@ package bench_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/gradflow/gradflow/bench/speed"
 	"github.com/gradflow/gradflow/catalogue"
@@ -47,6 +49,40 @@ func BenchmarkStep(b *testing.B) {
 			b.ReportMetric(flops/ns, "GFLOP/s")
 			b.ReportMetric(ns/1000/float64(f.depth), "µs/layer")
 		})
+	}
+}
+
+// BenchmarkSaturatedStep reports how many times as long a step of 60 sigmoid layers, whose
+// gradient falls through the range of the denormals, takes as one of tanh layers, step
+// about. Flushed, it should be little more than 1; on many processors it is 30 otherwise.
+func BenchmarkSaturatedStep(b *testing.B) {
+	for _, width := range []int{64, 256} {
+		for _, keep := range []bool{false, true} {
+			b.Run(fmt.Sprintf("width=%d/flush-to-zero=%v", width, !keep), func(b *testing.B) {
+				var took [2][]float64
+				var steps [2]func() error
+				for i, name := range []string{"tanh", "sigmoid"} {
+					var err error
+					steps[i], _, err = speed.Step(speed.Config{Depth: 60, Width: width, Batch: 32, Steps: 1, DType: "float32", KeepDenormals: keep,
+						Optimizer: catalogue.Choice{Name: "sgd"}, Activation: catalogue.Choice{Name: name}})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+				for b.Loop() {
+					for i, step := range steps {
+						begin := time.Now()
+						if err := step(); err != nil {
+							b.Fatal(err)
+						}
+						took[i] = append(took[i], float64(time.Since(begin)))
+					}
+				}
+				slices.Sort(took[0])
+				slices.Sort(took[1])
+				b.ReportMetric(took[1][len(took[1])/2]/took[0][len(took[0])/2], "sigmoid/tanh-x")
+			})
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/speed"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ func newSpeed() *cobra.Command {
 		optimizer, activation string
 		machine               string
 		workers               int
-		asJSON                bool
+		asJSON, flush         bool
 	)
 	c := &cobra.Command{
 		Use:   "speed",
@@ -55,6 +56,10 @@ those of a study with fewer runs than cores are.`,
 			if config.Split < 0 {
 				return useError{errors.Errorf("--split %d: must be at least 0", config.Split)}
 			}
+			if flush && config.DType == "float64" && c.Flags().Changed("flush-to-zero") {
+				return useError{errors.New("--flush-to-zero: float64 never flushes; leave it out")}
+			}
+			config.KeepDenormals = !flush
 			if workers < 1 {
 				return useError{errors.Errorf("--workers %d: must be at least 1", workers)}
 			}
@@ -86,6 +91,7 @@ those of a study with fewer runs than cores are.`,
 	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine beside it")
 	f.IntVar(&config.Split, "split", 0, "cores to divide large matrix products over (0: one)")
 	f.IntVar(&workers, "workers", 1, "networks to train side by side, too")
+	f.BoolVar(&flush, "flush-to-zero", true, "take numbers below the smallest normal one for 0, in float32; false keeps them")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	complete(c, "optimizer", optimizers.Catalogue.Names())
 	complete(c, "activation", activations.Catalogue.Names())
@@ -160,6 +166,17 @@ func printSpeed(w io.Writer, results []speed.Result) error {
 	row("build", func(r speed.Result) string { return ms(r.Build) })
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	for _, r := range results {
+		if r.DenormalSteps == 0 {
+			continue
+		}
+		sentence := train.Flushed(r.DenormalSteps, r.Steps)
+		if !r.FlushToZero {
+			sentence = fmt.Sprintf("in %d of %d steps the processor met values below the smallest normal %s, with which many processors are 10 to 100 times slower",
+				r.DenormalSteps, r.Steps, r.DType)
+		}
+		fmt.Fprintf(w, "\n%s: %s.\n", r.VM, sentence)
 	}
 	if r.Workers > 1 {
 		fmt.Fprintf(w, "\n%d workers side by side make %.2f times as many steps as one.\n", r.Workers, r.Speedup)

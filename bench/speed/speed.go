@@ -41,6 +41,28 @@ type Config struct {
 	Steps                 int    // timed; a tenth as many come first
 	// Split is the number of goroutines that large products are divided over; 0 is one.
 	Split int
+	// KeepDenormals has steps in float32 compute with denormals instead of flushing them to
+	// zero; those in float64 always do. It holds for both machines.
+	KeepDenormals bool
+}
+
+// flushes tells whether denormals are flushed to zero.
+func (c Config) flushes() bool {
+	return !c.KeepDenormals && c.DType == "float32" && kernels.SupportsFlushToZero()
+}
+
+// inMode has f done in the floating-point mode of the steps, and met, if not nil, set if it
+// meets denormals.
+func (c Config) inMode(f func() error, met *bool) func() error {
+	return func() error {
+		mode := kernels.Enter(c.flushes())
+		defer func() {
+			if mode.Leave() && met != nil {
+				*met = true
+			}
+		}()
+		return f()
+	}
 }
 
 // Result is what a step takes.
@@ -68,6 +90,10 @@ type Result struct {
 	PeakShare  float64 `json:"peak_share"`
 	Allocs     float64 `json:"allocs_per_step"`
 	Build      float64 `json:"build_ms"` // building, differentiating and compiling
+	// FlushToZero tells whether denormals were flushed to zero, DenormalSteps in how many of
+	// the timed steps the processor met some, flushed or not.
+	FlushToZero   bool `json:"flush_to_zero"`
+	DenormalSteps int  `json:"denormal_steps"`
 	// Speedup is that of so many workers side by side, if it was asked for: see [Workers].
 	// Split is the number of goroutines that large products are divided over, if not one.
 	Workers int     `json:"workers,omitempty"`
@@ -81,6 +107,7 @@ type step struct {
 	// update follows gradients; joined, if there is one, makes the whole step at once.
 	update, joined func() error
 	build          time.Duration
+	denormal       int // steps that met denormals
 }
 
 // Measure times the step on the given machines, alternating between them, and returns
@@ -118,15 +145,20 @@ func Measure(c Config, machines ...string) ([]Result, error) {
 			if err := times[i].time(s, min(block, c.Steps-done), done >= 0); err != nil {
 				return nil, errors.Wrapf(err, "%s", machines[i])
 			}
+			if done < 0 {
+				s.denormal = 0
+			}
 		}
 	}
 	var results []Result
 	for i, s := range steps {
+		denormal := s.denormal
 		allocs, err := allocations(s)
 		if err != nil {
 			return nil, err
 		}
 		r := times[i].result(c)
+		r.FlushToZero, r.DenormalSteps = c.flushes(), denormal
 		if machines[i] == Gradflow {
 			r.Split = c.Split
 		}
@@ -287,12 +319,19 @@ func own(c Config) (*step, error) {
 		return nil, err
 	}
 	forward.Split(c.Split)
-	return &step{
-		forward:   forward.RunAll,
-		gradients: stepper.Machine.RunAll,
-		joined:    func() error { return stepper.Step(nil) },
+	s := &step{
+		forward:   c.inMode(forward.RunAll, nil),
+		gradients: c.inMode(stepper.Machine.RunAll, nil),
 		build:     build,
-	}, nil
+	}
+	s.joined = func() error {
+		err := stepper.Step(nil)
+		if stepper.MetDenormals() {
+			s.denormal++
+		}
+		return err
+	}
+	return s, nil
 }
 
 func ownModel(c Config) (models.Model, error) {
@@ -325,6 +364,7 @@ func ownStepper(c Config) (*train.Stepper, error) {
 		return nil, err
 	}
 	stepper.Split(c.Split)
+	stepper.FlushToZero = !c.KeepDenormals
 	return stepper, nil
 }
 

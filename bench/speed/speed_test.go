@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/kernels"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -121,5 +122,36 @@ func TestFlops(t *testing.T) {
 	// the output: 4x16x10, three times.
 	if got, want := flops(config("sgd")), 2.*(2*4*784*16+2*3*4*16*16+3*4*16*10); got != want {
 		t.Errorf("%g, want %g", got, want)
+	}
+}
+
+// TestDenormals times a network of 60 sigmoid layers, whose gradient vanishes, with
+// denormals flushed to zero and kept, and a float64 network of so few that it has none.
+func TestDenormals(t *testing.T) {
+	if !kernels.SupportsFlushToZero() {
+		t.Skip("these kernels cannot flush to zero")
+	}
+	c := config("sgd")
+	c.Activation.Name, c.Depth, c.DType, c.Steps = "sigmoid", 60, "float32", 10
+	for _, keep := range []bool{false, true} {
+		c.KeepDenormals = keep
+		results, err := Measure(c, Gradflow, Tape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range results {
+			if r.DenormalSteps != c.Steps || r.FlushToZero != !keep {
+				t.Errorf("%s, kept %v: %+v", r.VM, keep, r)
+			}
+		}
+	}
+	results, err := Measure(config("sgd"), Gradflow, Tape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.DenormalSteps != 0 || r.FlushToZero {
+			t.Errorf("%s, float64: %+v", r.VM, r)
+		}
 	}
 }

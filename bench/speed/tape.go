@@ -81,12 +81,22 @@ func tape(c Config) (*step, error) {
 			return m.RunAll()
 		}
 	}
-	return &step{
-		forward:   run(forward),
-		gradients: run(machine),
+	met := false
+	s := &step{
+		forward:   c.inMode(run(forward), nil),
+		gradients: c.inMode(run(machine), &met),
 		build:     build,
-		update:    func() error { return solver.Step(model) },
-	}, nil
+	}
+	update := c.inMode(func() error { return solver.Step(model) }, &met)
+	s.update = func() error {
+		err := update()
+		if met {
+			s.denormal++
+		}
+		met = false
+		return err
+	}
+	return s, nil
 }
 
 // stockNetwork builds the network of stock operations, with the same first weights.

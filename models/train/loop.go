@@ -142,7 +142,7 @@ func (l *Loop) run(ctx context.Context, state *State) (Result, error) {
 		if err := l.feed(); err != nil {
 			return Result{}, errors.Wrapf(err, "train: batch %d", step)
 		}
-		l.met = false
+		l.MetDenormals()
 		var err error
 		if watched, observed := l.watched(step); watched {
 			err = l.watchedStep(state, check, observed)
@@ -159,7 +159,7 @@ func (l *Loop) run(ctx context.Context, state *State) (Result, error) {
 			return Result{}, errors.Wrapf(err, "train: step %d", step)
 		}
 		state.Step = step + 1
-		if l.met {
+		if l.MetDenormals() {
 			state.DenormalSteps++
 		}
 		if err := l.call(step, state, true); err != nil {

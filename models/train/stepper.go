@@ -34,7 +34,7 @@ type Stepper struct {
 	params []G.ValueGrad
 	info   optimizers.StepInfo
 	second *vm.Machine // computes second gradients
-	met    bool        // a denormal, since it was last cleared
+	met    bool        // a denormal, since MetDenormals
 
 	// Of steps with the updates in the backward pass; joined is nil if there are none.
 	joined   *vm.Machine
@@ -158,6 +158,14 @@ func (s *Stepper) arithmetic(f func() error) error {
 	mode := kernels.Enter(flushes(s.FlushToZero, s.Network))
 	defer func() { s.met = mode.Leave() || s.met }()
 	return f()
+}
+
+// MetDenormals tells whether the steps since its last call met a number below the
+// smallest normal one, or computed one, flushed to zero or not.
+func (s *Stepper) MetDenormals() bool {
+	met := s.met
+	s.met = false
+	return met
 }
 
 // gradients computes loss and gradients, which stay until the next run, and checks the
