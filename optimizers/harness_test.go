@@ -94,11 +94,12 @@ func mustStep(t testing.TB, s gorgonia.Solver, ps ...*parameter) {
 	}
 }
 
-// types are the two element types and the relative error allowed in each.
+// types are the two element types, the relative error allowed in each, and that of one
+// rounding.
 var types = []struct {
-	dt  tensor.Dtype
-	tol float64
-}{{tensor.Float64, 1e-12}, {tensor.Float32, 1e-5}}
+	dt           tensor.Dtype
+	tol, epsilon float64
+}{{tensor.Float64, 1e-12, 0x1p-53}, {tensor.Float32, 1e-5, 0x1p-24}}
 
 func near(got, want, tol float64) bool {
 	return got == want || math.Abs(got-want) <= tol*math.Abs(want)

@@ -36,17 +36,6 @@ func squares[F Float](x []F, center float64) (sum float64) {
 	return sum
 }
 
-// SetRows sets each row of dst to row: a bias, spread over a batch. The length of
-// dst is a multiple of that of row.
-func SetRows[F Float](dst, row []F) {
-	if len(row) == 0 && len(dst) > 0 || len(row) > 0 && len(dst)%len(row) != 0 {
-		panic("kernels: SetRows: the destination is not a whole number of rows")
-	}
-	for len(dst) > 0 {
-		dst = dst[copy(dst, row):]
-	}
-}
-
 // ColumnSums sets dst to the sums of the columns of x, each added up from the
 // first row to the last: the gradient of a bias.
 func ColumnSums[F Float](dst []F, x Matrix[F]) {

@@ -120,14 +120,6 @@ func testColumnSums[F Float](t *testing.T) {
 	}
 }
 
-func TestSetRows(t *testing.T) {
-	dst := make([]float32, 6)
-	SetRows(dst, []float32{1, 2, 3})
-	same(t, "SetRows", dst, []float32{1, 2, 3, 1, 2, 3})
-	SetRows(dst[:0], []float32{})
-	SetRows(dst[:0], []float32{1})
-}
-
 func TestSoftmaxRows(t *testing.T) {
 	testSoftmaxRows[float32](t, 1e-6)
 	testSoftmaxRows[float64](t, 1e-14)

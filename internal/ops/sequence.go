@@ -179,9 +179,6 @@ func step[F kernels.Float](x view[F], t, batch int) []F {
 	return x.data[t*batch*x.cols:][:batch*x.cols]
 }
 
-// Rows returns step t of a sequence of so many steps.
-func Rows(p *G.Node, t, steps int) (*G.Node, error) { return apply(rows(t, steps), p) }
-
 // Zeros returns a matrix of zeros with the rows of a step of p, a sequence of so many
 // steps: the state before the first. It has no gradient.
 func Zeros(p *G.Node, steps, cols int) (*G.Node, error) {
