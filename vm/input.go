@@ -22,21 +22,22 @@ type input struct {
 
 type reader struct{ step, in int }
 
-// location is where a value's elements are, and whether they are in row-major order
-// without gaps.
+// location is where a value's elements are, with what else tells that their order in
+// memory has changed.
 type location struct {
 	address uintptr
-	ordered bool
+	order   tensor.DataOrder
+	gaps    bool
 }
 
 func locationOf(v G.Value) location {
-	t, ok := v.(*tensor.Dense)
-	if !ok {
-		return location{ordered: true}
+	if t, ok := v.(*tensor.Dense); ok {
+		return location{t.Uintptr(), t.DataOrder(), t.RequiresIterator()}
 	}
-	return location{t.Uintptr(), ordered(t)}
+	return location{}
 }
 
+// ordered tells whether the elements of t are in row-major order without gaps.
 func ordered(t *tensor.Dense) bool {
 	if t.RequiresIterator() || t.DataOrder().IsColMajor() || t.DataOrder().IsNotContiguous() {
 		return false
@@ -70,9 +71,11 @@ func (m *Machine) take(in *input, v G.Value, at location) error {
 		v, at = apart, locationOf(apart)
 	}
 	read := v
-	in.copied = !at.ordered || dense && in.node.IsScalar()
+	t, dense = v.(*tensor.Dense)
+	scattered := dense && !ordered(t)
+	in.copied = scattered || dense && in.node.IsScalar()
 	if in.copied {
-		if in.changer >= 0 && !at.ordered {
+		if in.changer >= 0 && scattered {
 			return errors.Errorf("input %q is to be updated, but bound to a tensor that is not contiguous and row-major: bind a clone", in.node.Name())
 		}
 		read = zeros(in.dtype, in.shape)
