@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/vm"
+	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -41,12 +43,26 @@ func BenchmarkLayers(b *testing.B) {
 }
 
 // BenchmarkRun reports the time per operation of a run with next to nothing to
-// compute.
+// compute, of a machine for the loss and the gradients.
 func BenchmarkRun(b *testing.B) {
+	n, wanted := thinLayers()
+	benchmarkRun(b, compile(b, n.g, wanted...))
+}
+
+// BenchmarkRunWhole is BenchmarkRun of a machine for the whole graph.
+func BenchmarkRunWhole(b *testing.B) {
+	n, _ := thinLayers()
+	benchmarkRun(b, compile(b, n.g))
+}
+
+func thinLayers() (*net, G.Nodes) {
 	n := newNet(tensor.Float32)
 	x, target := n.input("x", 1, 1), n.input("t", 1, 1)
-	wanted := n.gradients(must(ops.MeanSquaredError(n.layers(x, 1000), target)), x, target)
-	m := compile(b, n.g, wanted...)
+	return n, n.gradients(must(ops.MeanSquaredError(n.layers(x, 1000), target)), x, target)
+}
+
+func benchmarkRun(b *testing.B, m *vm.Machine) {
+	run(b, m)
 	b.ReportAllocs()
 	for b.Loop() {
 		run(b, m)

@@ -59,6 +59,9 @@
 //   - The value of a node without dimensions is a number. The TapeMachine binds what the
 //     operation returned, for gorgonia.Tensordot of two vectors a tensor of one element.
 //   - An operation that returns another shape or type than its node's is an error.
+//   - A parameter whose derivative is a constant, an input, or another parameter's as well
+//     gets a gradient of its own. Its Grad keeps that where a TapeMachine without
+//     BindDualValues runs the graph later on: use one kind of machine for such a graph.
 //   - A LispMachine's program (gradients without gorgonia.Grad, graphs that grow) needs
 //     gorgonia.Grad before Compile, and another Compile for nodes that are added.
 //

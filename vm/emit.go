@@ -37,7 +37,7 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, of *Machine) (*
 	}
 	m := emit(s, mem)
 	if of != nil {
-		m.own = m.own.and(of.own)
+		m.own.addAll(of.own)
 	}
 	return m, m.publish()
 }

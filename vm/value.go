@@ -2,7 +2,6 @@ package vm
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"unsafe"
 
@@ -168,50 +167,53 @@ func (r reading) do(m *Machine) (err error) {
 	return err
 }
 
+// extents are the memory of values that runs write to.
+type extents struct {
+	list []extent  // in order, apart from each other, once sorted
+	of   []G.Value // which keeps them from being used for anything else
+}
+
 // extent is the memory from one address up to another.
 type extent struct{ from, to uintptr }
 
-// extents are the memory of a machine's results.
-type extents []extent
-
 func extentOf(v G.Value) extent {
-	if v == nil || reflect.ValueOf(v).IsNil() {
-		return extent{}
-	}
 	return extent{v.Uintptr(), v.Uintptr() + max(v.MemSize(), 1)}
 }
 
-func (e *extents) add(v G.Value) { *e = append(*e, extentOf(v)) }
+func (e *extents) add(v G.Value) {
+	e.list = append(e.list, extentOf(v))
+	e.of = append(e.of, v)
+}
+
+// addAll adds those of another machine.
+func (e *extents) addAll(f extents) {
+	e.list = append(e.list, f.list...)
+	e.of = append(e.of, f.of...)
+	e.sort()
+}
 
 // sort puts them in order and makes those that meet or overlap one.
 func (e *extents) sort() {
-	slices.SortFunc(*e, func(a, b extent) int { return cmp.Compare(a.from, b.from) })
-	list := (*e)[:0]
-	for _, x := range *e {
+	slices.SortFunc(e.list, func(a, b extent) int { return cmp.Compare(a.from, b.from) })
+	list := e.list[:0]
+	for _, x := range e.list {
 		if n := len(list); n > 0 && x.from <= list[n-1].to {
 			list[n-1].to = max(list[n-1].to, x.to)
 		} else {
 			list = append(list, x)
 		}
 	}
-	*e = list
-}
-
-// and returns the memory of both.
-func (e extents) and(f extents) extents {
-	both := append(slices.Clone(e), f...)
-	both.sort()
-	return both
+	e.list = list
 }
 
 // has tells whether v has memory in common with them.
-func (e extents) has(v G.Value) bool {
+func (e *extents) has(v G.Value) bool {
 	x := extentOf(v)
-	i, _ := slices.BinarySearchFunc(e, x.from, func(a extent, from uintptr) int { // the first that ends behind
+	i, _ := slices.BinarySearchFunc(e.list, x.from, func(a extent, from uintptr) int { // the first that ends behind
 		if a.to <= from {
 			return -1
 		}
 		return 1
 	})
-	return i < len(e) && e[i].from < x.to
+	return i < len(e.list) && e.list[i].from < x.to
 }
