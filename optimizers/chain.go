@@ -34,6 +34,7 @@ type Chain struct {
 	check   table
 	steps   int
 	counts  map[string]int // steps of each parameter that is stepped by itself
+	loaded  int            // steps when the state was loaded: no parameter has made fewer
 	grads   proxies
 	updates proxies
 	params  []gorgonia.ValueGrad // with the gradients that links change
@@ -270,7 +271,7 @@ func change(links []*Link, p *param, data view, step int) error {
 // of steps of all together, which may come in between; a parameter that was left out has
 // skipped its steps.
 func (o *Chain) count(name string) int {
-	step := max(o.counts[name], o.steps-1)
+	step := max(o.counts[name], o.steps-1, o.loaded)
 	o.counts[name] = step + 1
 	o.steps = max(o.steps, step+1)
 	return step
@@ -298,9 +299,8 @@ func (o *Chain) MarshalBinary() ([]byte, error) { return saveParts("chain", o.st
 // UnmarshalBinary loads what MarshalBinary saved.
 func (o *Chain) UnmarshalBinary(data []byte) (err error) {
 	o.steps, err = loadParts("chain", data, o.parts())
-	for name := range o.counts {
-		o.counts[name] = o.steps
-	}
+	o.loaded = o.steps
+	clear(o.counts)
 	return err
 }
 

@@ -75,11 +75,13 @@ func (s *spy) Step(model []G.ValueGrad) error {
 // separableSpy does so in the middle of the backward pass.
 type separableSpy struct{ spy }
 
-func (s *separableSpy) Update(model []G.ValueGrad) error                        { return s.Step(model) }
-func (s *separableSpy) Needs() optimizers.Needs                                 { return 0 }
-func (s *separableSpy) StepWith(model []G.ValueGrad, _ optimizers.StepInfo) error { return s.Step(model) }
-func (s *separableSpy) Prepare([]G.ValueGrad) error                             { return nil }
-func (s *separableSpy) Separable() bool                                         { return true }
+func (s *separableSpy) Update(model []G.ValueGrad) error { return s.Step(model) }
+func (s *separableSpy) Needs() optimizers.Needs          { return 0 }
+func (s *separableSpy) StepWith(model []G.ValueGrad, _ optimizers.StepInfo) error {
+	return s.Step(model)
+}
+func (s *separableSpy) Prepare([]G.ValueGrad) error { return nil }
+func (s *separableSpy) Separable() bool             { return true }
 func (s *separableSpy) Bind(_ G.ValueGrad, gradient, _ G.Value) (func(optimizers.StepInfo) error, error) {
 	return func(optimizers.StepInfo) error { s.look(gradient); return nil }, nil
 }

@@ -20,6 +20,12 @@
 // error but a [Result] with the status [Diverged], the step, and the first bad layer.
 // A step allocates nothing.
 //
+// # Checkpoints
+//
+// [Loop.Save] writes the whole state of a run between two steps, [Loop.Restore] reads it
+// into a loop made from the same parts, which then makes the steps that are left as the
+// first would have made them, bit for bit. Loop.Checkpoints saves now and then.
+//
 // # Denormals
 //
 // A number below the smallest normal one of its type (2^-126 in float32) is denormal: it

@@ -22,9 +22,14 @@ type Stream interface {
 // Loop trains a network. Make it with [New].
 type Loop struct {
 	*Stepper
-	Stream Stream
-	Steps  int // stop after so many
-	Hooks  []Hook
+	Stream      Stream
+	Steps       int // stop after so many
+	Hooks       []Hook
+	Checkpoints Checkpoints
+
+	state State
+	first float64 // loss
+	from  int     // step to begin with, of a run that was restored
 }
 
 // State is what hooks see. Step counts the updates done so far.
@@ -51,6 +56,8 @@ type Hook struct {
 	// After is called after the update, which Step counts. There are no gradients any
 	// more: what Node.Grad returns then may be of an earlier step.
 	After func(*State) error
+	// Memory, if not nil, is saved and restored with the run: see Loop.Save.
+	Memory Memory
 }
 
 // Status is how a run ended. Of a run that diverged by its gradients the parameters mean
@@ -107,8 +114,20 @@ func (l *Loop) Run(ctx context.Context) (Result, error) {
 	case l.Stepper == nil || l.Stream == nil:
 		return Result{}, errors.New("train: the loop has no stepper or no stream: make it with New")
 	}
-	state := State{Network: l.Network, Machine: l.Machine}
-	result, err := l.run(ctx, &state)
+	if l.Checkpoints.Every > 0 {
+		if l.Checkpoints.Save == nil {
+			return Result{}, errors.New("train: checkpoints without a function that saves them")
+		}
+		if err := l.Resumable(); err != nil {
+			return Result{}, err
+		}
+	}
+	if l.from == 0 {
+		l.state = State{Network: l.Network, Machine: l.Machine}
+	}
+	state := &l.state
+	result, err := l.run(ctx, state)
+	l.from = 0
 	if err != nil {
 		return Result{}, err
 	}
@@ -121,22 +140,22 @@ func (l *Loop) Run(ctx context.Context) (Result, error) {
 
 // run is Run without the numbers that state has at the end.
 func (l *Loop) run(ctx context.Context, state *State) (Result, error) {
-	var (
-		first  float64
-		reason string
-	)
+	var reason string
 	check := func(loss float64) error {
 		state.Loss = loss
 		if state.Step == 0 {
-			first = loss
+			l.first = loss
 		}
-		if reason = exploded(loss, first); reason != "" {
+		if reason = exploded(loss, l.first); reason != "" {
 			return errExploded
 		}
 		return nil
 	}
-	for step := range l.Steps {
+	for step := l.from; step < l.Steps; step++ {
 		if ctx.Err() != nil {
+			if l.Checkpoints.Every > 0 && step > l.from {
+				return Result{Status: Interrupted}, l.Checkpoints.Save(l)
+			}
 			return Result{Status: Interrupted}, nil
 		}
 		if err := l.feed(); err != nil {
@@ -164,6 +183,11 @@ func (l *Loop) run(ctx context.Context, state *State) (Result, error) {
 		}
 		if err := l.call(step, state, true); err != nil {
 			return Result{}, errors.Wrapf(err, "train: step %d", step)
+		}
+		if l.Checkpoints.Every > 0 && state.Step%l.Checkpoints.Every == 0 && state.Step < l.Steps {
+			if err := l.Checkpoints.Save(l); err != nil {
+				return Result{}, err
+			}
 		}
 	}
 	return Result{Status: Done}, nil

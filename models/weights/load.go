@@ -31,12 +31,12 @@ func Load(file string, p *models.Parameters) (metadata map[string]string, err er
 	if err != nil {
 		return nil, errors.Wrap(err, "load weights")
 	}
-	metadata, err = read(file, f, info.Size(), p)
+	metadata, err = Read(file, f, info.Size(), p)
 	return metadata, errors.Wrap(err, "load weights")
 }
 
-// read is Load for any reader of the given size.
-func read(file string, r io.ReaderAt, size int64, p *models.Parameters) (map[string]string, error) {
+// Read is [Load] for any reader of the given size; errors call it by the name of file.
+func Read(file string, r io.ReaderAt, size int64, p *models.Parameters) (map[string]string, error) {
 	h, err := readHeader(file, r, size)
 	if err != nil {
 		return nil, err

@@ -23,15 +23,15 @@ const (
 // any; the key "layout" says how the values lie and is not for the caller. The file
 // appears when it is complete and on the disk; one that is there is replaced.
 func Save(file string, p *models.Parameters, metadata map[string]string) error {
-	return errors.Wrap(atomicfile.WriteFrom(file, func(w io.Writer) error { return write(w, p, metadata) }), "save weights")
+	return errors.Wrap(atomicfile.WriteFrom(file, func(w io.Writer) error { return Write(w, p, metadata) }), "save weights")
 }
 
 // names are those of the parameters, and after them those of the running statistics of
 // normalisations: without them a loaded network would not give the same output.
 func names(p *models.Parameters) []string { return append(p.Names(), p.Statistics()...) }
 
-// write is Save for any writer.
-func write(w io.Writer, p *models.Parameters, metadata map[string]string) error {
+// Write is [Save] for any writer.
+func Write(w io.Writer, p *models.Parameters, metadata map[string]string) error {
 	head, err := writeHeader(p, metadata)
 	if err != nil {
 		return err

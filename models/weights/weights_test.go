@@ -249,7 +249,7 @@ func image(header string, n int) []byte {
 func TestFormatErrors(t *testing.T) {
 	const good = `{"output/bias":{"dtype":"F32","shape":[3],"data_offsets":[60,72]},"output/weight":{"dtype":"F32","shape":[5,3],"data_offsets":[0,60]}}`
 	n := network(t, tensor.Float32, 1, 0, 1)
-	if _, err := read("f", bytes.NewReader(image(good, 72)), int64(len(image(good, 72))), n.Parameters); err != nil {
+	if _, err := Read("f", bytes.NewReader(image(good, 72)), int64(len(image(good, 72))), n.Parameters); err != nil {
 		t.Fatal(err)
 	}
 	before := all(n.Parameters)
@@ -314,7 +314,7 @@ func TestFormatErrors(t *testing.T) {
 		{"metadata of numbers", image(with("{", `{"__metadata__":{"a":1},`), 72), -1, "no proper JSON"},
 		{"metadata of null", image(with("{", `{"__metadata__":{"a":null},`), 72), -1, "a of __metadata__ is null"},
 	} {
-		_, err := read("f", bytes.NewReader(c.file), int64(len(c.file)), n.Parameters)
+		_, err := Read("f", bytes.NewReader(c.file), int64(len(c.file)), n.Parameters)
 		var e *FormatError
 		if !errors.As(err, &e) || !errors.Is(err, ErrFormat) || errors.Is(err, ErrMismatch) || e.File != "f" || strings.Contains(e.Error(), "\n") {
 			t.Errorf("%s: %v", c.name, err)
@@ -338,13 +338,13 @@ func TestCut(t *testing.T) {
 	}
 	before := all(n.Parameters)
 	for size := range file {
-		if _, err := read("f", bytes.NewReader(file[:size]), int64(size), n.Parameters); !errors.Is(err, ErrFormat) {
+		if _, err := Read("f", bytes.NewReader(file[:size]), int64(size), n.Parameters); !errors.Is(err, ErrFormat) {
 			t.Fatalf("cut to %d of %d bytes: %v", size, len(file), err)
 		}
 	}
 	// So is one that shrinks while it is read: nothing is half loaded.
 	other := network(t, tensor.Float32, 2, 1, 1)
-	if _, err := read("f", bytes.NewReader(file[:len(file)-4]), int64(len(file)), other.Parameters); !errors.Is(err, ErrFormat) {
+	if _, err := Read("f", bytes.NewReader(file[:len(file)-4]), int64(len(file)), other.Parameters); !errors.Is(err, ErrFormat) {
 		t.Error(err)
 	}
 	if !slices.Equal(all(n.Parameters), before) || !slices.Equal(all(other.Parameters), all(network(t, tensor.Float32, 2, 1, 1).Parameters)) {
@@ -451,7 +451,7 @@ func TestAllocation(t *testing.T) {
 		file := image(header, 72)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := read("f", bytes.NewReader(file), int64(len(file)), n.Parameters)
+		_, err := Read("f", bytes.NewReader(file), int64(len(file)), n.Parameters)
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, ErrFormat) {
 			t.Error(err)
@@ -479,7 +479,7 @@ func FuzzRead(f *testing.F) {
 	p, q := network(f, tensor.Float32, 2, 0, 1).Parameters, network(f, tensor.Float32, 3, 0, 1).Parameters
 	f.Fuzz(func(t *testing.T, b []byte) {
 		before := all(p)
-		metadata, err := read("f", bytes.NewReader(b), int64(len(b)), p)
+		metadata, err := Read("f", bytes.NewReader(b), int64(len(b)), p)
 		if err != nil {
 			var e *FormatError
 			if errors.As(err, &e) == errors.Is(err, ErrMismatch) || e != nil && (e.Offset < 0 || e.Offset > int64(len(b))) {
@@ -493,10 +493,10 @@ func FuzzRead(f *testing.F) {
 		// What was accepted is written and read the same.
 		delete(metadata, layoutKey)
 		var file bytes.Buffer
-		if err := write(&file, p, metadata); err != nil {
+		if err := Write(&file, p, metadata); err != nil {
 			t.Fatal(err)
 		}
-		again, err := read("f", bytes.NewReader(file.Bytes()), int64(file.Len()), q)
+		again, err := Read("f", bytes.NewReader(file.Bytes()), int64(file.Len()), q)
 		delete(again, layoutKey)
 		if err != nil || !slices.Equal(all(q), all(p)) || fmt.Sprint(again) != fmt.Sprint(metadata) && len(again)+len(metadata) > 0 {
 			t.Errorf("%v: %v, %v", err, metadata, again)
