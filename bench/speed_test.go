@@ -97,10 +97,10 @@ func BenchmarkWorkers(b *testing.B) {
 			var side, split float64
 			for b.Loop() {
 				var err error
-				if side, err = speed.Workers(c, 2); err != nil {
+				if side, err = speed.Workers(b.Context(), c, 2); err != nil {
 					b.Fatal(err)
 				}
-				if split, err = speed.SplitSpeedup(c, 2); err != nil {
+				if split, err = speed.SplitSpeedup(b.Context(), c, 2); err != nil {
 					b.Fatal(err)
 				}
 			}

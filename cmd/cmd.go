@@ -14,6 +14,7 @@
 //	gradflow stress                               unit tests of optimizers
 //	gradflow list                                 what a study can be made of
 //	gradflow data get mnist                       download a real data set
+//	gradflow version                              what this is, and on what it runs
 //
 // Exit status: 0 done, 1 failed or interrupted, 2 wrong use (a flag, an argument, a
 // study file).
@@ -149,6 +150,7 @@ func (s *session) tell(err error, interrupted bool) int {
 }
 
 func newRoot() *cobra.Command {
+	var showVersion bool
 	root := &cobra.Command{
 		Use:   "gradflow",
 		Short: "What keeps the gradient alive in deep saturating networks",
@@ -161,12 +163,18 @@ which optimizers and initialisations keep it alive.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          subcommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if showVersion {
+				return versionHere().print(c.OutOrStdout())
+			}
+			return c.Help()
+		},
 	}
+	root.Flags().BoolVar(&showVersion, "version", false, "print the version, as gradflow version does")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return useError{errors.Errorf("%v; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets))
+	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets), newVersion())
 	return root
 }
 
@@ -212,7 +220,7 @@ func fitHelp(c *cobra.Command, width int) {
 	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), "Flags.FlagUsages ", fmt.Sprintf("Flags.FlagUsagesWrapped %d ", width)))
 	var wrapLong func(c *cobra.Command)
 	wrapLong = func(c *cobra.Command) {
-		c.Long = wrapParagraphs(c.Long, width)
+		c.Long, c.Example = wrapParagraphs(c.Long, width), wrapCommands(c.Example, width)
 		for _, sub := range c.Commands() {
 			wrapLong(sub)
 		}

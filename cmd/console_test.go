@@ -131,3 +131,16 @@ grid: {depth: 1, width: 4, activation: tanh, initializer: glorot-normal, optimiz
 		}
 	}
 }
+
+func TestWrapCommands(t *testing.T) {
+	got := wrapCommands("  gradflow stress --group 'a b' --json\n  gradflow list\n  verylongcommandwithoutflags", 24)
+	if want := "  gradflow stress \\\n      --group 'a b' \\\n      --json\n  gradflow list\n  verylongcommandwithoutflags"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestPlural(t *testing.T) {
+	if got := plural(0, "run") + plural(1, "run") + plural(2, "run"); got != "0 runs1 run2 runs" {
+		t.Error(got)
+	}
+}

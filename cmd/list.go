@@ -65,14 +65,15 @@ func newList() *cobra.Command {
 		names = append(names, s.Name)
 	}
 	c := &cobra.Command{
-		Use:   "list [" + strings.Join(names, "|") + "]",
+		Use:   "list [CATALOGUE]",
 		Short: "What a study can be made of",
-		Long: `List shows the catalogues: the names that a study file can use, and the settings of
+		Long: `List shows the catalogues (` + strings.Join(names, ", ") + `): the names that a study file can use, and the settings of
 each with their defaults. A setting is given as in  {name: sgd, rate: 0.1}  or
 sgd(rate=0.1). Links and schedules are what a chain is made of, an optimizer that
 changes the gradients or the steps of another one:
 
-  chain(before=[clip-norm(limit=1)],optimizer=sgd,after=[schedule(schedule=cosine(steps=400))])`,
+  chain(before=[clip-norm(limit=1)],optimizer=sgd)
+  chain(optimizer=sgd,after=[schedule(schedule=cosine(steps=400))])`,
 		Example: `  gradflow list
   gradflow list optimizers --json`,
 		ValidArgs: names,

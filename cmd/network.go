@@ -15,6 +15,7 @@ import (
 // networkFlags are the flags that describe one network.
 type networkFlags struct {
 	config study.Config
+	counts counts
 	names  []string
 	reads  []func() error // read the choices
 }
@@ -28,9 +29,9 @@ func (n *networkFlags) add(c *cobra.Command, depth, width, batch int) {
 	choiceFlag(n, c, initializers.Catalogue, &n.config.Initializer, "initializer", "glorot-normal", "initialiser of the weights")
 	choiceFlag(n, c, normalization.Catalogue, &n.config.Normalization, "normalization", "none", "normalisation")
 	f := c.Flags()
-	f.IntVar(&n.config.Depth, "depth", depth, "hidden layers")
-	f.IntVar(&n.config.Width, "width", width, "units of each")
-	f.IntVar(&n.config.Batch, "batch", batch, "examples in a batch")
+	n.counts.add(c, &n.config.Depth, atLeast(1, study.Depth), depth, "hidden layers")
+	n.counts.add(c, &n.config.Width, study.Width, width, "units of each")
+	n.counts.add(c, &n.config.Batch, study.Batch, batch, "examples in a batch")
 	f.Uint64Var(&n.config.Seed, "seed", 1, "seed of the weights and of the order of examples")
 	n.names = append(n.names, "depth", "width", "batch", "seed")
 }
@@ -54,10 +55,10 @@ func (n *networkFlags) read() error {
 		}
 	}
 	n.config.FlushToZero = n.config.FlushByDefault()
-	if c := n.config; c.Depth < 1 || c.Width < 1 || c.Batch < 1 {
-		return useError{errors.Errorf("--depth %d, --width %d, --batch %d: all must be at least 1", c.Depth, c.Width, c.Batch)}
+	if err := n.counts.check(); err != nil {
+		return err
 	}
-	return nil
+	return sizeError(study.CheckSize(n.config))
 }
 
 // given returns the first of the flags that the user has given, "" if there is none.

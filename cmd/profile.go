@@ -9,6 +9,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/profile"
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/optimizers"
@@ -41,8 +42,6 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 			}
 			config := &network.config
 			switch {
-			case steps < 0:
-				return useError{errors.Errorf("--steps %d: must be at least 0", steps)}
 			case config.DType != "float32" && config.DType != "float64":
 				return useError{errors.Errorf("--dtype %q: want float32 or float64", config.DType)}
 			}
@@ -83,7 +82,7 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 	choiceFlag(&network, c, optimizers.Catalogue, &network.config.Optimizer, "optimizer", "sgd", "optimizer of the steps")
 	f := c.Flags()
 	f.StringVar(&network.config.DType, "dtype", "float32", "float32 or float64")
-	f.IntVar(&steps, "steps", 0, "training steps")
+	network.counts.add(c, &steps, atLeast(0, study.Steps), 0, "training steps")
 	f.StringVar(&picture, "plot", "", "draw a picture into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")

@@ -13,6 +13,7 @@ import (
 func newRun() *cobra.Command {
 	var out string
 	var workers int
+	var counts counts
 	c := &cobra.Command{
 		Use:   "run STUDY.yaml",
 		Short: "Run a study, or resume it",
@@ -26,14 +27,14 @@ again, it resumes. Ctrl-C ends it after the current steps.`,
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if workers < 0 {
-				return useError{errors.Errorf("--workers %d: must be at least 1, or 0 for one for each core", workers)}
+			if err := counts.check(); err != nil {
+				return err
 			}
 			return runStudy(c, args[0], out, workers)
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>)")
-	c.Flags().IntVar(&workers, "workers", 0, "runs side by side, or cores that fewer runs divide their large products over (default one for each core)")
+	counts.add(c, &workers, study.Workers, 0, "runs side by side, or cores that fewer runs divide their large products over (default one for each core)")
 	return c
 }
 

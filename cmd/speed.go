@@ -9,7 +9,9 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/speed"
+	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
@@ -22,6 +24,7 @@ func newSpeed() *cobra.Command {
 		optimizer, activation string
 		machine               string
 		workers               int
+		counts                counts
 		asJSON, flush         bool
 	)
 	c := &cobra.Command{
@@ -53,24 +56,27 @@ those of a study with fewer runs than cores are.`,
 			if machine != speed.Gradflow {
 				machines = append(machines, machine)
 			}
-			if config.Split < 0 {
-				return useError{errors.Errorf("--split %d: must be at least 0", config.Split)}
+			if err := counts.check(); err != nil {
+				return err
 			}
 			if flush && config.DType == "float64" && c.Flags().Changed("flush-to-zero") {
 				return useError{errors.New("--flush-to-zero: float64 never flushes; leave it out")}
 			}
 			config.KeepDenormals = !flush
-			if workers < 1 {
-				return useError{errors.Errorf("--workers %d: must be at least 1", workers)}
+			if err := speedFits(config, workers+len(machines)-1); err != nil {
+				return err
 			}
-			results, err := speed.Measure(config, machines...)
+			results, err := speed.Measure(c.Context(), config, machines...)
+			if c.Context().Err() != nil {
+				return errInterrupted
+			}
 			if err != nil {
 				return useError{err}
 			}
 			if workers > 1 {
 				ours := &results[0]
 				ours.Workers = workers
-				if ours.Speedup, err = speed.Workers(config, workers); err != nil {
+				if ours.Speedup, err = speed.Workers(c.Context(), config, workers); err != nil {
 					return err
 				}
 			}
@@ -81,16 +87,16 @@ those of a study with fewer runs than cores are.`,
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&config.Depth, "depth", 50, "hidden layers")
-	f.IntVar(&config.Width, "width", 64, "units of each")
-	f.IntVar(&config.Batch, "batch", 32, "examples in a step")
+	counts.add(c, &config.Depth, atLeast(1, study.Depth), 50, "hidden layers")
+	counts.add(c, &config.Width, study.Width, 64, "units of each")
+	counts.add(c, &config.Batch, study.Batch, 32, "examples in a step")
 	f.StringVar(&optimizer, "optimizer", "sgd", "optimizer, such as rmsprop or sgd(momentum=0.9)")
 	f.StringVar(&activation, "activation", "tanh", "activation")
 	f.StringVar(&config.DType, "dtype", "float32", "float32 or float64")
-	f.IntVar(&config.Steps, "steps", 200, "steps to time")
+	counts.add(c, &config.Steps, study.Timed, 200, "steps to time")
 	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine beside it")
-	f.IntVar(&config.Split, "split", 0, "cores to divide large matrix products over (0: one)")
-	f.IntVar(&workers, "workers", 1, "networks to train side by side, too")
+	counts.add(c, &config.Split, study.Split, 0, "cores to divide large matrix products over (0: one)")
+	counts.add(c, &workers, atLeast(1, study.Workers), 1, "networks to train side by side, too")
 	f.BoolVar(&flush, "flush-to-zero", true, "take numbers below the smallest normal one for 0, in float32; false keeps them")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	complete(c, "optimizer", optimizers.Catalogue.Names())
@@ -98,6 +104,15 @@ those of a study with fewer runs than cores are.`,
 	complete(c, "dtype", []string{"float32", "float64"})
 	complete(c, "vm", []string{speed.Gradflow, speed.Tape})
 	return c
+}
+
+// speedFits checks that so many networks fit into memory.
+func speedFits(c speed.Config, networks int) error {
+	shape := models.Shape{Inputs: speed.Inputs, Outputs: speed.Classes, Batch: c.Batch, Loss: models.CrossEntropy}
+	return sizeError(study.CheckShape(shape, study.Config{
+		Model: catalogue.Choice{Name: "mlp"}, Depth: c.Depth, Width: c.Width, Batch: c.Batch, Activation: c.Activation,
+		Initializer: catalogue.Choice{Name: "glorot-normal"}, Normalization: catalogue.Choice{Name: "none"}, DType: c.DType,
+	}, networks))
 }
 
 // readChoice reads a choice from a flag.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/stress"
+	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/optimizers"
@@ -19,6 +20,7 @@ func newStress() *cobra.Command {
 		names, groups []string
 		options       stress.Options
 		asJSON        bool
+		counts        counts
 		picture, svg  string
 	)
 	c := &cobra.Command{
@@ -32,7 +34,9 @@ gradient descent. It draws the table of optimizers by groups of tests. Without
 
 Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2014).`,
 		Example: `  gradflow stress --plot stress.svg
-  gradflow stress --plot gradflow-out/quickstart/stress.svg   # then: gradflow report gradflow-out/quickstart
+  # The table in the report of a study:
+  gradflow stress --plot gradflow-out/quickstart/stress.svg
+  gradflow report gradflow-out/quickstart
   gradflow stress --optimizer smorms3 --optimizer 'sgd(rate=0.1)' --optimizer 'rmsprop(rate=0.001)'
   gradflow stress --optimizer adam --group '10-D rotated' --json`,
 		Args: noArguments,
@@ -52,9 +56,11 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 			if err != nil {
 				return err
 			}
-			if options.Repetitions < 1 || options.Steps < 1 || options.Workers < 0 {
-				return useError{errors.Errorf("--reps %d, --steps %d, --workers %d: must be at least 1 (0 workers: one for each core)",
-					options.Repetitions, options.Steps, options.Workers)}
+			if err := counts.check(); err != nil {
+				return err
+			}
+			if err := study.CheckMemory(options.Memory()); err != nil {
+				return useError{errors.Errorf("--reps %d --steps %d: %v", options.Repetitions, options.Steps, err)}
 			}
 			if picture == "" {
 				picture = svg
@@ -71,9 +77,9 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 	f.StringArrayVar(&names, "optimizer", nil, "optimizer, such as smorms3 or sgd(rate=0.1); may be repeated")
 	f.StringArrayVar(&groups, "group", nil, "run the tests of this group only; may be repeated")
 	f.Uint64Var(&options.Seed, "seed", 1, "seed of noise, drift and rotations")
-	f.IntVar(&options.Repetitions, "reps", 10, "repetitions of each test")
-	f.IntVar(&options.Steps, "steps", 100, "steps of each repetition")
-	f.IntVar(&options.Workers, "workers", 0, "tests side by side (default one for each core)")
+	counts.add(c, &options.Repetitions, study.Repetitions, 10, "repetitions of each test")
+	counts.add(c, &options.Steps, study.TestSteps, 100, "steps of each repetition")
+	counts.add(c, &options.Workers, study.Workers, 0, "tests side by side (default one for each core)")
 	f.StringVar(&picture, "plot", "", "draw the table, a cell for each test, into this file, a .svg, .png or .pdf")
 	f.StringVar(&svg, "svg", "", "")
 	if err := f.MarkDeprecated("svg", "use --plot"); err != nil { // the flag is not there

@@ -39,6 +39,7 @@ var ownFlags = []string{"margin", "out", "workers", "json"}
 func newSweep() *cobra.Command {
 	var (
 		flags  sweepFlags
+		counts counts
 		margin float64
 		out    string
 		work   int
@@ -65,8 +66,8 @@ chain, the rate is that of the optimizer in it.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if work < 0 {
-				return useError{errors.Errorf("--workers %d: must be at least 1, or 0 for one for each core", work)}
+			if err := counts.check(); err != nil {
+				return err
 			}
 			if !(margin >= 0 && margin < 1) {
 				return useError{errors.Errorf("--margin %g: must be a share from 0 to below 1", margin)}
@@ -112,7 +113,7 @@ chain, the rate is that of the optimizer in it.`,
 	f.StringVar(&flags.dtype, "dtype", "float32", "float32 or float64")
 	f.Float64Var(&margin, "margin", 0.05, "share of the best score that counts as near it")
 	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>, with a hash of all settings if flags describe the study)")
-	f.IntVar(&work, "workers", 0, "runs side by side (default one for each core)")
+	counts.add(c, &work, study.Workers, 0, "runs side by side (default one for each core)")
 	f.BoolVar(&asJSON, "json", false, "print the curves as JSON")
 	complete(c, "task", tasks.Catalogue.Names())
 	complete(c, "activation", activations.Catalogue.Names())

@@ -286,10 +286,10 @@ grid: {depth: 12, width: 2048, activation: sigmoid, initializer: orthogonal, opt
 		{"sweep", `\[`, []string{"sweep", "--out", at("sweep"), "--seeds", "50"}},
 		{"stress", `\[`, []string{"stress"}},
 		{"speed", "", []string{"speed", "--steps", "1000000"}},
-		{"speed-large", "", []string{"speed", "--width", "2048", "--batch", "512"}},
+		{"speed-large", "", []string{"speed", "--depth", "12", "--width", "2048", "--batch", "256"}},
 		{"profile", "", []string{"profile", "--width", "1024", "--batch", "512", "--initializer", "orthogonal"}},
-		{"theory", "", []string{"theory", "--depth", "100000000"}},
-		{"describe", "", []string{"describe", "--depth", "100000", "--fold", "0"}},
+		{"theory", "", []string{"theory", "--activation", "tanh(z)+sin(z)", "--depth", "100000"}},
+		{"describe", "", []string{"describe", "--depth", "20000", "--width", "8", "--fold", "0"}},
 	} {
 		if testing.Short() && strings.Contains(c.name, "large") {
 			continue
@@ -299,7 +299,7 @@ grid: {depth: 12, width: 2048, activation: sigmoid, initializer: orthogonal, opt
 			if c.ready != "" {
 				x.wait(c.ready)
 			} else {
-				time.Sleep(time.Second) // it says nothing before the end
+				time.Sleep(time.Second / 2) // it says nothing before the end
 			}
 			begin := time.Now()
 			x.interrupt()

@@ -13,6 +13,7 @@ import (
 	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/gradflow/gradflow/bench/phase"
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/pkg/errors"
@@ -24,6 +25,7 @@ func newTheory() *cobra.Command {
 		activation, picture string
 		v                   meanfield.Variances
 		depth               int
+		counts              counts
 		asJSON              bool
 	)
 	c := &cobra.Command{
@@ -50,8 +52,8 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 					return useError{errors.Errorf("%s %g: must be finite and at least 0", flag, x)}
 				}
 			}
-			if depth < 0 {
-				return useError{errors.Errorf("--depth %d: must be at least 1", depth)}
+			if err := counts.check(); err != nil {
+				return err
 			}
 			if picture != "" {
 				if err := checkPicture("--plot", picture); err != nil {
@@ -85,7 +87,7 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 	f.StringVar(&activation, "activation", "tanh", "activation, such as tanh, elu(alpha=0.5) or a formula in z")
 	f.Float64Var(&v.Weight, "weight-variance", 1, "σ_w²: the variance of weights times the fan-in")
 	f.Float64Var(&v.Bias, "bias-variance", 0, "σ_b²: the variance of biases")
-	f.IntVar(&depth, "depth", 0, "say what becomes of the gradient over so many layers")
+	counts.add(c, &depth, study.TheoryDepth, 0, "say what becomes of the gradient over so many layers")
 	f.StringVar(&picture, "plot", "", "draw the phase diagram into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	complete(c, "activation", activations.Catalogue.Names())

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -20,6 +21,9 @@ type Environment struct {
 	Tensor   string `json:"tensor"`
 }
 
+// modulePath is this module's.
+const modulePath = "github.com/gradflow/gradflow"
+
 // Here returns the environment of this process.
 var Here = sync.OnceValue(func() Environment {
 	e := Environment{
@@ -28,24 +32,45 @@ var Here = sync.OnceValue(func() Environment {
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Go:       runtime.Version(),
 	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version, revision := moduleVersion(info, modulePath), revision(info)
+		e.Gradflow = cmp.Or(revision, version)
+		e.Gorgonia = moduleVersion(info, "gorgonia.org/gorgonia")
+		e.Tensor = moduleVersion(info, "gorgonia.org/tensor")
+	}
+	return e
+})
+
+// Version returns the version of this module in the program, "(devel)" if it was built
+// from a directory without one, and the revision, if the program was built in a checkout
+// of this module and the revision was recorded.
+func Version() (version, rev string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return e
+		return "(devel)", ""
 	}
-	const own = "github.com/gradflow/gradflow"
-	modules := append([]*debug.Module{&info.Main}, info.Deps...)
-	for _, m := range modules {
+	return cmp.Or(moduleVersion(info, modulePath), "(devel)"), revision(info)
+}
+
+// moduleVersion returns the version of a module that a program was built with.
+func moduleVersion(info *debug.BuildInfo, path string) string {
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		if m.Path != path {
+			continue
+		}
 		for m.Replace != nil {
 			m = m.Replace
 		}
-		switch m.Path {
-		case own:
-			e.Gradflow = m.Version
-		case "gorgonia.org/gorgonia":
-			e.Gorgonia = m.Version
-		case "gorgonia.org/tensor":
-			e.Tensor = m.Version
-		}
+		return cmp.Or(m.Version, "(devel)") // a directory has none
+	}
+	return ""
+}
+
+// revision returns that of this module's checkout, in 12 digits. In a program of another
+// module the revision recorded is that module's.
+func revision(info *debug.BuildInfo) string {
+	if info.Main.Path != modulePath {
+		return ""
 	}
 	var revision, modified string
 	for _, s := range info.Settings {
@@ -58,8 +83,8 @@ var Here = sync.OnceValue(func() Environment {
 			}
 		}
 	}
-	if revision != "" && info.Main.Path == own {
-		e.Gradflow = revision[:min(12, len(revision))] + modified
+	if revision == "" {
+		return ""
 	}
-	return e
-})
+	return revision[:min(12, len(revision))] + modified
+}

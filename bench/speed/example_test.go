@@ -1,6 +1,7 @@
 package speed_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/gradflow/gradflow/bench/speed"
@@ -9,7 +10,7 @@ import (
 
 // The same network is timed on both machines, in turn.
 func ExampleMeasure() {
-	results, err := speed.Measure(speed.Config{
+	results, err := speed.Measure(context.Background(), speed.Config{
 		Depth: 4, Width: 32, Batch: 8, Steps: 10, DType: "float32",
 		Activation: catalogue.Choice{Name: "tanh"},
 		Optimizer:  catalogue.Choice{Name: "sgd"},

@@ -1,6 +1,7 @@
 package speed
 
 import (
+	"context"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -112,8 +113,9 @@ type step struct {
 
 // Measure times the step on the given machines, alternating between them, and returns
 // a result for each. It returns an error for sizes below 1 and names that are unknown, and
-// for activations that Gorgonia has no operation for, on the TapeMachine.
-func Measure(c Config, machines ...string) ([]Result, error) {
+// for activations that Gorgonia has no operation for, on the TapeMachine. When ctx ends it
+// stops after the current step and returns its error.
+func Measure(ctx context.Context, c Config, machines ...string) ([]Result, error) {
 	if c.Depth < 1 || c.Width < 1 || c.Batch < 1 || c.Steps < 1 {
 		return nil, errors.Errorf("depth %d, width %d, batch %d, steps %d: all must be at least 1", c.Depth, c.Width, c.Batch, c.Steps)
 	}
@@ -142,7 +144,7 @@ func Measure(c Config, machines ...string) ([]Result, error) {
 	block := (c.Steps + blocks - 1) / blocks
 	for done := -block; done < c.Steps; done += block { // the first only warms up
 		for i, s := range steps {
-			if err := times[i].time(s, min(block, c.Steps-done), done >= 0); err != nil {
+			if err := times[i].time(ctx, s, min(block, c.Steps-done), done >= 0); err != nil {
 				return nil, errors.Wrapf(err, "%s", machines[i])
 			}
 			if done < 0 {
@@ -209,7 +211,7 @@ func (t *timing) reserve(n int) {
 
 // time times a block of forward passes, then one of steps: alternating would time
 // the caches.
-func (t *timing) time(s *step, block int, keep bool) error {
+func (t *timing) time(ctx context.Context, s *step, block int, keep bool) error {
 	note := func(list *[]time.Duration, since time.Time) {
 		if keep {
 			*list = append(*list, time.Since(since))
@@ -217,6 +219,9 @@ func (t *timing) time(s *step, block int, keep bool) error {
 	}
 	repeat := func(f func() error, list *[]time.Duration) error {
 		for range block {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			begin := time.Now()
 			if err := f(); err != nil {
 				return err

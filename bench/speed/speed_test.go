@@ -1,11 +1,13 @@
 package speed
 
 import (
+	"context"
 	"math"
 	"testing"
 
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/kernels"
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -54,7 +56,7 @@ func TestSameNetwork(t *testing.T) {
 
 func TestMeasure(t *testing.T) {
 	for _, optimizer := range []string{"sgd", "rmsprop", "adam", "smorms3", "irprop-minus"} {
-		results, err := Measure(config(optimizer), Gradflow, Tape)
+		results, err := Measure(t.Context(), config(optimizer), Gradflow, Tape)
 		if err != nil {
 			t.Errorf("%s: %v", optimizer, err)
 			continue
@@ -68,7 +70,7 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s: %g allocations in a step", optimizer, a)
 		}
 	}
-	if _, err := Measure(config("vsgd-fd"), Gradflow); err != nil {
+	if _, err := Measure(t.Context(), config("vsgd-fd"), Gradflow); err != nil {
 		t.Errorf("vsgd-fd: %v", err)
 	}
 }
@@ -83,36 +85,36 @@ func TestBadInput(t *testing.T) {
 	} {
 		c := config("sgd")
 		change(&c)
-		if _, err := Measure(c, Gradflow); err == nil {
+		if _, err := Measure(t.Context(), c, Gradflow); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := Measure(config("sgd"), "lisp"); err == nil {
+	if _, err := Measure(t.Context(), config("sgd"), "lisp"); err == nil {
 		t.Error("an unknown machine: no error")
 	}
 	c := config("sgd")
 	c.Activation.Name = "gaussian"
-	if _, err := Measure(c, Tape); err == nil {
+	if _, err := Measure(t.Context(), c, Tape); err == nil {
 		t.Error("an activation that Gorgonia lacks: no error")
 	}
 }
 
 func TestWorkers(t *testing.T) {
 	for _, workers := range []int{1, 3} {
-		if s, err := Workers(config("sgd"), workers); err != nil || !(s > 0) {
+		if s, err := Workers(t.Context(), config("sgd"), workers); err != nil || !(s > 0) {
 			t.Errorf("%d workers: speedup %g, error %v", workers, s, err)
 		}
 	}
-	if s, err := SplitSpeedup(config("sgd"), 2); err != nil || !(s > 0) {
+	if s, err := SplitSpeedup(t.Context(), config("sgd"), 2); err != nil || !(s > 0) {
 		t.Errorf("split: speedup %g, error %v", s, err)
 	}
-	if _, err := SplitSpeedup(config("sdg"), 2); err == nil {
+	if _, err := SplitSpeedup(t.Context(), config("sdg"), 2); err == nil {
 		t.Error("split, an unknown optimizer: no error")
 	}
-	if _, err := Workers(config("sgd"), 0); err == nil {
+	if _, err := Workers(t.Context(), config("sgd"), 0); err == nil {
 		t.Error("no worker: no error")
 	}
-	if _, err := Workers(config("sdg"), 2); err == nil {
+	if _, err := Workers(t.Context(), config("sdg"), 2); err == nil {
 		t.Error("an unknown optimizer: no error")
 	}
 }
@@ -135,7 +137,7 @@ func TestDenormals(t *testing.T) {
 	c.Activation.Name, c.Depth, c.DType, c.Steps = "sigmoid", 60, "float32", 10
 	for _, keep := range []bool{false, true} {
 		c.KeepDenormals = keep
-		results, err := Measure(c, Gradflow, Tape)
+		results, err := Measure(t.Context(), c, Gradflow, Tape)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +147,7 @@ func TestDenormals(t *testing.T) {
 			}
 		}
 	}
-	results, err := Measure(config("sgd"), Gradflow, Tape)
+	results, err := Measure(t.Context(), config("sgd"), Gradflow, Tape)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,5 +155,16 @@ func TestDenormals(t *testing.T) {
 		if r.DenormalSteps != 0 || r.FlushToZero {
 			t.Errorf("%s, float64: %+v", r.VM, r)
 		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Measure(ctx, config("sgd"), Gradflow); !errors.Is(err, context.Canceled) {
+		t.Errorf("Measure: %v", err)
+	}
+	if _, err := Workers(ctx, config("sgd"), 2); !errors.Is(err, context.Canceled) {
+		t.Errorf("Workers: %v", err)
 	}
 }

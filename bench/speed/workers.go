@@ -1,6 +1,7 @@
 package speed
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 // Workers has steps of so many networks made side by side, by a goroutine each, and
 // compares that with one network alone, in turn. It returns the speedup: how many
 // times as many steps are made in the same time, at best the number of workers (the
-// median of ten comparisons).
-func Workers(c Config, workers int) (speedup float64, err error) {
+// median of ten comparisons). When ctx ends it stops and returns its error.
+func Workers(ctx context.Context, c Config, workers int) (speedup float64, err error) {
 	if workers < 1 {
 		return 0, errors.Errorf("workers %d: must be at least 1", workers)
 	}
@@ -24,7 +25,7 @@ func Workers(c Config, workers int) (speedup float64, err error) {
 	ratios := make([]float64, blocks)
 	for i := range ratios {
 		// Each of them in turn is the one alone.
-		ratio, err := ratio(c, steps[i%workers:i%workers+1], steps)
+		ratio, err := ratio(ctx, c, steps[i%workers:i%workers+1], steps)
 		if err != nil {
 			return 0, err
 		}
@@ -35,7 +36,7 @@ func Workers(c Config, workers int) (speedup float64, err error) {
 
 // SplitSpeedup returns how many times as fast a step is whose large products are divided
 // over so many goroutines (the median of ten comparisons, in turn).
-func SplitSpeedup(c Config, workers int) (speedup float64, err error) {
+func SplitSpeedup(ctx context.Context, c Config, workers int) (speedup float64, err error) {
 	whole, _, err := Step(c)
 	if err != nil {
 		return 0, err
@@ -47,7 +48,7 @@ func SplitSpeedup(c Config, workers int) (speedup float64, err error) {
 	}
 	ratios := make([]float64, blocks)
 	for i := range ratios {
-		if ratios[i], err = ratio(c, []func() error{whole}, []func() error{split}); err != nil {
+		if ratios[i], err = ratio(ctx, c, []func() error{whole}, []func() error{split}); err != nil {
 			return 0, err
 		}
 	}
@@ -56,7 +57,7 @@ func SplitSpeedup(c Config, workers int) (speedup float64, err error) {
 
 // ratio returns how many times as long a block of the steps a takes as one of the steps
 // b, each of which a goroutine makes.
-func ratio(c Config, a, b []func() error) (float64, error) {
+func ratio(ctx context.Context, c Config, a, b []func() error) (float64, error) {
 	block := (max(c.Steps, 1) + blocks - 1) / blocks
 	timed := func(steps []func() error) (time.Duration, error) {
 		failures := make([]error, len(steps))
@@ -65,6 +66,9 @@ func ratio(c Config, a, b []func() error) (float64, error) {
 		for i, step := range steps {
 			group.Go(func() {
 				for range block {
+					if failures[i] == nil {
+						failures[i] = ctx.Err()
+					}
 					if failures[i] == nil {
 						failures[i] = step()
 					}

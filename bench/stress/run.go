@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"unsafe"
 
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
@@ -24,6 +25,28 @@ type Options struct {
 	Workers     int    // side by side; one for each core
 	// Progress, if not nil, is called after each test, by several goroutines.
 	Progress func()
+}
+
+// Memory is about what a run takes, in bytes, for the noise of all steps of the tests that
+// are run side by side.
+func (o Options) Memory() float64 {
+	const axes = 10 // of the largest tests
+	o = o.defaults()
+	state := float64(unsafe.Sizeof(state{}))
+	return state * axes * float64(o.Steps+1) * float64(o.Repetitions) * float64(o.Workers)
+}
+
+func (o Options) defaults() Options {
+	if o.Repetitions == 0 {
+		o.Repetitions = 10
+	}
+	if o.Steps == 0 {
+		o.Steps = 100
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	return o
 }
 
 // Results are what [Run] found.
@@ -98,15 +121,7 @@ func Run(ctx context.Context, tests []Test, list []catalogue.Choice, o Options) 
 	if o.Repetitions < 0 || o.Steps < 0 || o.Workers < 0 {
 		return nil, errors.Errorf("stress: %d repetitions, %d steps, %d workers: want at least 1, or 0 for the default", o.Repetitions, o.Steps, o.Workers)
 	}
-	if o.Repetitions == 0 {
-		o.Repetitions = 10
-	}
-	if o.Steps == 0 {
-		o.Steps = 100
-	}
-	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
+	o = o.defaults()
 	r := &Results{Seed: o.Seed, Repetitions: o.Repetitions, Steps: o.Steps, Tests: make([]Tested, len(tests))}
 	for _, c := range list {
 		entry := Optimizer{Label: c.String()}

@@ -1,6 +1,8 @@
 package study
 
 import (
+	"fmt"
+
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/optimizers"
@@ -51,34 +53,23 @@ func (r *reader) check(points []point, path []any) {
 				r.fail(at(p, "task"), "%v", err)
 				return
 			}
-			if s, ok := task.Train().(interface{ Len() int }); ok && c.Batch > s.Len() {
-				where := p.path("batch")
-				if where == nil {
-					where = []any{"budget", "batch"}
-				}
-				r.fail(where, "batch must be at most %d, the number of training examples of %s, not %d", s.Len(), task.Name(), c.Batch)
-				return
-			}
 			// What can't be built is shown at the most particular axis of those that are given.
 			kinds := []string{"normalization", "model", "activation"}
-			need, err := r.parts.memory(task, c)
-			if err != nil {
-				r.fail(at(p, kinds...), "%v", err)
-				return
+			err = checkBatch(task, c)
+			if err == nil {
+				err = r.parts.checkSize(shapeOf(task, c.Batch), c, most)
 			}
-			if need.Total() > most {
-				key := "width"
-				if need.Graph > need.Total()/2 {
-					key = "depth"
-				} else if need.Values > need.Total()/2 && c.Batch > c.Width {
-					key = "batch"
-				}
-				where := at(p, key)
-				if key == "batch" && p.path(key) == nil {
+			var tooLarge *SizeError
+			if errors.As(err, &tooLarge) {
+				where := at(p, tooLarge.Key)
+				if tooLarge.Key == "batch" && p.path("batch") == nil {
 					where = []any{"budget", "batch"}
 				}
-				r.fail(where, "a network of depth %d and width %d with a batch of %d would take %v; the limit is %s, which the environment variable %s raises",
-					c.Depth, c.Width, c.Batch, need, size(most), memoryVariable)
+				r.fail(where, "%v", err)
+				return
+			}
+			if err != nil {
+				r.fail(at(p, kinds...), "%v", err)
 				return
 			}
 			small := c
@@ -155,14 +146,76 @@ func (s *parts) ofDepth(c Config, depth int, widths ...int) (models.Model, int, 
 	return nil, 0, first
 }
 
+// SizeError says that a network is too large, and which axis to blame.
+type SizeError struct {
+	Key     string // "depth", "width" or "batch"
+	message string
+}
+
+func (e *SizeError) Error() string { return e.message }
+
+// CheckSize returns why the network of a configuration can't be trained, without asking
+// for its memory: a count is out of its range, the batch is larger than the data set, or
+// the network would take more than [MaxMemory]. A [SizeError] names the axis.
+func CheckSize(c Config) error {
+	task, err := tasks.Catalogue.Make(c.Task)
+	if err != nil {
+		return err
+	}
+	if err := checkBatch(task, c); err != nil {
+		return err
+	}
+	return CheckShape(shapeOf(task, c.Batch), c, 1)
+}
+
+// CheckShape is [CheckSize] of so many networks for inputs and outputs of this shape, in
+// place of the configuration's task.
+func CheckShape(shape models.Shape, c Config, networks int) error {
+	for _, n := range []struct {
+		Count
+		value int
+	}{{Depth, c.Depth}, {Width, c.Width}, {Batch, c.Batch}} {
+		if err := n.Check(n.value); err != nil {
+			return &SizeError{n.Key, err.Error()}
+		}
+	}
+	most, err := MaxMemory()
+	if err != nil {
+		return err
+	}
+	return catalogues().checkSize(shape, c, most/float64(max(1, networks)))
+}
+
+func checkBatch(task tasks.Task, c Config) error {
+	if s, ok := task.Train().(interface{ Len() int }); ok && c.Batch > s.Len() {
+		return &SizeError{"batch", fmt.Sprintf("batch must be at most %d, the number of training examples of %s, not %d", s.Len(), task.Name(), c.Batch)}
+	}
+	return nil
+}
+
+func (s *parts) checkSize(shape models.Shape, c Config, most float64) error {
+	need, err := s.memory(shape, c)
+	if err != nil || need.Total() <= most {
+		return err
+	}
+	key := "width"
+	if need.Graph > need.Total()/2 {
+		key = "depth"
+	} else if need.Values > need.Total()/2 && c.Batch > c.Width {
+		key = "batch"
+	}
+	return &SizeError{key, fmt.Sprintf("a network of depth %d and width %d with a batch of %d would take %v; %s",
+		c.Depth, c.Width, c.Batch, need, limit(most))}
+}
+
 // memory estimates what a run takes, from the sizes of networks of small depths.
-func (s *parts) memory(task tasks.Task, c Config) (Memory, error) {
+func (s *parts) memory(shape models.Shape, c Config) (Memory, error) {
 	dtype, err := dtypeOf(c)
 	if err != nil {
 		return Memory{}, err
 	}
 	measure := func(m models.Model) (models.Size, error) {
-		return models.Measure(m, shapeOf(task, c.Batch), dtype)
+		return models.Measure(m, shape, dtype)
 	}
 	m, d, err := s.ofDepth(c, min(c.Depth, 3), c.Width)
 	if err != nil {

@@ -37,7 +37,14 @@ var (
 	Steps    = Count{"steps", 1, 100_000_000, func(n float64) string { return fmt.Sprintf("%.3g days at 1000 steps a second", n/1000/86400) }}
 	Evaluate = Count{"evaluate", 1, math.MaxInt32, nil}
 	Seeds    = Count{"seeds", 1, 10_000, func(n float64) string { return fmt.Sprintf("%.3g runs of each network", n) }}
-	Probes   = Count{"probe", 0, 10_000, func(n float64) string { return fmt.Sprintf("%.3g measurements in each factor of ten of the steps", n) }}
+	// Of the commands alone.
+	Workers     = Count{"workers", 0, 1024, func(n float64) string { return "memory for as many networks" }}
+	Split       = Count{"split", 0, 1024, func(n float64) string { return "as many goroutines" }}
+	Repetitions = Count{"reps", 1, 10_000, func(n float64) string { return fmt.Sprintf("%.3g times as long as one", n) }}
+	TheoryDepth = Count{"depth", 0, 100_000, func(n float64) string { return fmt.Sprintf("%.3g integrals of the activation", 2*n) }}
+	Timed       = Count{"steps", 1, 1_000_000, func(n float64) string { return size(24*n) + " of times" }}
+	TestSteps   = Count{"steps", 1, 100_000, func(n float64) string { return size(100*n) + " for each repetition of a test" }}
+	Probes      = Count{"probe", 0, 10_000, func(n float64) string { return fmt.Sprintf("%.3g measurements in each factor of ten of the steps", n) }}
 )
 
 // Check returns why n is out of the range.
@@ -93,6 +100,19 @@ func MaxMemory() (float64, error) {
 		return 0, errors.Errorf("%s=%s: want an amount of memory such as 16GiB", memoryVariable, text)
 	}
 	return n * unit, nil
+}
+
+// CheckMemory returns why so many bytes can't be taken.
+func CheckMemory(bytes float64) error {
+	most, err := MaxMemory()
+	if err != nil || bytes <= most {
+		return err
+	}
+	return errors.Errorf("would take %s; %s", size(bytes), limit(most))
+}
+
+func limit(most float64) string {
+	return fmt.Sprintf("the limit is %s, which the environment variable %s raises", size(most), memoryVariable)
 }
 
 // size writes a number of bytes.

@@ -1,0 +1,50 @@
+package cmd
+
+import (
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/pkg/errors"
+	"github.com/spf13/cobra"
+)
+
+// counts are the flags of a command that give whole numbers, with their ranges: what
+// can't be meant is refused before anything is computed or memory is asked for.
+type counts []countFlag
+
+type countFlag struct {
+	count study.Count
+	value *int
+}
+
+// add adds a flag to a command. Its name is the count's, whose range it has.
+func (l *counts) add(c *cobra.Command, into *int, count study.Count, value int, usage string) {
+	c.Flags().IntVar(into, count.Key, value, usage)
+	*l = append(*l, countFlag{count, into})
+}
+
+// check refuses the first that is out of its range.
+func (l counts) check() error {
+	for _, f := range l {
+		if err := f.count.Check(*f.value); err != nil {
+			return useError{errors.Errorf("--%v", err)}
+		}
+	}
+	return nil
+}
+
+// atLeast is a count with another lower end of its range.
+func atLeast(least int, c study.Count) study.Count {
+	c.Least = least
+	return c
+}
+
+// sizeError makes the error of a network that can't be made one of the flags'.
+func sizeError(err error) error {
+	var size *study.SizeError
+	if errors.As(err, &size) {
+		return useError{errors.Errorf("--%s: %v", size.Key, err)}
+	}
+	if err != nil {
+		return useError{err}
+	}
+	return nil
+}
