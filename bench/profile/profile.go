@@ -118,6 +118,15 @@ func layers(r *record.Record, sample int) []Layer {
 			above := quantity(probe.PreActivationGradient)[i+1]
 			l.Chi = record.Number(math.Pow(10, 2*(float64(l.Gradient)-above)))
 		}
+		for _, name := range r.Layers.Columns {
+			if slices.Contains(probe.Names, name) || name == record.StepColumn || name == record.LayerColumn {
+				continue
+			}
+			if l.Others == nil {
+				l.Others = map[string]record.Number{}
+			}
+			l.Others[name] = at(probe.Quantity(name))
+		}
 		list[i] = l
 	}
 	return list

@@ -10,6 +10,7 @@ import (
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // What the page's script draws. Curves are thinned out and numbers rounded: the picture
@@ -55,6 +56,8 @@ type band struct {
 // scale is one of the quantities of heat maps, with the range of its colours.
 type scale struct {
 	Quantity string  `json:"quantity"`
+	Title    string  `json:"title"`
+	Kind     string  `json:"kind"` // "log10", "share" or "number"
 	Lo       float64 `json:"lo"`
 	Hi       float64 `json:"hi"`
 	Unit     float64 `json:"unit"` // of the encoded values
@@ -70,14 +73,43 @@ type heat struct {
 	Maps    []string `json:"maps"`
 }
 
-// The quantities of heat maps.
-var mapped = []struct {
-	quantity probe.Quantity
-	unit     float64
-}{
-	{probe.PreActivationGradient, 0.01},
-	{probe.Update, 0.01},
-	{probe.Saturated, 0.0001},
+// mapped returns the quantities that have heat maps: those of the catalogue that ask for
+// one.
+func mapped() (list []scale) {
+	for _, e := range probe.Catalogue.Entries() {
+		m, err := probe.Catalogue.Make(catalogue.Choice{Name: e.Name})
+		if err != nil || !m.Map {
+			continue
+		}
+		s := scale{Quantity: e.Name, Title: e.Doc, Kind: m.Unit}
+		if m.Unit != "log10" && m.Unit != "share" {
+			s.Kind = "number"
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// fit sets the range of a scale's colours, without the outermost values, such as those of
+// runs about to diverge, and the unit of the encoding.
+func (s *scale) fit(values []float64) {
+	largest := 0.
+	for _, v := range values {
+		largest = max(largest, math.Abs(v))
+	}
+	lo, hi := stats.Quantile(values, 0.005), stats.Quantile(values, 0.995)
+	switch s.Kind {
+	case "share":
+		s.Lo, s.Hi, s.Unit = 0, 1, 0.0001
+	case "log10":
+		s.Lo = math.Floor(lo)
+		s.Hi, s.Unit = max(math.Ceil(hi), s.Lo+1), 0.01
+	default:
+		s.Lo, s.Hi, s.Unit = lo, hi, max(largest, math.SmallestNonzeroFloat64)/30000
+		if s.Hi <= s.Lo {
+			s.Hi = s.Lo + max(math.Abs(s.Lo), 1)
+		}
+	}
 }
 
 // Codes of what is no number on the scale.
@@ -210,55 +242,71 @@ func clip(lines []line, of func(*line) *band) {
 	}
 }
 
-// maps adds the heat maps: of all runs with probes, or of the typical ones.
+// maps adds the heat maps: of all runs with probes, or of the typical ones. A quantity that
+// no run has has none.
 func (p *Problem) maps(f *figures, everything bool) {
-	values := make([][]float64, len(mapped)) // all that are finite
+	scales := mapped()
+	values := make([][]float64, len(scales)) // all that are finite
+	zeros := make([]bool, len(scales))       // there are log10 of 0
+	var drawn [][][][]float64                // of each run and quantity, layers by step
 	for i, runs := range p.records {
 		typical := p.typical(i)
 		for j, r := range runs {
 			if r.Layers == nil || len(r.Layers.Rows) == 0 || !everything && j != typical {
 				continue
 			}
-			steps := r.Layers.Steps()
-			layers := len(r.Layers.Rows) / len(steps)
+			layers := len(r.Summary.LayerNames)
 			f.Layers = max(f.Layers, layers)
 			if everything && !slices.Contains(f.Seeds, r.Config.Seed) {
 				f.Seeds = append(f.Seeds, r.Config.Seed)
 			}
 			h := heat{Setup: i, Seed: r.Config.Seed, Typical: j == typical}
+			steps := r.Layers.Steps()
 			rows := thin(indices(len(steps)), heatColumns)
 			for _, k := range rows {
 				h.Steps = append(h.Steps, steps[k])
 			}
-			for q, m := range mapped {
-				var cells []byte
-				matrix := measured(r, m.quantity)
+			matrices := make([][][]float64, len(scales))
+			for q, s := range scales {
+				matrix := measured(r, probe.Quantity(s.Quantity))
 				for _, k := range rows {
-					row := slices.Repeat([]float64{math.NaN()}, layers) // of a quantity that the record lacks
+					row := slices.Repeat([]float64{math.NaN()}, layers)
 					if matrix != nil {
 						row = matrix[k]
 					}
+					matrices[q] = append(matrices[q], row)
 					for _, v := range row {
-						cells = binary.LittleEndian.AppendUint16(cells, uint16(encode(v, m.unit)))
 						if v-v == 0 {
 							values[q] = append(values[q], v)
 						}
+						zeros[q] = zeros[q] || math.IsInf(v, -1)
 					}
 				}
-				h.Maps = append(h.Maps, base64.StdEncoding.EncodeToString(cells))
 			}
+			drawn = append(drawn, matrices)
 			f.Runs = append(f.Runs, h)
 		}
 	}
 	slices.Sort(f.Seeds)
-	for q, m := range mapped {
-		s := scale{Quantity: m.quantity.String(), Unit: m.unit, Lo: 0, Hi: 1}
-		if m.quantity != probe.Saturated && len(values[q]) > 0 {
-			// Without the outermost, such as those of runs about to diverge.
-			s.Lo = math.Floor(stats.Quantile(values[q], 0.005))
-			s.Hi = max(math.Ceil(stats.Quantile(values[q], 0.995)), s.Lo+1)
+	for q := range scales {
+		s := scales[q]
+		if len(values[q]) == 0 && !zeros[q] {
+			continue
 		}
+		if len(values[q]) == 0 {
+			values[q] = []float64{0}
+		}
+		s.fit(values[q])
 		f.Maps = append(f.Maps, s)
+		for i := range f.Runs {
+			var cells []byte
+			for _, row := range drawn[i][q] {
+				for _, v := range row {
+					cells = binary.LittleEndian.AppendUint16(cells, uint16(encode(v, s.Unit)))
+				}
+			}
+			f.Runs[i].Maps = append(f.Runs[i].Maps, base64.StdEncoding.EncodeToString(cells))
+		}
 	}
 }
 
@@ -299,10 +347,10 @@ func (p *Problem) typical(setup int) int {
 
 // cells is the number of those in the heat maps of all runs.
 func cells(records []*record.Record) int {
-	n := 0
+	n, maps := 0, len(mapped())
 	for _, r := range records {
 		if r.Layers != nil {
-			n += len(r.Layers.Rows) * len(mapped)
+			n += len(r.Layers.Rows) * maps
 		}
 	}
 	return n

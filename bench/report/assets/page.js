@@ -185,6 +185,14 @@
     "saturated": { title: "Saturated units", log: false, zero: "", tell: (v) => (100 * v).toFixed(1) + " % saturated" },
   };
 
+  // kindOf says how a quantity is shown: one of the page's own, or one that a program added.
+  function kindOf(scale) {
+    const number = (v) => String(Number(v.toPrecision(3)));
+    const tell = scale.kind === "log10" ? power : scale.kind === "share" ? (v) => (100 * v).toFixed(1) + " %" : number;
+    return { number, share: scale.kind === "share", ...(kinds[scale.quantity] ||
+      { title: scale.title, log: scale.kind === "log10", zero: scale.kind === "log10" ? "exactly 0" : "", tell: (v) => scale.quantity + ": " + tell(v) }) };
+  }
+
   // where puts a step on the logarithmic axis.
   const where = (step) => Math.log10(step + 1);
 
@@ -221,7 +229,7 @@
       tip.hidden = true;
       const runs = problem.runs.filter((r) => (state.all || problem.setups[r.setup].first) && (state.seed === null ? r.typical : r.seed === state.seed));
       problem.maps.forEach((scale, m) => {
-        const kind = kinds[scale.quantity];
+        const kind = kindOf(scale);
         const data = runs.map((r) => decode(r.maps[m]));
         const key = el("div", { class: "key" }, bar(scale, kind));
         const some = (code) => data.some((d) => d.includes(code));
@@ -252,12 +260,12 @@
 
     function bar(scale, kind) {
       const stops = Array.from({ length: 33 }, (_, i) => heatColour(i / 32)).join(",");
-      const b = el("div", { class: "bar", role: "img", "aria-label": kind.log ? `colours from 10 to the ${scale.lo} to 10 to the ${scale.hi}` : "colours from 0 to 100 %" },
+      const b = el("div", { class: "bar", role: "img", "aria-label": kind.log ? `colours from 10 to the ${scale.lo} to 10 to the ${scale.hi}` : kind.share ? "colours from 0 to 100 %" : `colours from ${kind.number(scale.lo)} to ${kind.number(scale.hi)}` },
         el("i", { style: "background: linear-gradient(to right," + stops + ")" }));
       const span = scale.hi - scale.lo;
-      const step = kind.log ? [1, 2, 5, 10, 20, 50, 100].find((s) => span / s <= 6) : 0.25;
-      for (let v = Math.ceil(scale.lo / step) * step; v <= scale.hi + 1e-9; v += step) {
-        const label = kind.log ? ["10", el("sup", {}, String(v).replace("-", "−"))] : [Math.round(100 * v) + " %"];
+      const step = kind.log ? [1, 2, 5, 10, 20, 50, 100].find((s) => span / s <= 6) : kind.share ? 0.25 : span / 4;
+      for (let v = kind.log || kind.share ? Math.ceil(scale.lo / step) * step : scale.lo; v <= scale.hi + 1e-9; v += step) {
+        const label = kind.log ? ["10", el("sup", {}, String(v).replace("-", "−"))] : [kind.share ? Math.round(100 * v) + " %" : kind.number(v)];
         b.append(el("span", { style: "left:" + (100 * (v - scale.lo)) / span + "%" }, ...label));
       }
       return b;
