@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // Findings are plain sentences computed from the records; "" where there is nothing to
@@ -16,15 +18,16 @@ type Findings struct {
 	Movement   string `json:"movement"`   // which setups move the first layer all the same
 	Comparison string `json:"comparison"` // which differences from the baseline are shown
 	Diverged   string `json:"diverged"`
+	Flushed    string `json:"flushed"` // in how many steps denormal numbers were taken for zero
 }
 
 func (p *Problem) findings() Findings {
-	return Findings{p.outcome(), p.Gradient.sentence(), p.movementSentence(), p.comparison(), p.divergedSentence()}
+	return Findings{p.outcome(), p.Gradient.sentence(), p.movementSentence(), p.comparison(), p.divergedSentence(), p.flushed()}
 }
 
 // Lines returns those that say something.
 func (f Findings) Lines() []string {
-	return slices.DeleteFunc([]string{f.Outcome, f.Gradient, f.Movement, f.Comparison, f.Diverged}, func(s string) bool { return s == "" })
+	return slices.DeleteFunc([]string{f.Outcome, f.Gradient, f.Movement, f.Comparison, f.Diverged, f.Flushed}, func(s string) bool { return s == "" })
 }
 
 func (p *Problem) allDiverged() bool {
@@ -43,18 +46,18 @@ func (p *Problem) outcome() string {
 	}
 	with += " of " + p.score(best.Score.Median)
 	if p.differentBudgets() {
-		with += fmt.Sprintf(", after %s", count(p.Budget, "step"))
+		with += fmt.Sprintf(", after %s", texttab.Count(p.Budget, "step"))
 	}
 	target := fmt.Sprintf("the target, %s %s", p.Score, number(p.Config.Target))
 
 	if len(p.Setups) == 1 {
 		switch steps := best.StepsToTarget.Median; {
 		case best.Reached == 0:
-			return fmt.Sprintf("%s ends with %s; it does not reach %s, within %s.", best.Label, with, target, count(best.Budget, "step"))
+			return fmt.Sprintf("%s ends with %s; it does not reach %s, within %s.", best.Label, with, target, texttab.Count(best.Budget, "step"))
 		case isInf(steps):
-			return fmt.Sprintf("%s ends with %s; %d of %d runs reach %s, within %s.", best.Label, with, best.Reached, best.Runs, target, count(best.Budget, "step"))
+			return fmt.Sprintf("%s ends with %s; %d of %s reach %s, within %s.", best.Label, with, best.Reached, texttab.Count(best.Runs, "run"), target, texttab.Count(best.Budget, "step"))
 		default:
-			return fmt.Sprintf("%s ends with %s; it reaches %s, after %s steps.", best.Label, with, target, number(float64(steps)))
+			return fmt.Sprintf("%s ends with %s; it reaches %s, %s.", best.Label, with, target, afterSteps(steps))
 		}
 	}
 
@@ -77,19 +80,24 @@ func (p *Problem) outcome() string {
 		case !isInf(s.Slower):
 			slower = append(slower, s)
 		case s.Reached > 0:
-			partly = append(partly, fmt.Sprintf("%s reaches it in %d of %s within %s", s.Label, s.Reached, count(s.Runs, "run"), count(s.Budget, "step")))
+			partly = append(partly, fmt.Sprintf("%s reaches it in %d of %s within %s", s.Label, s.Reached, texttab.Count(s.Runs, "run"), texttab.Count(s.Budget, "step")))
 		default:
 			missed = append(missed, s.Label)
 			least, most = min(least, s.Budget), max(most, s.Budget)
 		}
 	}
-	budget := "within " + count(most, "step")
+	if most == 0 { // all that missed it were also given more steps
+		for _, s := range p.Setups {
+			least, most = min(least, s.Budget), max(most, s.Budget)
+		}
+	}
+	budget := "within " + texttab.Count(most, "step")
 	if least < most {
 		budget = "within the steps given"
 	}
 	switch {
 	case len(fastest) > 0:
-		clauses = append(clauses, fmt.Sprintf("%s, is reached first by %s, after %s steps", target, list(fastest), number(float64(steps))))
+		clauses = append(clauses, fmt.Sprintf("%s, is reached first by %s, %s", target, list(fastest), afterSteps(steps)))
 	case len(partly) > 0:
 		clauses = append(clauses, fmt.Sprintf("%s, is reached in some runs only", target))
 	default:
@@ -118,6 +126,17 @@ func (p *Problem) outcome() string {
 	return strings.Join(clauses, "; ") + "."
 }
 
+// afterSteps is "after 120 steps", or "at the start", where step 0 reached the target.
+func afterSteps(n Number) string {
+	switch n {
+	case 0:
+		return "at the start"
+	case 1:
+		return "after 1 step"
+	}
+	return "after " + number(float64(n)) + " steps"
+}
+
 func end(words []string) string {
 	if len(words) == 1 {
 		return "ends"
@@ -133,7 +152,7 @@ func does(words []string) string {
 }
 
 // sentence tells where the gradient dies.
-func (g Gradient) sentence() string {
+func (g *Gradient) sentence() string {
 	n := len(g.Profile)
 	if n < 2 {
 		return ""
@@ -145,27 +164,37 @@ func (g Gradient) sentence() string {
 		for zeros < n && math.IsInf(float64(g.Profile[zeros]), -1) {
 			zeros++
 		}
-		if zeros == n {
-			return subject + "is exactly 0 in all layers."
+		why := g.Zero.Sentence(g.dtype)
+		if g.different {
+			why = "the runs have different causes"
 		}
-		return fmt.Sprintf("%sis exactly 0 %s: it is too small for the number type.", subject, upTo(zeros))
+		return fmt.Sprintf("%sis exactly 0 %s: %s.", subject, g.upTo(zeros), why)
+	}
+	each := func(mean float64) string {
+		if unit := g.unit(); unit != "" && n > 2 {
+			return fmt.Sprintf(", about %.2g a %s", mean, unit)
+		}
+		return ""
 	}
 	d := float64(g.Decades)
 	switch {
 	case math.IsNaN(d) || math.IsInf(d, 0):
 		return ""
 	case d <= -1:
-		return fmt.Sprintf("%sgrows by %s on the way from the output layer (norm %s) to layer 1 (%s).",
-			subject, decadeWords(-d), power(last), power(first))
+		return fmt.Sprintf("%sgrows by %s on the way from the output layer (norm %s) to %s (%s).",
+			subject, decadeWords(-d), power(last), g.layer(0), power(first))
 	case d < 1:
-		s := fmt.Sprintf("%sdoes not die: its norm is %s in the output layer and %s in layer 1", subject, power(last), power(first))
-		if low := slices.Min(g.Profile); first-low >= 1 && last-low >= 1 {
-			s += fmt.Sprintf(", but only %s in layer %d", power(low), slices.Index(g.Profile, low)+1)
+		s := fmt.Sprintf("%sdoes not die: its norm is %s in the output layer and %s in %s", subject, power(last), power(first), g.layer(0))
+		switch low := slices.Min(g.Profile); {
+		case math.IsInf(float64(low), -1):
+			s += fmt.Sprintf(", but exactly 0 in %s: %s", g.layer(slices.Index(g.Profile, low)), g.Zero.Sentence(g.dtype))
+		case first-low >= 1 && last-low >= 1:
+			s += fmt.Sprintf(", but only %s in %s", power(low), g.layer(slices.Index(g.Profile, low)))
 		}
 		return s + "."
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%sfalls by %s from the output layer (norm %s) to layer 1 (%s)", subject, decadeWords(d), power(last), power(first))
+	fmt.Fprintf(&b, "%sfalls by %s from the output layer (norm %s) to %s (%s)", subject, decadeWords(d), power(last), g.layer(0), power(first))
 	steepest, at := 0.0, 0
 	for i := 1; i < n; i++ {
 		if fall := float64(g.Profile[i] - g.Profile[i-1]); fall > steepest {
@@ -173,28 +202,33 @@ func (g Gradient) sentence() string {
 		}
 	}
 	if mean := d / float64(n-1); n > 2 && steepest >= 1 && steepest > 2*mean {
-		fmt.Fprintf(&b, ", most of all, by %s, from %s to %s", decadeWords(steepest), layerWord(at, n), layerWord(at-1, n))
-	} else if n > 2 {
-		fmt.Fprintf(&b, ", about %.2g a layer", mean)
+		fmt.Fprintf(&b, ", most of all, by %s, from %s to %s", decadeWords(steepest), g.layer(at), g.layer(at-1))
+	} else {
+		b.WriteString(each(mean))
 	}
 	if g.Faded > 0 {
-		fmt.Fprintf(&b, "; less than a thousandth arrives %s", upTo(g.Faded))
+		fmt.Fprintf(&b, "; less than a thousandth arrives %s", g.upTo(g.Faded))
 	}
 	return b.String() + "."
 }
 
-func upTo(layers int) string {
-	if layers == 1 {
-		return "in layer 1"
+// flushed tells in how many steps denormal numbers were taken for zero, and what to do.
+func (p *Problem) flushed() string {
+	var flushed, steps, runs float64
+	for _, list := range p.records {
+		for _, r := range list {
+			if n := float64(r.Summary.FlushedSteps); n > 0 {
+				flushed, runs = flushed+n, runs+1
+			}
+			steps += float64(r.Summary.Steps)
+		}
 	}
-	return fmt.Sprintf("in layers 1 to %d", layers)
-}
-
-func layerWord(i, n int) string {
-	if i == n-1 {
-		return "the output layer"
+	if flushed == 0 {
+		return ""
 	}
-	return fmt.Sprintf("layer %d", i+1)
+	share := 100 * flushed / steps
+	return fmt.Sprintf("In %.2g%% of the steps, in %s, numbers below the smallest normal %s (1.2e-38) were taken for zero: dtype float64 keeps them.",
+		share, texttab.Count(int(runs), "run"), p.Config.DType)
 }
 
 // movementSentence tells which setups move the first layer as much, relative to its
@@ -312,7 +346,7 @@ func (p *Problem) comparison() string {
 	if len(worse) > 0 {
 		parts = append(parts, some(worse, len(p.Setups))+" "+end(worse)+" worse than "+p.Baseline)
 	}
-	how := fmt.Sprintf("%s, %s, Holm's correction for %s", p.Test, count(design.Pairs, "seed"), count(design.Comparisons, "comparison"))
+	how := fmt.Sprintf("%s, %s, Holm's correction for %s", p.Test, texttab.Count(design.Pairs, "seed"), texttab.Count(design.Comparisons, "comparison"))
 	if len(parts) == 0 {
 		return fmt.Sprintf("No difference from %s is shown for any other (%s).", p.Baseline, how)
 	}
@@ -345,7 +379,7 @@ func (p *Problem) divergedSentence() string {
 	case total == 0 || p.allDiverged():
 		return ""
 	case len(parts) > 8:
-		return fmt.Sprintf("%d of %d runs diverged, in %d setups.", total, runs, len(parts))
+		return fmt.Sprintf("%d of %s diverged, in %s.", total, texttab.Count(runs, "run"), texttab.Count(len(parts), "setup"))
 	}
 	return fmt.Sprintf("Diverged: %s.", list(parts))
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"math"
 	"strconv"
 	"strings"
@@ -71,7 +72,7 @@ func (s Setup) speed() string {
 	case s.Slower == 1:
 		return "fastest"
 	case isInf(s.Slower):
-		return "not within " + count(s.Budget, "step")
+		return "not within " + texttab.Count(s.Budget, "step")
 	}
 	return slowerWords(s.Slower)
 }

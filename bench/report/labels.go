@@ -44,9 +44,8 @@ func problemLabels(problems []record.Config) []string {
 			for _, c := range problems {
 				choices = append(choices, a.Value(c).(catalogue.Choice))
 			}
-			parts = choiceLabels(choices)
-			for j, p := range parts {
-				if p == "none" {
+			for j, c := range problems {
+				if parts[j] = a.Named(c, differing(choices, choices[j].Name)...); parts[j] == "none" {
 					parts[j] = "no " + a.Key
 				}
 			}
@@ -57,16 +56,6 @@ func problemLabels(problems []record.Config) []string {
 			}
 			labels[j] += p
 		}
-	}
-	return labels
-}
-
-// choiceLabels returns a label for each choice: its name, and the settings in which
-// choices of that name differ, as in sgd(rate=0.1).
-func choiceLabels(choices []catalogue.Choice) []string {
-	labels := make([]string, len(choices))
-	for i, c := range choices {
-		labels[i] = withSettings(c, differing(choices, c.Name))
 	}
 	return labels
 }
@@ -126,11 +115,4 @@ func list(words []string) string {
 	}
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " and " + words[last]
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

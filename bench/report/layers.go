@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gradflow/gradflow/bench/probe"
@@ -70,6 +71,13 @@ type Gradient struct {
 	// Faded is the number of layers, from the first on, with less than a thousandth of the
 	// last layer's.
 	Faded int `json:"faded"`
+	// Zero says why the gradient is exactly 0 in a layer, as the first of the runs in which
+	// it is found; null if it is in none, or if it was not checked.
+	Zero *record.ZeroGradient `json:"zero,omitempty"`
+
+	layers    []string // their names
+	dtype     string
+	different bool // runs found different causes
 }
 
 // fading is by how many decades the gradient of a faded layer is below the last layer's.
@@ -77,6 +85,7 @@ const fading = 3
 
 func gradientAtStart(records [][]*record.Record) Gradient {
 	var layers [][]float64 // a sample for each layer
+	g := Gradient{Profile: []Number{}, Decades: Number(math.NaN())}
 	for _, runs := range records {
 		for _, r := range runs {
 			m := measured(r, probe.PreActivationGradient)
@@ -89,9 +98,15 @@ func gradientAtStart(records [][]*record.Record) Gradient {
 				}
 				layers[i] = appendNumber(layers[i], v)
 			}
+			g.layers, g.dtype = r.Summary.LayerNames, r.Config.DType
+			if z := r.Summary.ZeroGradient; z != nil {
+				g.different = g.different || g.Zero != nil && g.Zero.Cause != z.Cause
+				if g.Zero == nil {
+					g.Zero = z
+				}
+			}
 		}
 	}
-	g := Gradient{Profile: []Number{}, Decades: Number(math.NaN())}
 	for _, sample := range layers {
 		g.Profile = append(g.Profile, Number(stats.Median(sample)))
 	}
@@ -103,4 +118,33 @@ func gradientAtStart(records [][]*record.Record) Gradient {
 		}
 	}
 	return g
+}
+
+// layer names layer i in prose: "layer 3", "time step 3" of the one recurrent layer, or what
+// the network calls it.
+func (g *Gradient) layer(i int) string {
+	switch unit := g.unit(); {
+	case i == len(g.Profile)-1:
+		return "the output layer"
+	case unit == "":
+		return g.layers[i]
+	default:
+		return fmt.Sprintf("%s %d", unit, i+1)
+	}
+}
+
+func (g *Gradient) unit() string { return probe.Unit(g.layers) }
+
+// upTo names the first n layers.
+func (g *Gradient) upTo(n int) string {
+	switch unit := g.unit(); {
+	case n == 1:
+		return "in " + g.layer(0)
+	case n == len(g.Profile):
+		return "in all layers"
+	case unit == "":
+		return "in " + g.layers[0] + " to " + g.layers[n-1]
+	default:
+		return fmt.Sprintf("in %ss 1 to %d", unit, n)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models/train"
 )
 
@@ -112,7 +113,7 @@ func Rank(results *record.Results) *Ranking {
 		r.Study, r.About, r.Planned = results.Spec.Name, results.Spec.About, len(results.Spec.Configs)
 	}
 	if r.Runs < r.Planned {
-		r.warn("%d of the study's %d runs are recorded", r.Runs, r.Planned)
+		r.warn("the study has %s, of which %d are recorded", texttab.Count(r.Planned, "run"), r.Runs)
 	}
 	groups, optimizers := group(results.Records)
 	var problems []record.Config
@@ -150,7 +151,7 @@ func (r *Ranking) collectWarnings(records []*record.Record) {
 				r.warn("%s: the setups have different numbers of runs", p.Label)
 			}
 			if slices.ContainsFunc(s.Scores, Number.IsNaN) {
-				r.warn("%s, %s: the score of a run after %d steps is not known, and is left out", p.Label, s.Label, p.Budget)
+				r.warn("%s, %s: the score of a run after %s is not known, and is left out", p.Label, s.Label, texttab.Count(p.Budget, "step"))
 			}
 		}
 	}
@@ -249,7 +250,7 @@ func newProblem(label string, records [][]*record.Record, optimizers [][]catalog
 	for _, runs := range records {
 		l, detail := optimizerLabel(runs[0].Config.Optimizer, optimizers)
 		if steps := runs[0].Config.Steps; steps > p.Budget {
-			l += fmt.Sprintf(" (%d steps)", steps)
+			l += " (" + texttab.Count(steps, "step") + ")"
 		}
 		p.Setups = append(p.Setups, p.newSetup(l, detail, runs))
 	}

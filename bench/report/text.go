@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"io"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func (r *Ranking) WriteText(w io.Writer, o TextOptions) error {
 
 // size tells how large the study is.
 func (r *Ranking) size() string {
-	s := fmt.Sprintf("%s, %s", count(len(r.Problems), "problem"), count(r.Runs, "run"))
+	s := fmt.Sprintf("%s, %s", texttab.Count(len(r.Problems), "problem"), texttab.Count(r.Runs, "run"))
 	if r.Diverged > 0 {
 		s += fmt.Sprintf(", %d diverged", r.Diverged)
 	}

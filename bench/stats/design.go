@@ -3,6 +3,8 @@ package stats
 import (
 	"fmt"
 	"math"
+
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // Alpha is the level at which a difference counts as shown.
@@ -47,17 +49,10 @@ func NewDesign(n, comparisons int) Design {
 			enough++
 		}
 		d.Warning = fmt.Sprintf("%s and %s cannot show a difference: the smallest P, corrected, is %.2g; it takes %d seeds",
-			count(n, "seed"), count(comparisons, "comparison"), d.SmallestHolm, enough)
+			texttab.Count(n, "seed"), texttab.Count(comparisons, "comparison"), d.SmallestHolm, enough)
 	}
 	return d
 }
 
 // Compare tests x against y, which have the values of the same seeds in the same places.
 func (d Design) Compare(x, y []float64) Result { return d.test(x, y) }
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}

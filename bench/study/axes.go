@@ -26,9 +26,10 @@ type Axis struct {
 
 	// Value is that of a configuration: of those that have equal ones, JSON is equal.
 	Value func(Config) any
-	// Label is how a report writes the value; nil for a Choice, of which a report shows the
-	// settings that differ.
+	// Label is how a report writes the value; nil for a Choice, for which Named writes it with
+	// some of its settings: those in which it differs from others.
 	Label func(Config) string
+	Named func(c Config, settings ...string) string
 	// Once tells that a study has one value for all its runs, which is not in the grid but
 	// under a key of its own, or in the budget.
 	Once bool
@@ -148,7 +149,12 @@ func countAxis(count Count, doc string, field func(*Config) *int, label string) 
 	return Axis{
 		Key: count.Key, Kind: "whole number", Doc: doc,
 		Value: func(c Config) any { return *field(&c) },
-		Label: func(c Config) string { return fmt.Sprintf(label, *field(&c)) },
+		Label: func(c Config) string {
+			if n := *field(&c); n == 1 {
+				return strings.TrimSuffix(fmt.Sprintf(label, n), "s") // 1 step
+			}
+			return fmt.Sprintf(label, *field(&c))
+		},
 		given: func(Config) bool { return false },
 		read: func(r *reader, v any, path []any) []func(*Config) {
 			n := r.count(count, v, path)
@@ -177,6 +183,9 @@ func choiceAxis[T any](key, def, doc string, from func(*parts) **catalogue.Catal
 		Key: key, Kind: key, Doc: doc, Default: def,
 		Words: func() []string { return (*from(catalogues())).Names() },
 		Value: func(c Config) any { return *field(&c) },
+		Named: func(c Config, settings ...string) string {
+			return (*from(catalogues())).Label(*field(&c), settings...)
+		},
 		given: func(c Config) bool { return field(&c).Name != "" },
 		read: func(r *reader, v any, path []any) (sets []func(*Config)) {
 			if v = admit(r, from(r.parts), key, v, path); r.err != nil {

@@ -182,7 +182,7 @@
   const kinds = {
     "pre-activation-gradient": { title: "Gradient of the pre-activations, norm", log: true, zero: "exactly 0", tell: (v) => "‖∂L/∂z‖ = " + power(v) },
     "update": { title: "Update-to-weight ratio of a step", log: true, zero: "no movement", tell: (v) => "‖ΔW‖/‖W‖ = " + power(v) },
-    "saturated": { title: "Saturated units", log: false, zero: "", tell: (v) => (100 * v).toFixed(1) + " % saturated" },
+    "saturated": { title: "Saturated units", log: false, zero: "", missing: "not defined", tell: (v) => (100 * v).toFixed(1) + " % saturated" },
   };
 
   // kindOf says how a quantity is shown: one of the page's own, or one that a program added.
@@ -234,7 +234,7 @@
         const key = el("div", { class: "key" }, bar(scale, kind));
         const some = (code) => data.some((d) => d.includes(code));
         if (kind.zero && some(zero)) key.append(special("--zero", kind.zero));
-        if (some(missing)) key.append(special("--nan", "not finite"));
+        if (some(missing)) key.append(special("--nan", kind.missing || "not finite"));
         // Panels of a row stand under those of the row above.
         const columns = Math.max(2, Math.min(Math.max(runs.length, 3), Math.floor(box.clientWidth / 150)));
         const rows = Math.ceil(runs.length / columns);
