@@ -7,6 +7,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -42,7 +43,7 @@ func (g Figure) Draw(c vgdraw.Canvas) error {
 
 func (p *Profile) title() string {
 	c := p.Config
-	s := fmt.Sprintf("%s, %d x %d, %s", c.Activation.Name, c.Depth, c.Width, c.Initializer.Name)
+	s := fmt.Sprintf("%s, %d x %d, %s", label(c.Activation), c.Depth, c.Width, c.Initializer.Name)
 	if c.Model.Name != "mlp" {
 		s = c.Model.Name + " " + s
 	}
@@ -54,7 +55,7 @@ func (p *Profile) title() string {
 
 func (p *Profile) panels() ([][]*plot.Plot, error) {
 	const start = "start"
-	trained := fmt.Sprintf("after %d steps", p.Steps)
+	trained := "after " + texttab.Count(p.Steps, "step")
 	gradient := newPanel("log10 of the gradient of the pre-activations")
 	chi := newPanel("factor of the squared gradient, layer by layer (log10)")
 	deviation := newPanel("deviation of the pre-activations")

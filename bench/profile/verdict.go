@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/texttab"
@@ -19,7 +20,7 @@ const (
 )
 
 // label names an activation with what it is of.
-func label(c record.Choice) string { return c.String() }
+func label(c record.Choice) string { return activations.Catalogue.Label(c) }
 
 // Verdict says in plain words where the gradient dies, and what theory says of it.
 func (p *Profile) Verdict() string {

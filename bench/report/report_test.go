@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"html"
 	"io"
 	"io/fs"
@@ -18,12 +19,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models/train"
 )
 
@@ -119,13 +120,13 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestText(t *testing.T) {
 	for _, c := range cases {
-		for _, width := range []int{80, 160} {
+		for _, width := range []int{40, 60, 80, 160} {
 			var b bytes.Buffer
 			if err := report.Rank(c.results()).WriteText(&b, report.TextOptions{Width: width}); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(b.String()) {
-				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+				if n := texttab.Width(strings.TrimRight(line, "\n")); n > width {
 					t.Errorf("%s: a line of %d columns in a terminal of %d: %s", c.name, n, width, line)
 				}
 			}
@@ -303,8 +304,9 @@ func TestGradientSentence(t *testing.T) {
 		{[]float64{-1, -4, -2, -1}, "does not die: its norm is 0.1 in the output layer and 0.1 in layer 1, but only 1e-4 in layer 2."},
 		{[]float64{2, 1, 0, -1}, "grows by 3.0 decades on the way from the output layer (norm 0.1) to layer 1 (100)."},
 		{[]float64{-9, -8.9, -2, -1.8}, "most of all, by 6.9 decades, from layer 3 to layer 2; less than a thousandth arrives in layers 1 to 2."},
-		{[]float64{math.Inf(-1), math.Inf(-1), -30, -1}, "is exactly 0 in layers 1 to 2: it is too small for the number type."},
-		{[]float64{math.Inf(-1), math.Inf(-1)}, "is exactly 0 in all layers."},
+		{[]float64{math.Inf(-1), math.Inf(-1), -30, -1}, "is exactly 0 in layers 1 to 2: the cause was not checked."},
+		{[]float64{math.Inf(-1), math.Inf(-1)}, "is exactly 0 in all layers: the cause was not checked."},
+		{[]float64{-1, math.Inf(-1), -1, -1}, "but exactly 0 in layer 2: the cause was not checked."},
 	} {
 		r := synthetic{nets: []net{{"tanh", len(c.profile) - 1, 0}}, rules: rules[:1], seeds: 1, steps: 20}.results()
 		table := r.Records[0].Layers
@@ -316,6 +318,100 @@ func TestGradientSentence(t *testing.T) {
 		if !strings.HasPrefix(got, "At the start the gradient of the pre-activations ") || !strings.Contains(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.profile, got, c.want)
 		}
+	}
+}
+
+// A cause is told where it was checked, in words of its own.
+func TestZeroSentence(t *testing.T) {
+	inf := math.Inf(-1)
+	zero := func(z *record.ZeroGradient) []*record.ZeroGradient { return []*record.ZeroGradient{z, z} }
+	for _, c := range []struct {
+		zero []*record.ZeroGradient // of two runs
+		want string
+	}{
+		{zero(&record.ZeroGradient{Layer: "layer02", Cause: record.Underflow, Gradient: -45}), "layers 1 to 2: it is too small for float32; in float64, in layer02, its norm is 1e-45."},
+		{zero(&record.ZeroGradient{Layer: "layer02", Cause: record.FlatFunction}), "it is blocked in layer02, where f' is 0 at every pre-activation."},
+		{zero(&record.ZeroGradient{Layer: "layer02", Cause: record.ZeroParameters, Parameters: []string{"output/weight"}}), "by construction, as output/weight starts at 0."},
+		{zero(&record.ZeroGradient{Layer: "layer02", Cause: record.NotDetermined}), "the cause was not determined."},
+		{[]*record.ZeroGradient{{Cause: record.Underflow, Gradient: -45}, {Cause: record.FlatFunction}}, "the runs have different causes."},
+	} {
+		r := synthetic{nets: []net{{"tanh", 3, 0}}, rules: rules[:1], seeds: 2, steps: 20}.results()
+		for i, run := range r.Records {
+			gradient, layer := run.Layers.Column(probe.PreActivationGradient.String()), run.Layers.Column(record.LayerColumn)
+			for _, row := range run.Layers.Rows {
+				row[gradient] = []float64{inf, inf, -30, -1}[int(row[layer])]
+			}
+			run.Config.DType, run.Summary.ZeroGradient = "float32", c.zero[i]
+		}
+		p := report.Rank(r).Problems[0]
+		if got := p.Findings.Gradient; !strings.Contains(got, c.want) {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+		if p.Gradient.Zero != c.zero[0] {
+			t.Error("the JSON lacks the cause")
+		}
+	}
+}
+
+// The layers of a recurrent network are its time steps.
+func TestTimeSteps(t *testing.T) {
+	r := synthetic{nets: []net{{"tanh", 3, 0}}, rules: rules[:1], seeds: 1, steps: 20}.results()
+	run := r.Records[0]
+	run.Summary.LayerNames = []string{"layer01/t0001", "layer01/t0002", "layer01/t0003", "output"}
+	gradient, layer := run.Layers.Column(probe.PreActivationGradient.String()), run.Layers.Column(record.LayerColumn)
+	for _, row := range run.Layers.Rows {
+		row[gradient] = []float64{-8, -6, -4, -2}[int(row[layer])]
+	}
+	got := report.Rank(r).Problems[0].Findings.Gradient
+	if want := "from the output layer (norm 0.01) to time step 1 (1e-8), about 2 a time step; less than a thousandth arrives in time steps 1 to 2."; !strings.Contains(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// What was flushed to zero is told, with float64 as the remedy.
+func TestFlushed(t *testing.T) {
+	r := synthetic{nets: []net{{"tanh", 3, 0}}, rules: rules[:1], seeds: 2, steps: 20}.results()
+	if got := report.Rank(r).Problems[0].Findings.Flushed; got != "" {
+		t.Errorf("nothing was flushed: %q", got)
+	}
+	r.Records[0].Summary.FlushedSteps = 10
+	for _, run := range r.Records {
+		run.Config.DType = "float32"
+	}
+	got := report.Rank(r).Problems[0].Findings.Flushed
+	if want := "In 25% of the steps, in 1 run, numbers below the smallest normal float32 (1.2e-38) were taken for zero: dtype float64 keeps them."; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var b bytes.Buffer
+	if err := report.Rank(r).WriteText(&b, report.TextOptions{Width: 200}); err != nil || !strings.Contains(b.String(), got) {
+		t.Errorf("the text has no %q (%v)", got, err)
+	}
+}
+
+// A problem's label has the formula, or what is shaped.
+func TestWhatItIsOf(t *testing.T) {
+	results := func(choices ...catalogue.Choice) []string {
+		r := &record.Results{Dir: "nowhere"}
+		for _, c := range choices {
+			run := synthetic{nets: []net{{"tanh", 3, 0}}, rules: rules[:1], seeds: 1, steps: 20}.results().Records[0]
+			run.Config.Activation = c
+			r.Records = append(r.Records, run)
+		}
+		var labels []string
+		for _, p := range report.Rank(r).Problems {
+			labels = append(labels, p.Label)
+		}
+		return labels
+	}
+	formula := func(text string) catalogue.Choice {
+		return catalogue.Choice{Name: "formula", Settings: map[string]any{"of": text, "learn": "none"}}
+	}
+	dks := catalogue.Choice{Name: "dks", Settings: map[string]any{"of": catalogue.Choice{Name: "softplus"}, "depth": 50}}
+	if got := fmt.Sprintf("%q", results(formula("tanh(z) + 0.1*z"))); got != `["digits, tanh(z) + 0.1*z, depth 3"]` {
+		t.Errorf("a formula: %s", got)
+	}
+	if got := fmt.Sprintf("%q", results(formula("tanh(z) + z"), formula("sin(z)"), dks)); got != `["tanh(z) + z" "sin(z)" "dks(of=softplus)"]` {
+		t.Errorf("two formulas and a shaped activation: %s", got)
 	}
 }
 

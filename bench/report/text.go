@@ -7,12 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // TextOptions are those of WriteText.
 type TextOptions struct {
-	Width  int  // columns of the terminal; 0: 100
+	Width  int  // columns of the terminal; 0: 80
 	Colour bool // with ANSI escapes
 }
 
@@ -28,18 +27,16 @@ type column struct {
 // WriteText writes the findings and a table for each problem. Columns that don't fit the
 // width are left out, those first that matter least.
 func (r *Ranking) WriteText(w io.Writer, o TextOptions) error {
-	if o.Width <= 0 {
-		o.Width = 100
-	}
+	o.Width = texttab.Or(o.Width)
 	t := &textWriter{TextOptions: o}
-	t.line(t.paint("1", r.Study) + ": " + r.size())
+	t.heading(r.Study, ": "+r.size())
 	if r.About != "" {
 		t.prose("", r.About)
 	}
 	for i := range r.Problems {
 		p := &r.Problems[i]
 		t.line("")
-		t.line(t.paint("1", p.Label))
+		t.heading(p.Label, "")
 		for _, l := range p.Findings.Lines() {
 			t.prose("  ", l)
 		}
@@ -62,6 +59,12 @@ func (r *Ranking) size() string {
 	if r.Diverged > 0 {
 		s += fmt.Sprintf(", %d diverged", r.Diverged)
 	}
+	if r.Damaged > 0 {
+		s += fmt.Sprintf(", %d damaged and left out", r.Damaged)
+	}
+	if r.Others > 0 {
+		s += fmt.Sprintf(", %d not of the study and left out", r.Others)
+	}
 	return s
 }
 
@@ -75,11 +78,11 @@ func (p *Problem) columns() []column {
 		{"steps to " + number(p.Config.Target), 0, true, Setup.stepsMedian},
 		{"interval", 7, false, Setup.stepsInterval},
 		{"reached", 6, true, func(s Setup) string { return fmt.Sprintf("%d/%d", s.Reached, s.Runs) }},
-		{"speed", 1, false, Setup.speed},
+		{"speed", 3, false, Setup.speed},
 		{"diverged", 0, true, func(s Setup) string { return fmt.Sprintf("%d/%d", s.Diverged, s.Runs) }},
 		{"decades", 4, true, func(s Setup) string { return decimals(s.DecadesFirst) + " → " + decimals(s.DecadesLast) }},
 		{"layer 1 moved", 8, true, func(s Setup) string { return decimals(s.Movement) }},
-		{"against " + p.Baseline, 3, false, func(s Setup) string {
+		{"against " + p.Baseline, 1, false, func(s Setup) string {
 			if len(p.Setups) == 1 {
 				return ""
 			}
@@ -95,92 +98,54 @@ func (p *Problem) columns() []column {
 	return columns
 }
 
-const gap = 2 // between columns
-
 type textWriter struct {
 	TextOptions
 	bytes.Buffer
 }
 
-func (t *textWriter) paint(code, s string) string {
-	if !t.Colour || s == "" {
-		return s
-	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
-}
-
 func (t *textWriter) line(s string) { t.WriteString(strings.TrimRight(s, " ") + "\n") }
+
+// heading writes a name in bold, and what follows it.
+func (t *textWriter) heading(name, rest string) {
+	lines := texttab.Wrap(name+rest, t.Width)
+	if n := texttab.Clean(name); t.Colour && strings.HasPrefix(lines[0], n) {
+		lines[0] = texttab.Paint("1", n) + lines[0][len(n):]
+	}
+	for _, l := range lines {
+		t.line(l)
+	}
+}
 
 // prose writes text in lines of the width, with the first word's column as margin.
 func (t *textWriter) prose(prefix, text string) {
-	margin := strings.Repeat(" ", utf8.RuneCountInString(prefix))
-	if prefix != margin { // a bullet or a word
-		prefix = t.paint("33", prefix)
+	lines := texttab.Prose(prefix, text, t.Width)
+	if lead := strings.TrimSpace(prefix); t.Colour && lead != "" { // a bullet or a word
+		lines[0] = strings.Replace(lines[0], lead, texttab.Paint("33", lead), 1)
 	}
-	line, used := prefix, len(margin)
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		if i > 0 && used+1+n > max(t.Width, 40) {
-			t.line(line)
-			line, used = margin, len(margin)
-		} else if i > 0 {
-			line, used = line+" ", used+1
-		}
-		line, used = line+word, used+n
+	for _, l := range lines {
+		t.line(l)
 	}
-	t.line(line)
 }
 
 func (t *textWriter) table(p *Problem) {
-	columns := slices.DeleteFunc(p.columns(), func(c column) bool {
-		return !slices.ContainsFunc(p.Setups, func(s Setup) bool { return c.cell(s) != "" })
-	})
-	cells := make([][]string, len(columns)) // of each column, the head first
-	widths := make([]int, len(columns))
-	total := 2 - gap
-	for i, c := range columns {
-		cells[i] = []string{c.head}
-		for _, s := range p.Setups {
-			cells[i] = append(cells[i], c.cell(s))
+	table := texttab.Table{Indent: 2}
+	columns := p.columns()
+	for _, c := range columns {
+		column := texttab.Column{Head: c.head, Right: c.right, Keep: c.keep}
+		if c.head == "optimizer" {
+			column.Least = 16
 		}
-		for _, text := range cells[i] {
-			widths[i] = max(widths[i], utf8.RuneCountInString(text))
-		}
-		total += widths[i] + gap
+		table.Columns = append(table.Columns, column)
 	}
-	for total > t.Width {
-		drop := 0
-		for i, c := range columns {
-			if c.keep > columns[drop].keep {
-				drop = i
-			}
+	for _, s := range p.Setups {
+		var row []texttab.Cell
+		for _, c := range columns {
+			row = append(row, texttab.Painted(colour(c, s), c.cell(s)))
 		}
-		if columns[drop].keep == 0 {
-			break
-		}
-		total -= widths[drop] + gap
-		columns, cells, widths = slices.Delete(columns, drop, drop+1), slices.Delete(cells, drop, drop+1), slices.Delete(widths, drop, drop+1)
+		table.Rows = append(table.Rows, row)
 	}
-	for row := range len(p.Setups) + 1 {
-		line := "  "
-		for i, c := range columns {
-			if i > 0 {
-				line += strings.Repeat(" ", gap)
-			}
-			text := cells[i][row]
-			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
-			if row == 0 {
-				text = t.paint("2", text)
-			} else {
-				text = t.paint(colour(c, p.Setups[row-1]), text)
-			}
-			if c.right {
-				line += space + text
-			} else {
-				line += text + space
-			}
-		}
-		t.line(line)
+	for _, l := range table.Lines(t.Width, t.Colour) {
+		t.line(l)
 	}
 }
 
@@ -192,5 +157,5 @@ func colour(c column, s Setup) string {
 	case strings.HasPrefix(c.head, "against ") && s.Verdict == "better":
 		return "32"
 	}
-	return "0"
+	return ""
 }
