@@ -348,3 +348,59 @@ func TestTerminalTerminate(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, screen)
 	}
 }
+
+// TestTerminalQuickstart runs a whole study, GRADFLOW_QUICKSTART, with a built command,
+// GRADFLOW_COMMAND, in a terminal that changes its width. Continuous integration does.
+func TestTerminalQuickstart(t *testing.T) {
+	study := os.Getenv("GRADFLOW_QUICKSTART")
+	if study == "" {
+		t.Skip("GRADFLOW_QUICKSTART names no study")
+	}
+	x := open(t, 80, "run", study, "--out", filepath.Join(t.TempDir(), "out"))
+	x.wait(`\[=`)
+	x.resize(40)
+	status, screen := x.status(20 * time.Minute)
+	if status != done || !strings.Contains(screen, "done now") {
+		t.Errorf("exit status %d\n%s", status, screen)
+	}
+	x.drew("runs")
+}
+
+// TestTerminalFiles checks that pictures go into what is not a regular file, and that
+// links stay links.
+func TestTerminalFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := syscall.Mkfifo("pipe.svg", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"link.svg": "target.svg", "null.svg": os.DevNull} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := make(chan string, 1)
+	go func() {
+		text, _ := os.ReadFile("pipe.svg")
+		read <- string(text)
+	}()
+	for _, file := range []string{"pipe.svg", "link.svg", "null.svg"} {
+		x := open(t, 80, "profile", "--activation", "tanh", "--depth", "3", "--width", "8", "--no-advice", "--plot", file)
+		if status, screen := x.status(patience); status != done {
+			t.Errorf("%s: exit status %d\n%s", file, status, screen)
+		}
+	}
+	if got := <-read; !strings.Contains(got, "</svg>") {
+		t.Errorf("the FIFO brought %q", got)
+	}
+	if text, err := os.ReadFile("target.svg"); err != nil || !strings.Contains(string(text), "</svg>") {
+		t.Errorf("the link's target: %v", err)
+	}
+	for file, kind := range map[string]os.FileMode{"pipe.svg": os.ModeNamedPipe, "link.svg": os.ModeSymlink, "null.svg": os.ModeSymlink} {
+		if info, err := os.Lstat(file); err != nil || info.Mode().Type() != kind {
+			t.Errorf("%s is no longer what it was: %v, %v", file, info, err)
+		}
+	}
+	if entries, err := os.ReadDir("."); err != nil || len(entries) != 4 {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}
