@@ -2,9 +2,11 @@ package optimizertest_test
 
 import (
 	"encoding"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,6 +91,54 @@ var faults = map[string]func(f *faulty, params []gorgonia.ValueGrad) error{
 	},
 }
 
+// more are faults of other methods, by the check that has to find them.
+var more = map[string]func(f *faulty) gorgonia.Solver{
+	"step_clears":   func(f *faulty) gorgonia.Solver { return idleStep{f.Optimizer} },
+	"update":        func(f *faulty) gorgonia.Solver { return idleUpdate{f.Optimizer} },
+	"one_by_one":    func(f *faulty) gorgonia.Solver { return idleBound{f.Optimizer} },
+	"nothing_given": func(f *faulty) gorgonia.Solver { return careless{f.Optimizer} },
+}
+
+// idleStep only steps where it is given a StepInfo.
+type idleStep struct{ *optimizers.Optimizer }
+
+func (idleStep) Step(params []gorgonia.ValueGrad) error {
+	for _, p := range params {
+		if g, err := p.Grad(); err == nil {
+			zero(g)
+		}
+	}
+	return nil
+}
+
+// idleUpdate tells no update.
+type idleUpdate struct{ *optimizers.Optimizer }
+
+func (o idleUpdate) StepWith(params []gorgonia.ValueGrad, info optimizers.StepInfo) error {
+	return o.Optimizer.StepWith(params, info)
+}
+
+func (idleUpdate) Update([]gorgonia.ValueGrad, optimizers.StepInfo, []gorgonia.Value) error {
+	return nil
+}
+
+// idleBound has single parameters do nothing.
+type idleBound struct{ *optimizers.Optimizer }
+
+func (idleBound) Bind(gorgonia.ValueGrad, gorgonia.Value, gorgonia.Value) (func(optimizers.StepInfo) error, error) {
+	return func(optimizers.StepInfo) error { return nil }, nil
+}
+
+// careless takes no parameters for a step.
+type careless struct{ *optimizers.Optimizer }
+
+func (o careless) StepWith(params []gorgonia.ValueGrad, info optimizers.StepInfo) error {
+	if len(params) == 0 {
+		return nil
+	}
+	return o.Optimizer.StepWith(params, info)
+}
+
 type faulty struct {
 	*optimizers.Optimizer
 	fault   string
@@ -128,10 +178,22 @@ func newFaulty(t *testing.T, name string) *faulty {
 // The suite finds each fault. It runs in a process of its own, where it may fail.
 func TestSuiteFindsFaults(t *testing.T) {
 	if fault := os.Getenv("OPTIMIZERTEST_FAULT"); fault != "" {
-		optimizertest.Run(t, "faulty", func() gorgonia.Solver { return newFaulty(t, fault) })
+		optimizertest.Run(t, "faulty", func() gorgonia.Solver {
+			switch {
+			case fault == "nil":
+				return (*optimizers.Optimizer)(nil)
+			case strings.HasPrefix(fault, "more/"):
+				return more[strings.TrimPrefix(fault, "more/")](newFaulty(t, ""))
+			}
+			return newFaulty(t, fault)
+		})
 		return
 	}
-	for fault := range faults {
+	all := slices.Collect(maps.Keys(faults))
+	for fault := range more {
+		all = append(all, "more/"+fault)
+	}
+	for _, fault := range append(all, "nil") {
 		if optimizertest.Racing && fault == "no_allocation" {
 			continue
 		}
@@ -139,8 +201,18 @@ func TestSuiteFindsFaults(t *testing.T) {
 		cmd.Env = append(os.Environ(), "OPTIMIZERTEST_FAULT="+fault)
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || !strings.Contains(string(out), "/"+fault+" (") {
+		check := "/" + strings.TrimPrefix(fault, "more/") + " ("
+		if fault == "nil" {
+			check = "new returns nil"
+		}
+		if !errors.As(err, &exit) || !strings.Contains(string(out), check) || strings.Contains(string(out), "goroutine") {
 			t.Errorf("%s was not found: %v\n%.500s", fault, err, out)
+		}
+		if fault == "moves" && (!strings.Contains(string(out), "the optimizer does nothing") || strings.Count(string(out), "optimizertest.go:") != 2) {
+			t.Errorf("an optimizer that does nothing is not told so, once for each type:\n%s", out)
+		}
+		if n := strings.Count(string(out), "optimizertest.go:"); n > 40 {
+			t.Errorf("%s is told in %d messages", fault, n)
 		}
 	}
 }

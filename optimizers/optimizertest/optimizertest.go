@@ -2,7 +2,9 @@ package optimizertest
 
 import (
 	"encoding"
+	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -15,10 +17,15 @@ import (
 // Run checks an optimizer, made anew by each call of new, in a subtest of t for
 // each property:
 //
-//   - it takes scalars, vectors and matrices of float32 and float64, and moves them;
+//   - it takes scalars, vectors and matrices of float32 and float64, and moves them: one that
+//     moves nothing is told so, and is not tested further;
 //   - float32 goes the way of float64;
 //   - Step sets the gradients to zero, as Gorgonia's own solvers do, and StepWith
 //     leaves them untouched; neither allocates anything;
+//   - an optimizers.Updater tells the update that StepWith makes, and changes no value;
+//   - of an optimizers.SeparableSolver that is separable, the steps of single parameters, in
+//     another order, are those of all together, to the last bit;
+//   - no parameters, and one that is nil or has no value, are errors;
 //   - the order of the parameters makes no difference, to the last bit;
 //   - a NaN or an infinity in a gradient is an error that names the parameter,
 //     and nothing is changed;
@@ -29,15 +36,26 @@ import (
 //     function, within 5000 steps. So its rate has to suit curvatures of 1 to 10
 //     and of 1000, and distances of 0.5.
 //
-// An optimizers.InformedSolver is given all that a Batch can hold.
+// An optimizers.InformedSolver is given all that a StepInfo can hold: each matrix W is the factor
+// of a product x·W whose x and output gradient d have the gradient xᵀd of W.
+//
+// Each check that fails says so in one message, with the worst of what it found.
 func Run(t *testing.T, name string, new func() gorgonia.Solver) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
+		if s := new(); s == nil || reflect.ValueOf(s).Kind() == reflect.Pointer && reflect.ValueOf(s).IsNil() {
+			t.Fatal("there is nothing to test: new returns nil")
+		}
 		for _, dt := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
 			t.Run(dt.String(), func(t *testing.T) {
-				t.Run("moves", func(t *testing.T) { moves(t, new, dt) })
+				if !t.Run("moves", func(t *testing.T) { moves(t, new, dt) }) {
+					return // nothing else can be told of it
+				}
 				t.Run("gradient untouched", func(t *testing.T) { gradientUntouched(t, new, dt) })
 				t.Run("step clears", func(t *testing.T) { stepClears(t, new, dt) })
+				t.Run("update", func(t *testing.T) { update(t, new, dt) })
+				t.Run("one by one", func(t *testing.T) { oneByOne(t, new, dt) })
+				t.Run("nothing given", func(t *testing.T) { nothingGiven(t, new, dt) })
 				t.Run("no allocation", func(t *testing.T) { noAllocation(t, new, dt) })
 				t.Run("order", func(t *testing.T) { order(t, new, dt) })
 				t.Run("not finite", func(t *testing.T) { notFinite(t, new, dt) })
@@ -55,10 +73,116 @@ func moves(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 	p, s := bowl().parameters(dt), new()
 	before := p.values()
 	p.steps(t, s, 20)
+	var still, wild []string
 	for i, x := range p.values() {
-		if !finite(x) || slices.Equal(x, before[i]) {
-			t.Errorf("%s: %v after 20 steps, %v before", p.all[i].name, x, before[i])
+		switch {
+		case !finite(x):
+			wild = append(wild, fmt.Sprintf("%s is %v", p.all[i].name, x))
+		case slices.Equal(x, before[i]):
+			still = append(still, p.all[i].name)
 		}
+	}
+	if len(still) == len(p.all) {
+		t.Fatal("the optimizer does nothing: after 20 steps all parameters are where they were, though their gradients are not 0")
+	}
+	if len(still) > 0 {
+		t.Errorf("after 20 steps %s has not moved, though its gradient is not 0", strings.Join(still, " and "))
+	}
+	if len(wild) > 0 {
+		t.Errorf("after 20 steps %s", strings.Join(wild, ", "))
+	}
+}
+
+// update compares what an Updater tells with what it does.
+func update(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
+	u, ok := new().(optimizers.Updater)
+	if !ok {
+		t.Skip("does not implement optimizers.Updater")
+	}
+	p, q, s := bowl().parameters(dt), bowl().parameters(dt), new()
+	into := make([]gorgonia.Value, len(q.all))
+	tol := 1e-9
+	if dt == tensor.Float32 {
+		tol = 1e-5
+	}
+	for step := range 20 {
+		p.evaluate()
+		q.evaluate()
+		before := q.values()
+		for i, x := range q.all {
+			into[i] = value(dt, q.start[i].shape)
+			set(into[i], get(x.value))
+		}
+		q.info.Loss = q.loss
+		if err := u.Update(q.vgs, q.info, into); err != nil {
+			t.Fatal(err)
+		}
+		p.step(t, s)
+		var w worst
+		for i, x := range p.values() {
+			if now := get(q.all[i].value); !slices.Equal(now, before[i]) {
+				t.Fatalf("step %d: Update changes the value of %s from %v to %v", step+1, q.all[i].name, before[i], now)
+			}
+			w.compare(q.all[i].name, get(into[i]), x, tol)
+			set(q.all[i].value, x)
+		}
+		if w.report(t, fmt.Sprintf("step %d: Update differs from StepWith", step+1)) {
+			return
+		}
+	}
+}
+
+// oneByOne compares steps of single parameters with those of all.
+func oneByOne(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
+	s, ok := new().(optimizers.SeparableSolver)
+	if !ok || !s.Separable() {
+		t.Skip("is not separable")
+	}
+	p, q, together := bowl().parameters(dt), bowl().parameters(dt), new()
+	if err := optimizers.Prepare(s, q.vgs); err != nil {
+		t.Fatal(err)
+	}
+	var bound []func(optimizers.StepInfo) error
+	for _, x := range q.all {
+		step, err := s.Bind(x, x.grad, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound = append(bound, step)
+	}
+	for range 20 {
+		p.steps(t, together, 1)
+		q.evaluate()
+		q.info.Loss = q.loss
+		for _, step := range slices.Backward(bound) {
+			if err := step(q.info); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	same(t, q, p)
+}
+
+// nothingGiven has nothing where parameters should be.
+func nothingGiven(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
+	p := bowl().parameters(dt)
+	p.evaluate()
+	empty := &parameter{name: "layer00/gain"}
+	for what, params := range map[string][]gorgonia.ValueGrad{
+		"no parameters":               {},
+		"a parameter that is nil":     {p.all[0], nil},
+		"a parameter without a value": {empty},
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r != nil {
+					t.Errorf("given %s, it panics: %v", what, r)
+				}
+			}()
+			if err := optimizers.Step(new(), params, p.info); err == nil {
+				t.Errorf("given %s, it reports no error", what)
+			}
+		}()
 	}
 }
 
@@ -141,18 +265,20 @@ func notFinite(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 			set(q.grad, g)
 			err := p.try(s)
 			if err == nil || !strings.Contains(err.Error(), q.name) {
-				t.Errorf("%g in the gradient of %s: error %v, want one that names it", bad, q.name, err)
+				t.Fatalf("%g in the gradient of %s: error %v, want one that names it", bad, q.name, err)
 			}
 			for i, x := range p.values() {
 				if !slices.Equal(x, before[i]) {
-					t.Errorf("%g in the gradient of %s: %s is %v, was %v", bad, q.name, p.all[i].name, x, before[i])
+					t.Fatalf("%g in the gradient of %s: %s is %v, was %v", bad, q.name, p.all[i].name, x, before[i])
 				}
 			}
-			// It goes on as if that step had not been.
+			// It continues as if that step had not been.
 			clean, other := bowl().parameters(dt), new()
 			clean.steps(t, other, 13)
 			p.steps(t, s, 10)
-			same(t, p, clean)
+			if !same(t, p, clean) {
+				t.Fatalf("that is 10 steps after %g in the gradient of %s", bad, q.name)
+			}
 		}
 	}
 }
@@ -178,7 +304,7 @@ func saveAndLoad(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 	p, s := bowl().parameters(dt), new()
 	m, ok := s.(encoding.BinaryMarshaler)
 	if !ok {
-		t.Skipf("%T is no encoding.BinaryMarshaler", s)
+		t.Skipf("%T does not implement encoding.BinaryMarshaler", s)
 	}
 	p.steps(t, s, 17)
 	data, err := m.MarshalBinary()
@@ -220,24 +346,58 @@ func bothTypes(t *testing.T, new func() gorgonia.Solver) {
 	for step := range 20 {
 		p.steps(t, a, 1)
 		q.steps(t, b, 1)
+		var w worst
 		for i := range p.all {
-			want, got := get(p.all[i].value), get(q.all[i].value)
-			for j := range want {
-				if !(math.Abs(got[j]-want[j]) <= 1e-4*(1+math.Abs(want[j]))) {
-					t.Fatalf("step %d: %s[%d] is %g in float32, %g in float64", step+1, p.all[i].name, j, got[j], want[j])
-				}
-			}
+			w.compare(p.all[i].name, get(q.all[i].value), get(p.all[i].value), 1e-4)
+		}
+		if w.report(t, fmt.Sprintf("step %d: float32 differs from float64", step+1)) {
+			return
 		}
 	}
 }
 
-func same(t *testing.T, got, want *parameters) {
+// same compares parameters to the last bit.
+func same(t *testing.T, got, want *parameters) bool {
 	t.Helper()
-	for i, w := range want.values() {
-		if g := got.values()[i]; !slices.Equal(g, w) {
-			t.Errorf("%s: %v, want %v", want.all[i].name, g, w)
+	var w worst
+	for i, x := range want.values() {
+		w.compare(want.all[i].name, get(got.all[i].value), x, 0)
+	}
+	return !w.report(t, "the values differ")
+}
+
+// worst is the largest of differences, which are reported in one message.
+type worst struct {
+	bad, of   int
+	at        string
+	got, want float64
+	excess    float64
+}
+
+// compare compares elements, with a tolerance relative to 1 + their size; NaN equals NaN.
+func (w *worst) compare(name string, got, want []float64, tol float64) {
+	for i, x := range want {
+		w.of++
+		d := math.Abs(got[i] - x)
+		if got[i] == x || d <= tol*(1+math.Abs(x)) || math.IsNaN(got[i]) && math.IsNaN(x) {
+			continue
+		}
+		if math.IsNaN(d) {
+			d = math.Inf(1)
+		}
+		if w.bad++; w.bad == 1 || d > w.excess {
+			w.excess, w.at, w.got, w.want = d, fmt.Sprintf("%s[%d]", name, i), got[i], x
 		}
 	}
+}
+
+// report fails the test if there were differences, and says whether.
+func (w *worst) report(t *testing.T, what string) bool {
+	t.Helper()
+	if w.bad > 0 {
+		t.Errorf("%s in %d of %d elements; the worst: %s is %g, want %g", what, w.bad, w.of, w.at, w.got, w.want)
+	}
+	return w.bad > 0
 }
 
 func finite(x []float64) bool {

@@ -80,7 +80,8 @@ type parameter struct {
 	name                   string
 	value, grad, curvature gorgonia.Value
 	w, g, h                []float64
-	wrote                  []float64 // the gradient as it was last written
+	wrote                  []float64        // the gradient as it was last written
+	x, d                   []gorgonia.Value // of a matrix: the inputs and output gradients of its product
 }
 
 func (p *parameter) Name() string                  { return p.name }
@@ -104,14 +105,16 @@ func (pr problem) parameters(dt tensor.Dtype) *parameters {
 		n := len(s.w)
 		p := &parameter{name: s.name, w: make([]float64, n), g: make([]float64, n), h: make([]float64, n), wrote: make([]float64, n)}
 		for _, v := range []*gorgonia.Value{&p.value, &p.grad, &p.curvature} {
-			switch {
-			case len(s.shape) > 0:
-				*v = tensor.New(tensor.WithShape(s.shape...), tensor.Of(dt))
-			case dt == tensor.Float32:
-				*v = gorgonia.NewF32(0)
-			default:
-				*v = gorgonia.NewF64(0)
+			*v = value(dt, s.shape)
+		}
+		if len(s.shape) == 2 { // x is the identity, so that d is the gradient of W
+			p.x = []gorgonia.Value{value(dt, tensor.Shape{s.shape[0], s.shape[0]})}
+			one := make([]float64, s.shape[0]*s.shape[0])
+			for i := range s.shape[0] {
+				one[i*s.shape[0]+i] = 1
 			}
+			set(p.x[0], one)
+			p.d = []gorgonia.Value{value(dt, s.shape)}
 		}
 		set(p.value, s.w)
 		ps.all, ps.vgs, ps.byName[s.name] = append(ps.all, p), append(ps.vgs, p), p
@@ -122,6 +125,9 @@ func (pr problem) parameters(dt tensor.Dtype) *parameters {
 		Full:      true,
 		Gradient:  func() (float64, error) { return ps.evaluate(), nil },
 		Curvature: func(name string) gorgonia.Value { return ps.byName[name].curvature },
+		Layer: func(name string) (inputs, outputGradients []gorgonia.Value) {
+			return ps.byName[name].x, ps.byName[name].d
+		},
 	}
 	return ps
 }
@@ -135,6 +141,9 @@ func (ps *parameters) evaluate() float64 {
 	for _, p := range ps.all {
 		set(p.grad, p.g)
 		set(p.curvature, p.h)
+		if p.d != nil {
+			set(p.d[0], p.g)
+		}
 		read(p.wrote, p.grad)
 	}
 	return ps.loss
@@ -166,6 +175,16 @@ func (ps *parameters) values() (all [][]float64) {
 		all = append(all, get(p.value))
 	}
 	return all
+}
+
+func value(dt tensor.Dtype, shape tensor.Shape) gorgonia.Value {
+	switch {
+	case len(shape) > 0:
+		return tensor.New(tensor.WithShape(shape...), tensor.Of(dt))
+	case dt == tensor.Float32:
+		return gorgonia.NewF32(0)
+	}
+	return gorgonia.NewF64(0)
 }
 
 // set writes x to a value.
