@@ -177,6 +177,27 @@ func (n *Network) Curvature() (G.Nodes, error) {
 	return h, errors.Wrap(err, "models")
 }
 
+// Product is a matrix product x·W in a network: its input x and the gradient of the loss with
+// respect to the product, both with a row for each example of the batch.
+type Product struct{ Input, Gradient *G.Node }
+
+// Products returns, for each of Learnables, the products in which it is the factor W: one for
+// a layer's weights, one for each time step for recurrent ones, none for biases and for
+// weights that are normalised first.
+func (n *Network) Products() ([][]Product, error) {
+	found, err := ops.Products(n.Loss, n.Learnables...)
+	if err != nil {
+		return nil, errors.Wrap(err, "models")
+	}
+	products := make([][]Product, len(found))
+	for i, list := range found {
+		for _, p := range list {
+			products[i] = append(products[i], Product{p.X, p.Gradient})
+		}
+	}
+	return products, nil
+}
+
 // TrainingMachine compiles the loss, the gradients of all parameters, and more nodes of
 // the graph if need be.
 func (n *Network) TrainingMachine(more ...*G.Node) (*vm.Machine, error) {

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"slices"
+
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/optimizers"
@@ -45,8 +47,9 @@ type Stepper struct {
 }
 
 // NewStepper makes the stepper for a network built for training, and has the solver
-// look at the parameters (optimizers.Prepare). If the solver needs curvature, Machine
-// computes that too, in the pass of [models.Network.Curvature]. NewStepper returns an
+// look at the parameters (optimizers.Prepare). If the solver needs curvature, or the
+// inputs and output gradients of layers, Machine computes these too: see
+// [models.Network.Curvature] and [models.Network.Products]. NewStepper returns an
 // error if it can't give what the solver needs.
 func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
 	switch {
@@ -62,15 +65,15 @@ func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
 	if err := optimizers.Prepare(solver, s.params); err != nil {
 		return nil, errors.Wrap(err, "train")
 	}
-	curvature, err := s.curvature()
+	more, err := s.needed()
 	if err != nil {
 		return nil, errors.Wrap(err, "train")
 	}
-	if s.Machine, err = n.TrainingMachine(curvature...); err != nil {
+	if s.Machine, err = n.TrainingMachine(more...); err != nil {
 		return nil, errors.Wrap(err, "train")
 	}
 	s.second = s.Machine
-	if len(curvature) > 0 { // which stays that of the first gradient
+	if len(more) > 0 { // which stay those of the first gradient
 		if s.second, err = n.TrainingMachine(); err != nil {
 			return nil, errors.Wrap(err, "train")
 		}
@@ -83,20 +86,43 @@ func NewStepper(n *models.Network, solver G.Solver) (*Stepper, error) {
 	return s, nil
 }
 
-// curvature returns the nodes that are computed for the solver besides the gradients.
-func (s *Stepper) curvature() (G.Nodes, error) {
+// needed returns the nodes that are computed for the solver besides the gradients.
+func (s *Stepper) needed() (G.Nodes, error) {
 	needs := optimizers.NeedsOf(s.Solver)
-	const known = optimizers.NeedsLoss | optimizers.NeedsGradient | optimizers.NeedsCurvature
+	const known = optimizers.NeedsLoss | optimizers.NeedsGradient | optimizers.NeedsCurvature | optimizers.NeedsLayers
 	if missing := needs &^ known; missing != 0 {
 		return nil, errors.Errorf("the optimizer needs %v, which training does not compute", missing)
 	}
-	if needs&optimizers.NeedsCurvature == 0 {
-		return nil, nil
+	var more G.Nodes
+	if needs&optimizers.NeedsCurvature != 0 {
+		nodes, err := s.Network.Curvature()
+		if err != nil {
+			return nil, errors.Wrap(err, "the optimizer needs curvature")
+		}
+		more = append(more, nodes...)
+		s.offerCurvature(nodes)
 	}
-	nodes, err := s.Network.Curvature()
-	if err != nil {
-		return nil, errors.Wrap(err, "the optimizer needs curvature")
+	if needs&optimizers.NeedsLayers != 0 {
+		products, err := s.Network.Products()
+		if err != nil {
+			return nil, errors.Wrap(err, "the optimizer needs the products of layers")
+		}
+		for _, list := range products {
+			for _, p := range list {
+				for _, n := range []*G.Node{p.Input, p.Gradient} {
+					if n.Op() != nil && !slices.Contains(more, n) { // others have a value already
+						more = append(more, n)
+					}
+				}
+			}
+		}
+		s.offerProducts(products)
 	}
+	return more, nil
+}
+
+// offerCurvature has the solver find the curvature of Learnables in these nodes.
+func (s *Stepper) offerCurvature(nodes G.Nodes) {
 	of := make(map[string]*G.Node, len(nodes))
 	for i, p := range s.Network.Learnables {
 		of[p.Name()] = nodes[i]
@@ -107,7 +133,29 @@ func (s *Stepper) curvature() (G.Nodes, error) {
 		}
 		return nil
 	}
-	return nodes, nil
+}
+
+// offerProducts has the solver find the inputs and gradients of these products of Learnables.
+func (s *Stepper) offerProducts(products [][]models.Product) {
+	type values struct {
+		products          []models.Product
+		inputs, gradients []G.Value
+	}
+	of := make(map[string]*values, len(products))
+	for i, p := range s.Network.Learnables {
+		n := len(products[i])
+		of[p.Name()] = &values{products[i], make([]G.Value, n), make([]G.Value, n)}
+	}
+	s.info.Layer = func(name string) (inputs, outputGradients []G.Value) {
+		v := of[name]
+		if v == nil {
+			return nil, nil
+		}
+		for i, p := range v.products {
+			v.inputs[i], v.gradients[i] = p.Input.Value(), p.Gradient.Value()
+		}
+		return v.inputs, v.gradients
+	}
 }
 
 // Split has large matrix products divided over so many goroutines: see
