@@ -33,9 +33,9 @@ func Critical(c CriticalConfig) (Adaptable, error) {
 			return nil, err
 		}
 		gain := math.Sqrt(point.Weight)
-		weights := LeCunNormal(gain)
+		var weights Variances = &scaled{"critical", lecun(gain), false}
 		if c.Orthogonal {
-			weights = Orthogonal(gain)
+			weights = &orthogonal{gain}
 		}
 		if c.BiasVariance == 0 {
 			return &named{weights, "critical"}, nil
@@ -46,16 +46,28 @@ func Critical(c CriticalConfig) (Adaptable, error) {
 
 // named is an initialiser by another name.
 type named struct {
-	Initializer
+	of   Variances
 	name string
 }
 
 func (n *named) Name() string { return n.name }
 
+func (n *named) Fill(w []float64, fanIn, fanOut int, r *rand.Rand) { n.of.Fill(w, fanIn, fanOut, r) }
+
+func (n *named) Variances(fanIn, fanOut int) (weight, bias float64) {
+	return n.of.Variances(fanIn, fanOut)
+}
+
 // biased is one with normal biases.
 type biased struct {
 	named
 	deviation float64
+}
+
+// Variances implements [Variances].
+func (i *biased) Variances(fanIn, fanOut int) (weight, bias float64) {
+	weight, _ = i.named.Variances(fanIn, fanOut)
+	return weight, i.deviation * i.deviation
 }
 
 func (i *biased) FillBias(b []float64, r *rand.Rand) {
@@ -70,6 +82,6 @@ func (i *biased) FillBias(b []float64, r *rand.Rand) {
 // has g = 1.
 func Gain() Adaptable {
 	return &adaptable{name: "gain", with: func(m *meanfield.Field) (Initializer, error) {
-		return &named{LeCunNormal(1 / math.Sqrt(m.SquaredMean(1).Value)), "gain"}, nil
+		return &scaled{"gain", lecun(1 / math.Sqrt(m.SquaredMean(1).Value)), false}, nil
 	}}
 }

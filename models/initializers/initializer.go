@@ -17,6 +17,16 @@ type Initializer interface {
 	Fill(w []float64, fanIn, fanOut int, r *rand.Rand)
 }
 
+// Variances is an optional interface of an [Initializer] whose weights are independent of
+// the data: what theory needs to know of a layer's start.
+type Variances interface {
+	Initializer
+	// Variances returns the mean square of a weight and of a bias, both about 0, in a
+	// layer of this shape: σ_w²/fan-in and σ_b². Biases are 0 unless the initialiser is
+	// a [Biased].
+	Variances(fanIn, fanOut int) (weight, bias float64)
+}
+
 // Stream returns the random numbers of the parameter with this name in a network
 // with this seed: a PCG generator that starts from the SHA-256 of both.
 func Stream(seed uint64, name string) *rand.Rand {

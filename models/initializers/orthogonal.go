@@ -17,6 +17,12 @@ func Orthogonal(gain float64) Initializer { return &orthogonal{gain} }
 
 type orthogonal struct{ gain float64 }
 
+// Variances implements [Variances]: the squares of an orthonormal column or row, of which
+// there are as many as the smaller side has, add up to gain².
+func (o *orthogonal) Variances(fanIn, fanOut int) (weight, bias float64) {
+	return square(o.gain) / float64(max(fanIn, fanOut)), 0
+}
+
 func (*orthogonal) Name() string { return "orthogonal" }
 
 func (o *orthogonal) Fill(w []float64, fanIn, fanOut int, r *rand.Rand) {

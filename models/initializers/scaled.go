@@ -26,6 +26,11 @@ func (s *scaled) Fill(w []float64, fanIn, fanOut int, r *rand.Rand) {
 	}
 }
 
+// Variances implements [Variances].
+func (s *scaled) Variances(fanIn, fanOut int) (weight, bias float64) {
+	return s.variance(float64(fanIn), float64(fanOut)), 0
+}
+
 // LeCunNormal draws from N(0, gain²/fan-in) (LeCun et al., Efficient BackProp, 1998).
 // A gain of 0 means 1, here and below.
 func LeCunNormal(gain float64) Initializer {

@@ -30,6 +30,11 @@ type sparse struct{ c SparseConfig }
 
 func (*sparse) Name() string { return "sparse" }
 
+// Variances implements [Variances].
+func (s *sparse) Variances(fanIn, _ int) (weight, bias float64) {
+	return s.c.Gain * s.c.Gain * float64(min(s.c.Inputs, fanIn)) / float64(fanIn), 0
+}
+
 func (s *sparse) Fill(w []float64, fanIn, fanOut int, r *rand.Rand) {
 	clear(w)
 	order := make([]int, fanIn)

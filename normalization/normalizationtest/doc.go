@@ -9,8 +9,8 @@
 //
 //   - the gradients of the input and of every parameter are those of central differences;
 //   - they and the values are finite where nothing varies and where all is 0;
-//   - something is normalised: the mean or the mean square of the rows or of the columns
-//     is the same for any input;
+//   - something is normalised: another size or another offset of the rows, of the columns or
+//     of all leaves the result as it is, which depends on the input by more than signs;
 //   - float32 and float64 agree;
 //   - an evaluation graph gives what the training graph gave, once the running statistics
 //     have settled, and of each example by itself, so that a batch of one will do;

@@ -5,10 +5,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gradflow/gradflow/internal/suite"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/vm"
@@ -23,14 +24,16 @@ func Run(t *testing.T, n normalization.Normalization, variants ...normalization.
 	if n == nil {
 		t.Fatal("the normalisation is nil")
 	}
-	if !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString(n.Name()) {
-		t.Errorf("the name %q is not lower-case and hyphenated", n.Name())
+	t.Run("name", func(t *testing.T) { suite.Name(t, n.Name()) })
+	t.Run("node", func(t *testing.T) { node(t, n) })
+	if t.Failed() {
+		return // the other checks need a node
 	}
 	if s := n.Site(); s < normalization.PreActivation || s > normalization.Distance {
 		t.Fatalf("%v is not a place in a layer", s)
 	}
 	t.Run("gradients", func(t *testing.T) { gradients(t, n) })
-	t.Run("moments", func(t *testing.T) { moments(t, n) })
+	t.Run("invariance", func(t *testing.T) { invariance(t, n) })
 	t.Run("float types", func(t *testing.T) { floatTypes(t, n) })
 	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
 		t.Run(fmt.Sprint(dtype), func(t *testing.T) {
@@ -65,7 +68,7 @@ func (m *model) Layout(b *models.Builder, _ *G.Node) (*G.Node, error) {
 	}
 	var sum *G.Node
 	for i, n := range m.list {
-		y, err := n.Normalize(b, fmt.Sprintf("layer%02d", i+1), x)
+		y, err := b.Normalize(n, n.Site(), fmt.Sprintf("layer%02d", i+1), x)
 		if err != nil {
 			return nil, err
 		}
@@ -153,7 +156,19 @@ func random(seed uint64, n int) []float64 {
 	return x
 }
 
+// node builds the least that there is.
+func node(t *testing.T, n normalization.Normalization) {
+	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
+		m := &model{list: []normalization.Normalization{n}, x: numbers(n, 1, 3, 4, 0, 1)}
+		if _, err := models.Build(m, models.Shape{Inputs: 1, Outputs: 4, Batch: 3, Loss: models.MeanSquaredError}, parameters(t, dtype), true); err != nil {
+			t.Errorf("%v: %v", dtype, err)
+		}
+	}
+}
+
 func gradients(t *testing.T, n normalization.Normalization) {
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	for _, shape := range [][2]int{{6, 5}, {3, 2}, {4, 9}} {
 		p := parameters(t, tensor.Float64)
 		b := newBed(t, p, true, numbers(n, 1, shape[0], shape[1], 0.5, 1), shape[1], n)
@@ -182,7 +197,7 @@ func gradients(t *testing.T, n normalization.Normalization) {
 				}
 				slope := (8*(at(1)-at(-1)) - (at(2) - at(-2))) / (12 * h)
 				if !(math.Abs(slope-got[i][k]) <= 1e-6*(largest+math.Abs(slope))) {
-					t.Errorf("shape %v: gradient of %s[%d] is %g, the slope %g", shape, l.Name(), k, got[i][k], slope)
+					wrong.Add(slope-got[i][k], "shape %v: gradient of %s[%d] is %g, the slope %g", shape, l.Name(), k, got[i][k], slope)
 				}
 			}
 		}
@@ -204,6 +219,8 @@ func (b *bed) gradients(t *testing.T) [][]float64 {
 
 // constant has no variation, in two sizes.
 func constant(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	for _, value := range []float64{0, 1, 1e-3} {
 		p := parameters(t, dtype)
 		b := newBed(t, p, true, numbers(n, 1, 6, 5, 0, 1), 5, n)
@@ -220,49 +237,76 @@ func constant(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 					if i < len(b.Learnables) {
 						what = "the gradient of " + b.Learnables[i].Name()
 					}
-					t.Errorf("where all numbers are %g, element %d of %s is %g", value, k, what, v)
+					wrong.Add(v, "where all numbers are %g, element %d of %s is %g", value, k, what, v)
 				}
 			}
 		}
 	}
 }
 
-// moments looks for one that does not depend on x.
-func moments(t *testing.T, n normalization.Normalization) {
+// invariance looks for a change of x that leaves the result as it is: another size or
+// another offset of each row, of each column or of all. (A normalisation by any norm, of
+// which x/mean|x| is one, has one of the first kind; one of the mean alone has one of the
+// second.) The result must depend on x, though, by more than signs.
+func invariance(t *testing.T, n normalization.Normalization) {
 	const rows, cols = 7, 5
-	p := parameters(t, tensor.Float64)
-	b := newBed(t, p, true, numbers(n, 1, rows, cols, 0, 1e4), cols, n) // large, for an ε to be small
+	b := newBed(t, parameters(t, tensor.Float64), true, numbers(n, 1, rows, cols, 0, 1e4), cols, n) // large, for an ε to be small
 	m := b.train(t)
-	run(t, m)
-	first := momentsOf(floats(b.y[0].Value()), rows, cols)
-	set(b.inputs, numbers(n, 2, rows, cols, 3e4, 5e4))
-	run(t, m)
-	second := momentsOf(floats(b.y[0].Value()), rows, cols)
-	for what, v := range first {
-		same := true
-		for i := range v {
-			same = same && math.Abs(v[i]-second[what][i]) <= 1e-4*(1+math.Abs(v[i]))
-		}
-		if same {
-			return
+	result := func(x []float64) []float64 {
+		set(b.inputs, x)
+		run(t, m)
+		return floats(b.y[0].Value())
+	}
+	x := floats(b.inputs)
+	y := result(x)
+	largest, slope := 0., 0.
+	for _, v := range y {
+		largest = max(largest, math.Abs(v))
+	}
+	for i, l := range b.Learnables {
+		if l.Name() == "x" {
+			for k, g := range b.gradients(t)[i] {
+				slope = max(slope, math.Abs(g*x[k]))
+			}
 		}
 	}
-	t.Errorf("neither the mean nor the mean square of rows or columns is the same for two inputs: %v, then %v", first, second)
-}
-
-func momentsOf(y []float64, rows, cols int) map[string][]float64 {
-	r := map[string][]float64{"mean of rows": make([]float64, rows), "mean square of rows": make([]float64, rows),
-		"mean of columns": make([]float64, cols), "mean square of columns": make([]float64, cols)}
-	for i, v := range y {
-		r["mean of rows"][i/cols] += v / float64(cols)
-		r["mean square of rows"][i/cols] += v * v / float64(cols)
-		r["mean of columns"][i%cols] += v / float64(rows)
-		r["mean square of columns"][i%cols] += v * v / float64(rows)
+	// The loss is the mean of (y - t)², t about 1: its slope by log x is of the order of y.
+	if !(slope > 1e-4*min(largest, largest*largest)/(rows*cols)) {
+		t.Errorf("the result does not depend on x but by signs: its slope by log x is %g", slope)
 	}
-	return r
+	changes := map[string]func(i int) (factor, offset float64){
+		"size of rows":      func(i int) (factor, offset float64) { return 1 + 0.5*float64(i/cols%3), 0 },
+		"size of columns":   func(i int) (factor, offset float64) { return 1 + 0.5*float64(i%cols%3), 0 },
+		"size":              func(int) (factor, offset float64) { return 1.7, 0 },
+		"offset of rows":    func(i int) (factor, offset float64) { return 1, 1e4 * float64(i/cols%3) },
+		"offset of columns": func(i int) (factor, offset float64) { return 1, 1e4 * float64(i%cols%3) },
+		"offset":            func(int) (factor, offset float64) { return 1, 1e4 },
+	}
+	var least float64 = math.Inf(1)
+	for _, change := range changes {
+		other := slices.Clone(x)
+		for i := range other {
+			factor, offset := change(i)
+			other[i] = factor*other[i] + offset
+		}
+		worst := 0.
+		for i, v := range result(other) {
+			d := math.Abs(v - y[i])
+			if v-v != 0 {
+				d = math.Inf(1)
+			}
+			worst = max(worst, d)
+		}
+		least = min(least, worst)
+	}
+	if !(least <= 1e-4*largest) {
+		t.Errorf("nothing is normalised: the result changes, by at least %.2g of %.2g, with the size and with the offset of rows, columns and all", least, largest)
+	}
 }
 
 func floatTypes(t *testing.T, n normalization.Normalization) {
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	var results [2][][]float64
 	for i, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
 		b := newBed(t, parameters(t, dtype), true, numbers(n, 3, 8, 6, 1, 2), 6, n)
@@ -277,7 +321,7 @@ func floatTypes(t *testing.T, n normalization.Normalization) {
 		}
 		for k, want := range results[0][i] {
 			if got := results[1][i][k]; !(math.Abs(got-want) <= 1e-5*largest+1e-7) {
-				t.Errorf("result %d, element %d: %g in float32, %g in float64", i, k, got, want)
+				wrong.Add(got-want, "result %d, element %d: %g in float32, %g in float64", i, k, got, want)
 			}
 		}
 	}
@@ -285,6 +329,8 @@ func floatTypes(t *testing.T, n normalization.Normalization) {
 
 // evaluation settles the statistics on one batch and evaluates the same.
 func evaluation(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	const rows, cols = 40, 5
 	p := parameters(t, dtype)
 	x := numbers(n, 4, rows, cols, 1, 1)
@@ -311,7 +357,7 @@ func evaluation(t *testing.T, n normalization.Normalization, dtype tensor.Dtype)
 	for i := range want {
 		// The running variance is the unbiased one: deviations are √(B/(B-1)) of the batch's.
 		if !(math.Abs(got[i]-want[i]) <= 1.1*largest/(2*(rows-1))) {
-			t.Errorf("element %d is %g in evaluation, %g in training on the same batch", i, got[i], want[i])
+			wrong.Add(got[i]-want[i], "element %d is %g in evaluation, %g in training on the same batch", i, got[i], want[i])
 		}
 	}
 	if n.Site() == normalization.Weight {
@@ -357,6 +403,8 @@ func distinct(t *testing.T, list []normalization.Normalization, dtype tensor.Dty
 }
 
 func repeated(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	b := newBed(t, parameters(t, dtype), true, numbers(n, 6, 6, 5, 1, 1), 5, n)
 	before := floats(b.inputs)
 	m := b.train(t)
@@ -367,7 +415,7 @@ func repeated(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 	for i := range first {
 		for k := range first[i] {
 			if math.Float64bits(first[i][k]) != math.Float64bits(second[i][k]) {
-				t.Errorf("result %d, element %d: %g, then %g", i, k, first[i][k], second[i][k])
+				wrong.Add(first[i][k]-second[i][k], "result %d, element %d: %g, then %g", i, k, first[i][k], second[i][k])
 			}
 		}
 	}
