@@ -137,7 +137,7 @@ func (p *Probe) empty() Sample {
 // Hook returns the hook that measures at the steps of a schedule. No other hook may
 // observe the same nodes.
 func (p *Probe) Hook(when train.Schedule) train.Hook {
-	return train.Hook{When: when, Observe: true, Before: p.beforeStep, After: p.afterStep}
+	return train.Hook{When: when, Observe: true, Before: p.beforeStep, After: p.afterStep, Memory: p}
 }
 
 // open makes the next sample ready for the observers.

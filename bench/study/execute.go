@@ -21,11 +21,11 @@ import (
 // complete. progress, if not nil, is called now and then with the number of updates
 // done since the last call.
 func Execute(ctx context.Context, c Config, progress func(updates int)) (*record.Record, error) {
-	return catalogues().execute(ctx, c, 1, progress)
+	return catalogues().execute(ctx, c, 1, nil, progress)
 }
 
-// execute is Execute with large products divided over so many workers.
-func (p *parts) execute(ctx context.Context, c Config, workers int, progress func(updates int)) (*record.Record, error) {
+// execute is Execute with large products divided over so many workers, and checkpoints.
+func (p *parts) execute(ctx context.Context, c Config, workers int, keep *checkpoints, progress func(updates int)) (*record.Record, error) {
 	begin := time.Now()
 	e := &execution{progress: progress}
 	var err error
@@ -36,7 +36,7 @@ func (p *parts) execute(ctx context.Context, c Config, workers int, progress fun
 		return nil, errors.Wrapf(err, "run %s", c.Hash())
 	}
 	e.loop.Split(workers)
-	result, err := e.train(ctx)
+	result, err := e.train(ctx, keep)
 	if err != nil {
 		return nil, errors.Wrapf(err, "run %s", c.Hash())
 	}
@@ -76,11 +76,21 @@ func (e *execution) prepare() error {
 	if e.validation, err = e.Evaluator(e.Task.Validation()); err != nil {
 		return err
 	}
-	e.loop.Hooks = append(e.loop.Hooks, train.Hook{After: e.afterUpdate})
+	e.loop.Hooks = append(e.loop.Hooks, train.Hook{After: e.afterUpdate, Memory: e})
 	return nil
 }
 
-func (e *execution) train(ctx context.Context) (train.Result, error) {
+func (e *execution) train(ctx context.Context, keep *checkpoints) (train.Result, error) {
+	if keep != nil {
+		e.loop.Checkpoints = train.Checkpoints{Every: keep.every, Save: keep.save}
+		restored, err := keep.restore(e.loop)
+		if err != nil {
+			return train.Result{}, err
+		}
+		if restored {
+			return e.loop.Run(ctx)
+		}
+	}
 	if err := e.score(0, record.Number(math.NaN())); err != nil {
 		return train.Result{}, err
 	}

@@ -31,12 +31,13 @@ type Count struct {
 
 // The counts of a study, which the flags of the same names share.
 var (
-	Depth    = Count{"depth", 0, 20_000, func(n float64) string { return "a graph of " + size(n*graphBytesOfLayer) }}
-	Width    = Count{"width", 1, 1 << 17, func(n float64) string { return "weights of " + size(4*n*n) + " between two layers" }}
-	Batch    = Count{"batch", 1, 1 << 20, func(n float64) string { return "at least " + size(4*n) + " for each unit" }}
-	Steps    = Count{"steps", 1, 100_000_000, func(n float64) string { return fmt.Sprintf("%.3g days at 1000 steps a second", n/1000/86400) }}
-	Evaluate = Count{"evaluate", 1, math.MaxInt32, nil}
-	Seeds    = Count{"seeds", 1, 10_000, func(n float64) string { return fmt.Sprintf("%.3g runs of each network", n) }}
+	Depth      = Count{"depth", 0, 20_000, func(n float64) string { return "a graph of " + size(n*graphBytesOfLayer) }}
+	Width      = Count{"width", 1, 1 << 17, func(n float64) string { return "weights of " + size(4*n*n) + " between two layers" }}
+	Batch      = Count{"batch", 1, 1 << 20, func(n float64) string { return "at least " + size(4*n) + " for each unit" }}
+	Steps      = Count{"steps", 1, 100_000_000, func(n float64) string { return fmt.Sprintf("%.3g days at 1000 steps a second", n/1000/86400) }}
+	Evaluate   = Count{"evaluate", 1, math.MaxInt32, nil}
+	Checkpoint = Count{"checkpoint", 1, math.MaxInt32, nil}
+	Seeds      = Count{"seeds", 1, 10_000, func(n float64) string { return fmt.Sprintf("%.3g runs of each network", n) }}
 	// Of the commands alone.
 	Workers     = Count{"workers", 0, 1024, func(n float64) string { return "memory for as many networks" }}
 	Split       = Count{"split", 0, 1024, func(n float64) string { return "as many goroutines" }}

@@ -23,6 +23,7 @@ type Settings struct {
 
 	Steps, Batch int // the budget of each run
 	Evaluate     int // updates between evaluations; 0: a twentieth of the steps
+	Checkpoint   int // updates between checkpoints: see Spec; 0: none
 
 	Seeds  any      // how many, or a list of them; nil: 5
 	Target *float64 // validation score that counts as solved; nil: the task's
@@ -65,6 +66,7 @@ func New(ctx context.Context, s Settings) (*Spec, error) {
 	set(root, "about", s.About, s.About != "")
 	set(root, "task", s.Task, s.Task != nil)
 	set(root["budget"], "evaluate", s.Evaluate, s.Evaluate != 0)
+	set(root["budget"], "checkpoint", s.Checkpoint, s.Checkpoint != 0)
 	set(root, "seeds", s.Seeds, s.Seeds != nil)
 	if s.Target != nil {
 		root["target"] = *s.Target

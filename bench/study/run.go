@@ -50,8 +50,8 @@ type Outcome struct {
 
 // Run does the runs of a study that are not yet recorded in dir, which it creates, and
 // records them. When ctx ends, the runs in progress stop after their current step and
-// are left out: a later Run does them again, with the same result. Damaged records are
-// made again, too.
+// are left out: a later Run does them again, with the same result, from their last
+// checkpoint if the study asks for checkpoints. Damaged records are made again, too.
 //
 // The error is the first of a run that failed, or [record.ErrLocked]. If a record can't be
 // written, on a full disk for instance, Run stops at once with the reason. A directory that
@@ -101,11 +101,14 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	for range sideBySide {
 		wg.Go(func() {
 			for c := range queue {
-				r, err := s.catalogues().execute(working, c, workers/sideBySide, progress.Updated)
+				keep := s.checkpoints(dir, c)
+				r, err := s.catalogues().execute(working, c, workers/sideBySide, keep, progress.Updated)
 				var notWritten error
 				if err == nil && r != nil {
 					notWritten = d.Write(r)
-					err = notWritten
+					if err = notWritten; err == nil {
+						keep.remove()
+					}
 				}
 				mu.Lock()
 				if notWritten != nil && lost == nil {

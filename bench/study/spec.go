@@ -22,6 +22,10 @@ type Spec struct {
 	About   string   // what the study is for
 	Configs []Config // each run once, in the order of cases, axes and seeds
 	Source  []byte   // the text
+	// Checkpoint is the number of updates after which the state of a run is saved, so that a
+	// run that was interrupted or killed resumes from there; 0: never. It changes no result,
+	// and is not part of a Config.
+	Checkpoint int
 
 	parts *parts
 }
@@ -293,7 +297,7 @@ func (r *reader) spec() *Spec {
 	base := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: defaultProbe}
 	base.FlushToZero = base.FlushByDefault()
 	r.recordedParts(m)
-	r.budget(m, &base)
+	s.Checkpoint = r.budget(m, &base)
 	r.once(&base, m, nil, "task", "target", "probe")
 	seeds := r.seedList(m)
 	r.seeds = len(seeds)
@@ -347,14 +351,15 @@ func (r *reader) once(c *Config, m map[string]any, path []any, keys ...string) {
 	}
 }
 
-func (r *reader) budget(m map[string]any, c *Config) {
+// budget reads the budget and returns the updates between checkpoints.
+func (r *reader) budget(m map[string]any, c *Config) (checkpoint int) {
 	path := at(nil, "budget")
 	v, ok := m["budget"]
 	if !ok {
 		r.fail(nil, "the study has no budget: add one such as `budget: {steps: 400, batch: 64}`")
-		return
+		return 0
 	}
-	b := r.mapping(v, path, "the budget", "steps", "batch", "evaluate")
+	b := r.mapping(v, path, "the budget", "steps", "batch", "evaluate", "checkpoint")
 	for _, key := range []string{"steps", "batch"} {
 		if _, ok := b[key]; !ok {
 			r.fail(path, "the budget has no %s", key)
@@ -364,6 +369,10 @@ func (r *reader) budget(m map[string]any, c *Config) {
 	if c.Evaluate == 0 {
 		c.Evaluate = max(1, c.Steps/evaluationRuns)
 	}
+	if v, ok := b[Checkpoint.Key]; ok {
+		checkpoint = r.count(Checkpoint, v, at(path, Checkpoint.Key))
+	}
+	return checkpoint
 }
 
 // task makes the task of a choice, once.
