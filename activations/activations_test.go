@@ -18,6 +18,9 @@ func TestCatalogue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if a, err = activations.For(a, activations.Network{Depth: 30, Width: 64}); err != nil {
+			t.Fatal(err)
+		}
 		if a.Name() != name && c.Settings == nil {
 			t.Errorf("the activation named %q in the catalogue says %q", name, a.Name())
 		}

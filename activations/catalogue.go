@@ -39,6 +39,9 @@ var Catalogue = catalogue.New("activation",
 	catalogue.Row("dks", "deep kernel shaping of another activation, for a network's depth", makeDKS),
 	catalogue.Row("tat", "tailored transformation of another activation, for a network's depth", makeTAT),
 	catalogue.Row("tailored-relu", "leaky rectifier with its slope tailored to a network's depth", makeTailoredReLU),
+	catalogue.Row("gaussian-poincare", "a·f + b that keeps variance and gradient of orthogonal weights", makePoincare),
+	catalogue.Row("shaped", "another activation made more linear with the network's width or depth", makeShaped),
+	catalogue.Row("tuned", "a·f(b·z) + c that meets two conditions, such as square=1, chi=1", makeTuned),
 ).Written(asFormula)
 
 func row[A Activation](name, doc string, make func() A) catalogue.Entry[Activation] {

@@ -49,7 +49,7 @@ var asFormulas = map[string]string{
 	"scaled":      "1.5*tanh(z)",
 	"formula":     "1.5*tanh(0.7*z) + 0.1*z",
 	// Their numbers are solved for.
-	"dks": "", "tat": "", "tailored-relu": "",
+	"dks": "", "tat": "", "tailored-relu": "", "gaussian-poincare": "", "shaped": "", "tuned": "",
 }
 
 // TestCatalogueAsFormulas compares values and derivatives of each activation of the

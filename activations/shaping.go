@@ -338,7 +338,7 @@ func (t *Transformed) curvature() float64 {
 
 type dksSettings struct {
 	Of       Activation `json:"of" default:"null" doc:"the activation to shape, a smooth one; null: tanh"`
-	Depth    int        `json:"depth" default:"50" range:"[1,]" doc:"nonlinear layers of the network"`
+	Depth    int        `json:"depth" default:"0" range:"[0,]" doc:"nonlinear layers of the network; 0: as many as it has"`
 	Shortcut float64    `json:"shortcut" default:"0" range:"[0,1)" doc:"weight w of shortcuts around branches of weight √(1-w²); 0: a plain network"`
 	Branch   int        `json:"branch" default:"1" range:"[1,]" doc:"nonlinear layers of a branch"`
 	Slope    float64    `json:"slope" default:"1.5" range:"(1,]" doc:"largest slope of the network's correlation map, ζ"`
@@ -346,14 +346,14 @@ type dksSettings struct {
 
 type tatSettings struct {
 	Of        Activation `json:"of" default:"null" doc:"the activation to shape, a smooth one; null: tanh"`
-	Depth     int        `json:"depth" default:"50" range:"[1,]" doc:"nonlinear layers of the network"`
+	Depth     int        `json:"depth" default:"0" range:"[0,]" doc:"nonlinear layers of the network; 0: as many as it has"`
 	Shortcut  float64    `json:"shortcut" default:"0" range:"[0,1)" doc:"weight w of shortcuts around branches of weight √(1-w²); 0: a plain network"`
 	Branch    int        `json:"branch" default:"1" range:"[1,]" doc:"nonlinear layers of a branch"`
 	Curvature float64    `json:"curvature" default:"0.3" range:"(0,]" doc:"largest curvature of the network's correlation map, τ"`
 }
 
 type tailoredSettings struct {
-	Depth       int     `json:"depth" default:"50" range:"[1,]" doc:"nonlinear layers of the network"`
+	Depth       int     `json:"depth" default:"0" range:"[0,]" doc:"nonlinear layers of the network; 0: as many as it has"`
 	Shortcut    float64 `json:"shortcut" default:"0" range:"[0,1)" doc:"weight w of shortcuts around branches of weight √(1-w²); 0: a plain network"`
 	Branch      int     `json:"branch" default:"1" range:"[1,]" doc:"nonlinear layers of a branch"`
 	Correlation float64 `json:"correlation" default:"0.9" range:"(0,1)" doc:"largest correlation that unlike examples come to, η"`
@@ -370,43 +370,41 @@ func topology(depth int, shortcut float64, branch int) (Topology, error) {
 }
 
 func makeDKS(s dksSettings) (Activation, error) {
-	return made(topology(s.Depth, s.Shortcut, s.Branch))(func(t Topology) (*Transformed, error) {
-		f, err := orTanh(s.Of)
-		if err != nil {
-			return nil, err
-		}
-		return DKS(f, t, s.Slope)
-	})
+	f, err := orTanh(s.Of)
+	if err != nil {
+		return nil, err
+	}
+	return forDepth("dks", s.Depth, s.Shortcut, s.Branch, func(t Topology) (*Transformed, error) { return DKS(f, t, s.Slope) })
 }
 
 func makeTAT(s tatSettings) (Activation, error) {
-	return made(topology(s.Depth, s.Shortcut, s.Branch))(func(t Topology) (*Transformed, error) {
-		f, err := orTanh(s.Of)
-		if err != nil {
-			return nil, err
-		}
-		return TAT(f, t, s.Curvature)
-	})
+	f, err := orTanh(s.Of)
+	if err != nil {
+		return nil, err
+	}
+	return forDepth("tat", s.Depth, s.Shortcut, s.Branch, func(t Topology) (*Transformed, error) { return TAT(f, t, s.Curvature) })
 }
 
 func makeTailoredReLU(s tailoredSettings) (Activation, error) {
-	return made(topology(s.Depth, s.Shortcut, s.Branch))(func(t Topology) (*Transformed, error) {
-		return TailoredReLU(t, s.Correlation)
-	})
+	return forDepth("tailored-relu", s.Depth, s.Shortcut, s.Branch, func(t Topology) (*Transformed, error) { return TailoredReLU(t, s.Correlation) })
 }
 
-// made applies a transformation to a topology, if there is one.
-func made(t Topology, err error) func(func(Topology) (*Transformed, error)) (Activation, error) {
-	return func(solve func(Topology) (*Transformed, error)) (Activation, error) {
+// forDepth shapes for a depth, or with 0 for that of the network when it is known.
+func forDepth(name string, depth int, shortcut float64, branch int, shape func(Topology) (*Transformed, error)) (Activation, error) {
+	fit := func(depth int) (Activation, error) {
+		t, err := topology(depth, shortcut, branch)
 		if err != nil {
 			return nil, err
 		}
-		a, err := solve(t)
-		if err != nil {
-			return nil, err // not a nil pointer in an interface
-		}
-		return a, nil
+		return orError(shape(t))
 	}
+	if depth > 0 {
+		return fit(depth)
+	}
+	if _, err := fit(max(50, branch) / branch * branch); err != nil { // what can't be shaped is told at once
+		return nil, err
+	}
+	return adaptable{name: name, fit: func(n Network) (Activation, error) { return fit(max(1, n.Depth)) }}, nil
 }
 
 func orTanh(f Activation) (Scalar, error) {

@@ -244,7 +244,7 @@ func TestShapingMistakes(t *testing.T) {
 		"tat(of=identity)":                    "tat of identity",
 		"dks(of=tahn)":                        "did you mean tanh",
 		"dks(slope=0.5)":                      "above 1",
-		"dks(depth=-3)":                       "at least 1",
+		"dks(depth=-3)":                       "at least 0",
 		"tat(curvature=-1)":                   "above 0",
 		"tailored-relu(correlation=1)":        "below 1",
 		"dks(depth=50,shortcut=0.5,branch=3)": "no multiple",

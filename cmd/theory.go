@@ -106,9 +106,18 @@ type theory struct {
 	decades  float64 // by which the gradient's norm grows from the last to the first of depth layers
 }
 
+// theoryWidth is the width that an activation is fitted to that depends on it.
+const theoryWidth = 64
+
 func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth int) (*theory, error) {
 	f, err := activations.Catalogue.Make(choice)
 	if err != nil {
+		return nil, err
+	}
+	if _, depends := f.(activations.Adaptable); depends && depth == 0 {
+		return nil, useError{errors.Errorf("--activation: %s depends on the network: give --depth, or %s(…) its own", f.Name(), f.Name())}
+	}
+	if f, err = activations.For(f, activations.Network{Depth: depth, Width: theoryWidth}); err != nil {
 		return nil, err
 	}
 	scalar, err := activations.ScalarOf(f)

@@ -152,6 +152,9 @@ func OwnQuantities() (list []OwnQuantity) {
 // predict adds what theory says of the start.
 func (p *Profile) predict(r *record.Record) error {
 	f, err := activations.Catalogue.Make(p.Config.Activation)
+	if err == nil {
+		f, err = activations.For(f, activations.Network{Depth: p.Config.Depth, Width: p.Config.Width})
+	}
 	if err != nil {
 		return err
 	}

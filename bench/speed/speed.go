@@ -341,6 +341,9 @@ func own(c Config) (*step, error) {
 
 func ownModel(c Config) (models.Model, error) {
 	activation, err := activations.Catalogue.Make(c.Activation)
+	if err == nil {
+		activation, err = activations.For(activation, activations.Network{Depth: c.Depth, Width: c.Width})
+	}
 	return models.MLP{Depth: c.Depth, Width: c.Width, Activation: activation, Initializer: initializers.GlorotNormal(1)}, err
 }
 

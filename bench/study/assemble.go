@@ -53,7 +53,7 @@ func (s *parts) assemble(c Config) (*Assembly, error) {
 	if a.Task, err = s.tasks.Make(c.Task); err != nil {
 		return nil, err
 	}
-	if a.Activation, err = s.activations.Make(c.Activation); err != nil {
+	if a.Activation, err = s.activation(c); err != nil {
 		return nil, err
 	}
 	if a.Model, err = s.model(c); err != nil {
@@ -85,7 +85,7 @@ func (s *parts) model(c Config) (models.Model, error) {
 		return nil, err
 	}
 	plan := models.Plan{Depth: c.Depth, Width: c.Width}
-	if plan.Activation, err = s.activations.Make(c.Activation); err != nil {
+	if plan.Activation, err = s.activation(c); err != nil {
 		return nil, err
 	}
 	if plan.Initializer, err = s.initializers.Make(c.Initializer); err != nil {
@@ -221,4 +221,13 @@ func (a *Assembly) Evaluator(s *tasks.Set) (*train.Evaluator, error) {
 	}
 	e.FlushToZero = a.Config.FlushToZero
 	return e, nil
+}
+
+// activation returns the activation of a configuration, fitted to its network.
+func (s *parts) activation(c Config) (activations.Activation, error) {
+	f, err := s.activations.Make(c.Activation)
+	if err != nil {
+		return nil, err
+	}
+	return activations.For(f, activations.Network{Depth: c.Depth, Width: c.Width})
 }
