@@ -2,6 +2,7 @@ package vm_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/gradflow/gradflow/internal/ops"
@@ -139,6 +140,36 @@ func TestResultAsInput(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestResultOfTwinAsInput binds a result to an input of a machine that uses its memory.
+func TestResultOfTwinAsInput(t *testing.T) {
+	n := newNet(tensor.Float64)
+	x := n.input("x", 3, 4)
+	y := must(G.Mul(x, G.NewConstant(0.5)))
+	z := must(G.Tanh(must(G.Square(must(G.Tanh(x))))))
+	z = must(G.Add(z, x))
+	m := compile(t, n.g, y)
+	twin, err := m.CompileUpdates(nil, z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twin.Bytes() >= 3*8*12 {
+		t.Fatalf("the machines share no memory: %d bytes", twin.Bytes())
+	}
+	for range 3 {
+		run(t, m)
+		if err := m.Set(x, y); err != nil {
+			t.Fatal(err)
+		}
+		want := floats(y.Value())
+		for i, v := range want {
+			h := math.Tanh(v)
+			want[i] = math.Tanh(h*h) + v
+		}
+		run(t, twin)
+		same(t, "result", floats(z.Value()), want)
 	}
 }
 

@@ -36,9 +36,6 @@ func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, of *Machine) (*
 		return nil, err
 	}
 	m := emit(s, mem)
-	if of != nil {
-		m.own.addAll(of.own)
-	}
 	return m, m.publish()
 }
 

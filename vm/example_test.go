@@ -68,3 +68,40 @@ func ExampleMachine_Observe() {
 	}
 	// Output: [ 2  -4]
 }
+
+// A program that was written for a TapeMachine, with nothing but the machine changed.
+func ExampleCompile() {
+	g := G.NewGraph()
+	w := G.NewVector(g, tensor.Float64, G.WithName("w"), G.WithValue(
+		tensor.New(tensor.WithBacking([]float64{1, 2, 3}))))
+	loss := G.Must(G.Sum(G.Must(G.Square(w))))
+	var read G.Value
+	G.Read(loss, &read)
+	if _, err := G.Grad(loss, w); err != nil {
+		fmt.Println(err)
+		return
+	}
+	machine, err := vm.Compile(g) // was gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(w))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer machine.Close()
+	solver := G.NewVanillaSolver(G.WithLearnRate(0.25))
+	for range 3 {
+		if err := machine.RunAll(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := solver.Step(G.NodesToValueGrads(G.Nodes{w})); err != nil {
+			fmt.Println(err)
+			return
+		}
+		machine.Reset()
+		fmt.Println(read)
+	}
+	// Output:
+	// 14
+	// 3.5
+	// 0.875
+}

@@ -3,6 +3,7 @@ package vm
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // gradient is a derivative that a machine hands out apart from its node: a solver sets
@@ -100,18 +101,14 @@ func (g *gradient) publish() {
 
 // update takes over what the run has computed.
 func (g *gradient) update(m *Machine) {
-	to, from := viewOf(g.value), viewOf(m.valueOf(g.from))
-	if g.adds {
-		for i, x := range from.f32 {
-			to.f32[i] += x
-		}
-		for i, x := range from.f64 {
-			to.f64[i] += x
-		}
-		return
+	switch from := m.valueOf(g.from); {
+	case !g.adds:
+		copyOrdered(g.value, from)
+	case from.Dtype() == tensor.Float32:
+		add[float32](g.value, from)
+	default:
+		add[float64](g.value, from)
 	}
-	copy(to.f32, from.f32)
-	copy(to.f64, from.f64)
 }
 
 // publish binds the wanted nodes to their values.

@@ -35,21 +35,15 @@ func zeros(dtype tensor.Dtype, shape tensor.Shape) G.Value {
 
 func float(dtype tensor.Dtype) bool { return dtype == tensor.Float32 || dtype == tensor.Float64 }
 
-// view is the data of a value of floats that is in row-major order: one of the slices.
-type view struct {
-	f32 []float32
-	f64 []float64
-}
+// elements are those of v, which are of type F and in row-major order.
+func elements[F float32 | float64](v G.Value) []F { return unsafe.Slice((*F)(pointer(v)), count(v)) }
 
-func viewOf(v G.Value) view {
-	n := max(1, v.Shape().TotalSize())
-	switch v.Dtype() {
-	case tensor.Float32:
-		return view{f32: unsafe.Slice((*float32)(pointer(v)), n)}
-	case tensor.Float64:
-		return view{f64: unsafe.Slice((*float64)(pointer(v)), n)}
+// add adds the elements of v to those of dst.
+func add[F float32 | float64](dst, v G.Value) {
+	to := elements[F](dst)
+	for i, x := range elements[F](v) {
+		to[i] += x
 	}
-	return view{}
 }
 
 // pointer returns the address of the first element of v, of a type that is supported.
@@ -167,53 +161,40 @@ func (r reading) do(m *Machine) (err error) {
 	return err
 }
 
-// extents are the memory of values that runs write to.
-type extents struct {
-	list []extent  // in order, apart from each other, once sorted
-	of   []G.Value // which keeps them from being used for anything else
-}
-
 // extent is the memory from one address up to another.
 type extent struct{ from, to uintptr }
+
+// extents are the memory of the values that a machine's runs write to.
+type extents []extent
 
 func extentOf(v G.Value) extent {
 	return extent{v.Uintptr(), v.Uintptr() + max(v.MemSize(), 1)}
 }
 
-func (e *extents) add(v G.Value) {
-	e.list = append(e.list, extentOf(v))
-	e.of = append(e.of, v)
-}
-
-// addAll adds those of another machine.
-func (e *extents) addAll(f extents) {
-	e.list = append(e.list, f.list...)
-	e.of = append(e.of, f.of...)
-	e.sort()
-}
+func (e *extents) add(v G.Value) { *e = append(*e, extentOf(v)) }
 
 // sort puts them in order and makes those that meet or overlap one.
 func (e *extents) sort() {
-	slices.SortFunc(e.list, func(a, b extent) int { return cmp.Compare(a.from, b.from) })
-	list := e.list[:0]
-	for _, x := range e.list {
+	slices.SortFunc(*e, func(a, b extent) int { return cmp.Compare(a.from, b.from) })
+	list := (*e)[:0]
+	for _, x := range *e {
 		if n := len(list); n > 0 && x.from <= list[n-1].to {
 			list[n-1].to = max(list[n-1].to, x.to)
 		} else {
 			list = append(list, x)
 		}
 	}
-	e.list = list
+	*e = list
 }
 
 // has tells whether v has memory in common with them.
-func (e *extents) has(v G.Value) bool {
+func (e extents) has(v G.Value) bool {
 	x := extentOf(v)
-	i, _ := slices.BinarySearchFunc(e.list, x.from, func(a extent, from uintptr) int { // the first that ends behind
+	i, _ := slices.BinarySearchFunc(e, x.from, func(a extent, from uintptr) int { // the first that ends behind
 		if a.to <= from {
 			return -1
 		}
 		return 1
 	})
-	return i < len(e.list) && e.list[i].from < x.to
+	return i < len(e) && e[i].from < x.to
 }
