@@ -18,6 +18,7 @@ import (
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/optimizers"
 )
 
@@ -185,6 +186,17 @@ func TestText(t *testing.T) {
 			t.Fatal(err)
 		}
 		golden(t, name, b.Bytes())
+		for _, width := range []int{40, 60, 80} {
+			var b bytes.Buffer
+			if err := New(ranking(c.score), 0.05).WriteText(&b, TextOptions{Width: width}); err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range strings.Split(b.String(), "\n") {
+				if n := texttab.Width(line); n > width {
+					t.Errorf("%q has %d columns, of %d", line, n, width)
+				}
+			}
+		}
 		for _, line := range strings.Split(b.String(), "\n") {
 			if n := len([]rune(line)); !c.options.Colour && n > c.options.Width {
 				t.Errorf("%s: %q has %d columns", name, line, n)

@@ -7,21 +7,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // TextOptions say how a sweep is printed.
 type TextOptions struct {
-	Width  int // columns; 0 means 100
+	Width  int // columns; 0 means 80
 	Colour bool
 }
 
 // WriteText prints for each problem the optimizers, best first, with their best rate,
 // over how many decades it stays near, and the curve.
 func (s *Sweep) WriteText(w io.Writer, o TextOptions) error {
-	if o.Width == 0 {
-		o.Width = 100
-	}
+	o.Width = texttab.Or(o.Width)
 	var b strings.Builder
 	for i := range s.Problems {
 		if i > 0 {
@@ -48,54 +47,32 @@ func (p *Problem) Rates() (rates []float64) {
 
 func (p *Problem) write(b *strings.Builder, margin float64, o TextOptions) {
 	rates := p.Rates()
-	fmt.Fprintf(b, "%s: validation %s after %d steps\n\n", p.Label, p.Score, p.Steps)
-	head := []string{"optimizer", "best rate", p.Score, "interval", fmt.Sprintf("decades within %.3g%%", 100*margin)}
-	var rows [][]string
+	table := texttab.Table{Columns: []texttab.Column{{Head: "optimizer", Least: 12}, {Head: "best rate", Right: true}, {Head: p.Score, Right: true},
+		{Head: "interval", Right: true, Keep: 1}, {Head: fmt.Sprintf("decades within %.3g%%", 100*margin), Right: true}}}
+	total, label := 2*len(table.Columns), 0
+	for _, least := range []string{"best rate", p.Score, "0.000 to 0.000", "decades"} { // heads wrap
+		total += len(least)
+	}
 	for _, c := range p.Curves {
-		rows = append(rows, []string{c.Optimizer, c.bestRate(), p.number(c.Best.Median),
-			p.number(c.Best.Lo) + " to " + p.number(c.Best.Hi), c.span()})
+		label = max(label, texttab.Width(c.Optimizer))
 	}
-	widths := make([]int, len(head))
-	for k := range head {
-		for _, row := range append([][]string{head}, rows...) {
-			widths[k] = max(widths[k], utf8.RuneCountInString(row[k]))
-		}
-	}
-	widths[0] = min(widths[0], max(12, o.Width/3))
-	total := 2*len(head) - 2
-	for _, n := range widths {
-		total += n
-	}
-	// A cell has as many columns as fit; on a narrow terminal the interval goes first.
-	shown := []int{0, 1, 2, 3, 4}
-	if total+2+len(rates) > o.Width {
-		shown = []int{0, 1, 2, 4}
-		total -= widths[3] + 2
-	}
+	total += min(label, max(12, o.Width/3))
+	// A rate of the curves has as many columns as fit.
 	cell := 1
 	if len(rates) > 0 {
-		cell = min(3, max(1, (o.Width-total-2)/len(rates)))
+		cell = min(3, max(1, (o.Width-total)/len(rates)))
 	}
-	line := func(row []string, curve string) {
-		for i, k := range shown {
-			if i > 0 {
-				b.WriteString("  ")
-			}
-			if k == 0 {
-				b.WriteString(fit(row[k], widths[k]))
-			} else {
-				fmt.Fprintf(b, "%*s", widths[k], row[k])
-			}
-		}
-		b.WriteString(strings.TrimRight("  "+curve, " ") + "\n")
+	table.Columns = append(table.Columns, texttab.Column{Head: p.scale(rates, cell)})
+	for _, c := range p.Curves {
+		table.Rows = append(table.Rows, []texttab.Cell{texttab.Text(c.Optimizer), texttab.Text(c.bestRate()), texttab.Text(p.number(c.Best.Median)),
+			texttab.Text(p.number(c.Best.Lo) + " to " + p.number(c.Best.Hi)), texttab.Text(c.span()), p.curve(c, rates, cell)})
 	}
-	line(head, p.scale(rates, cell))
-	for i, c := range p.Curves {
-		line(rows[i], p.curve(c, rates, cell, o.Colour))
-	}
+	lines := texttab.Wrap(fmt.Sprintf("%s: validation %s after %s", p.Label, p.Score, texttab.Count(p.Steps, "step")), o.Width)
+	lines = append(append(lines, ""), table.Lines(o.Width, o.Colour)...)
 	if slices.ContainsFunc(p.Curves, func(c Curve) bool { return c.Open }) {
-		b.WriteString("\n≥  the rates of the sweep end there\n")
+		lines = append(lines, "", "≥  the rates of the sweep end there")
 	}
+	b.WriteString(strings.Join(lines, "\n") + "\n")
 }
 
 // number formats a score.
@@ -152,27 +129,22 @@ var levels = []rune("▁▂▃▄▅▆▇█")
 
 // curve draws the medians as bars, x where most runs diverged. An optimizer without a
 // rate has one all along.
-func (p *Problem) curve(c Curve, rates []float64, cell int, colour bool) string {
+func (p *Problem) curve(c Curve, rates []float64, width int) (cell texttab.Cell) {
 	low, high := p.bounds()
-	var b strings.Builder
 	draw := func(q Point) {
-		mark := "x"
+		span := texttab.Span{Text: "x", Code: "38;5;160"}
 		if !p.lost(q) {
 			level := 0
 			if high > low {
 				level = int(math.Round((p.height(float64(q.Median)) - low) / (high - low) * float64(len(levels)-1)))
 			}
-			mark = string(levels[level])
+			span = texttab.Span{Text: string(levels[level])}
+			if q.Rate >= c.From && q.Rate <= c.To || !c.HasRate() {
+				span.Code = "38;5;36"
+			}
 		}
-		text := strings.Repeat(mark, cell)
-		switch {
-		case !colour:
-		case mark == "x":
-			text = "\x1b[38;5;160m" + text + "\x1b[0m"
-		case q.Rate >= c.From && q.Rate <= c.To || !c.HasRate():
-			text = "\x1b[38;5;36m" + text + "\x1b[0m"
-		}
-		b.WriteString(text)
+		span.Text = strings.Repeat(span.Text, width)
+		cell = append(cell, span)
 	}
 	for _, r := range rates {
 		i := slices.IndexFunc(c.Points, func(q Point) bool { return float64(q.Rate) == r })
@@ -180,12 +152,12 @@ func (p *Problem) curve(c Curve, rates []float64, cell int, colour bool) string 
 		case !c.HasRate():
 			draw(c.Points[0])
 		case i < 0:
-			b.WriteString(strings.Repeat(" ", cell))
+			cell = append(cell, texttab.Span{Text: strings.Repeat(" ", width)})
 		default:
 			draw(c.Points[i])
 		}
 	}
-	return b.String()
+	return cell
 }
 
 // lost tells whether most runs of a point diverged.
@@ -214,12 +186,4 @@ func (p *Problem) bounds() (low, high float64) {
 		}
 	}
 	return low, high
-}
-
-// fit pads or shortens a label.
-func fit(s string, width int) string {
-	if n := utf8.RuneCountInString(s); n <= width {
-		return s + strings.Repeat(" ", width-n)
-	}
-	return string([]rune(s)[:width-1]) + "…"
 }

@@ -176,7 +176,12 @@ func (t Table) layOut(shown, widths []int, colour bool) []string {
 	if !t.NoHead {
 		heads := make([][]Cell, len(shown))
 		for i, k := range shown {
-			for _, line := range Wrap(t.Columns[k].Head, widths[i]) {
+			head := t.Columns[k].Head
+			if Width(Clean(head)) <= widths[i] { // with its spaces
+				heads[i] = []Cell{Painted("2", head)}
+				continue
+			}
+			for _, line := range Wrap(head, widths[i]) {
 				heads[i] = append(heads[i], Painted("2", line))
 			}
 		}
