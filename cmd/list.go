@@ -6,11 +6,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
@@ -107,14 +107,22 @@ changes the gradients or the steps of another one:
 
 // printSections prints names and descriptions, with the settings if so asked.
 func printSections(w io.Writer, list []section, settings bool) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := io.WriteString(w, strings.Join(sectionLines(list, settings, texttab.Or(terminalWidth(w))), "\n")+"\n")
+	return err
+}
+
+func sectionLines(list []section, settings bool, width int) (lines []string) {
 	for i, s := range list {
 		if i > 0 {
-			fmt.Fprintln(t)
+			lines = append(lines, "")
 		}
-		fmt.Fprintf(t, "%s\n", strings.ToUpper(s.Name))
+		lines = append(lines, strings.ToUpper(s.Name))
+		t := texttab.Table{NoHead: true, Indent: 2, Columns: []texttab.Column{{Wrap: true, Least: 22}, {Wrap: true, Least: 14}}}
+		row := func(name, text string) {
+			t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(name), texttab.Text(text)})
+		}
 		for _, e := range s.Entries {
-			fmt.Fprintf(t, "  %s\t%s\n", e.Name, e.Doc)
+			row(e.Name, e.Doc)
 			if !settings {
 				continue
 			}
@@ -123,12 +131,13 @@ func printSections(w io.Writer, list []section, settings bool) error {
 				if def == "" {
 					def = "required"
 				}
-				fmt.Fprintf(t, "    %s = %s\t  %s: %s\n", p.Name, def, p.Type, p.Doc)
+				row(fmt.Sprintf("  %s = %s", p.Name, def), fmt.Sprintf("  %s: %s", p.Type, p.Doc))
 			}
 		}
+		lines = append(lines, t.Lines(width, false)...)
 	}
 	if !settings {
-		fmt.Fprintln(t, "\nFor the settings: gradflow list optimizers")
+		lines = append(append(lines, ""), texttab.Wrap("For the settings: gradflow list optimizers", width)...)
 	}
-	return t.Flush()
+	return lines
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/speed"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
@@ -150,14 +150,18 @@ func printSpeedJSON(w io.Writer, results []speed.Result) error {
 
 func printSpeed(w io.Writer, results []speed.Result) error {
 	r := results[0]
-	fmt.Fprintf(w, "%s, %d x %d, batch %d, %s, %s: %d steps\n\n", r.Activation, r.Depth, r.Width, r.Batch, r.Optimizer, r.DType, r.Steps)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	width := texttab.Or(terminalWidth(w))
+	lines := texttab.Wrap(fmt.Sprintf("%s, %d x %d, batch %d, %s, %s: %s", r.Activation, r.Depth, r.Width, r.Batch, r.Optimizer, r.DType, texttab.Count(r.Steps, "step")), width)
+	t := texttab.Table{NoHead: true, Columns: []texttab.Column{{Right: true}}}
+	for range results {
+		t.Columns = append(t.Columns, texttab.Column{Right: true})
+	}
 	row := func(name string, f func(speed.Result) string) {
-		fmt.Fprintf(t, "%s\t", name)
+		cells := []texttab.Cell{texttab.Text(name)}
 		for _, r := range results {
-			fmt.Fprintf(t, "%s\t", f(r))
+			cells = append(cells, texttab.Text(f(r)))
 		}
-		fmt.Fprintln(t)
+		t.Rows = append(t.Rows, cells)
 	}
 	ms := func(v float64) string { return fmt.Sprintf("%.3f ms", v) }
 	row("", func(r speed.Result) string { return r.VM })
@@ -179,7 +183,8 @@ func printSpeed(w io.Writer, results []speed.Result) error {
 	})
 	row("allocations a step", func(r speed.Result) string { return fmt.Sprintf("%.0f", r.Allocs) })
 	row("build", func(r speed.Result) string { return ms(r.Build) })
-	if err := t.Flush(); err != nil {
+	lines = append(append(lines, ""), t.Lines(width, false)...)
+	if _, err := io.WriteString(w, strings.Join(lines, "\n")+"\n"); err != nil {
 		return err
 	}
 	for _, r := range results {
@@ -191,7 +196,7 @@ func printSpeed(w io.Writer, results []speed.Result) error {
 			sentence = fmt.Sprintf("in %d of %d steps the processor met values below the smallest normal %s, with which many processors are 10 to 100 times slower",
 				r.DenormalSteps, r.Steps, r.DType)
 		}
-		fmt.Fprintf(w, "\n%s: %s.\n", r.VM, sentence)
+		fmt.Fprintf(w, "\n%s\n", strings.Join(texttab.Wrap(r.VM+": "+sentence+".", width), "\n"))
 	}
 	if r.Workers > 1 {
 		fmt.Fprintf(w, "\n%d workers side by side make %.2f times as many steps as one.\n", r.Workers, r.Speedup)

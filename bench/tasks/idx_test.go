@@ -342,3 +342,15 @@ func TestOtherDataSet(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOneClass: a set of one class has nothing to learn.
+func TestOneClass(t *testing.T) {
+	dir := t.TempDir()
+	writeSet(t, dir, func(files map[string][]byte) {
+		files["train-labels-idx1-ubyte"] = idxBytes(make([]byte, 60), 60)
+	})
+	_, err := NewIDX(IDXConfig{Set: "one", Dir: dir, Target: 0.9})
+	if err == nil || !strings.Contains(err.Error(), "of class 0: there is nothing to learn") {
+		t.Errorf("a set of one class: %v", err)
+	}
+}
