@@ -347,7 +347,7 @@ func TestOtherDataSet(t *testing.T) {
 func TestOneClass(t *testing.T) {
 	dir := t.TempDir()
 	writeSet(t, dir, func(files map[string][]byte) {
-		files["train-labels-idx1-ubyte"] = idxBytes(make([]byte, 60), 60)
+		files["train-labels-idx1-ubyte"], files["t10k-labels-idx1-ubyte"] = idxBytes(make([]byte, 60), 60), idxBytes(make([]byte, 20), 20)
 	})
 	_, err := NewIDX(IDXConfig{Set: "one", Dir: dir, Target: 0.9})
 	if err == nil || !strings.Contains(err.Error(), "of class 0: there is nothing to learn") {
