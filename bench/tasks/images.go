@@ -136,8 +136,8 @@ func loadImages(name string, files pairFiles, c IDXConfig) (Task, error) {
 		return nil, err
 	}
 	if labels := train.Labels; !slices.ContainsFunc(labels, func(l int) bool { return l != labels[0] }) {
-		return nil, errors.Errorf("task %s: all %d training examples of %s are of class %d: there is nothing to learn",
-			name, len(labels), files.trainLabels, labels[0])
+		return nil, errors.Errorf("all %d training examples of %s are of class %d: there is nothing to learn",
+			len(labels), files.trainLabels, labels[0])
 	}
 	if test, err = limit("test", test, c.Test); err != nil {
 		return nil, err
