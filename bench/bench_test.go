@@ -2,76 +2,90 @@ package bench_test
 
 import (
 	"context"
-	"flag"
-	"fmt"
 	"os"
-	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench"
 	"github.com/gradflow/gradflow/bench/study"
-	"github.com/gradflow/gradflow/models/train"
+	"github.com/gradflow/gradflow/optimizers"
+	"gorgonia.org/gorgonia"
 )
 
-// TestMain writes the configuration lines of the benchmark format.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.bench"); f != nil && f.Value.String() != "" {
-		here := record.Here()
-		fmt.Printf("kernel: %s\ngo: %s\n", here.Kernel, runtime.Version())
-		fmt.Println("Unit val-acc better=higher")
-		fmt.Println("Unit steps-to-target better=lower")
-		fmt.Println("Unit grad-decades better=lower")
-		fmt.Println("Unit diverged better=lower")
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(bench.Main(m)) }
 
-// repetitions counts the runs of each benchmark, for their seeds.
-var repetitions = map[string]uint64{}
+const tiny = `
+name: tiny
+task: digits
+target: 0.3
+budget: {steps: 40, batch: 32, evaluate: 10}
+seeds: 2
+probe: 1
+grid: {depth: 1, width: 16, activation: tanh, initializer: glorot-normal, optimizer: sgd(rate=0.3)}
+`
 
-// benchmark trains the configuration, with another seed each time, and reports the
-// means of what came out.
-func benchmark(b *testing.B, c study.Config) {
-	var accuracy, steps, decades, diverged float64
-	var runs, reached, measured float64
-	for b.Loop() {
-		repetitions[b.Name()]++
-		c.Seed = repetitions[b.Name()]
-		r, err := study.Execute(context.Background(), c, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		runs++
-		accuracy += float64(r.Summary.Final.ValidationAccuracy)
-		if s := r.Summary.StepsToTarget; !s.IsNaN() {
-			steps += float64(s)
-			reached++
-		}
-		if d := r.Summary.DecadesFirst; !d.IsNaN() {
-			decades += float64(d)
-			measured++
-		}
-		if r.Summary.Status == train.Diverged {
-			diverged++
-		}
+// TestMetrics: what a benchmark reports is the mean of its runs, whose seeds follow each
+// other.
+func TestMetrics(t *testing.T) {
+	r := testing.Benchmark(func(b *testing.B) { bench.Study(b, tiny) })
+	if r.N == 0 {
+		t.Fatal("the benchmark failed")
 	}
-	b.ReportMetric(accuracy/runs, "val-acc")
-	b.ReportMetric(diverged/runs, "diverged")
-	if reached == runs {
-		b.ReportMetric(steps/runs, "steps-to-target")
-	}
-	if measured == runs {
-		b.ReportMetric(decades/runs, "grad-decades")
-	}
-}
-
-// grid makes the configurations of a study given as text.
-func grid(tb testing.TB, text string) []study.Config {
-	tb.Helper()
-	s, err := study.Parse(context.Background(), "the benchmark's study", []byte(text))
+	s, err := study.Parse(context.Background(), "tiny.yaml", []byte(tiny))
 	if err != nil {
-		tb.Fatal(err)
+		t.Fatal(err)
 	}
-	return s.Configs
+	var accuracy, steps float64
+	for i := range r.N {
+		c := s.Configs[0]
+		c.Seed = uint64(i + 1)
+		record, err := study.Execute(context.Background(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		accuracy += float64(record.Summary.Final.ValidationAccuracy)
+		steps += float64(record.Summary.StepsToTarget)
+	}
+	for unit, want := range map[string]float64{"val-acc": accuracy / float64(r.N), "reached": 1, "diverged": 0, "steps-to-target": steps / float64(r.N)} {
+		if got, ok := r.Extra[unit]; !ok || got != want {
+			t.Errorf("%s is %v (%v), want %v over %d runs", unit, got, ok, want, r.N)
+		}
+	}
+	if _, ok := r.Extra["grad-decades"]; !ok {
+		t.Error("no decades of the gradient")
+	}
+}
+
+// TestMissedTarget: where runs miss the target, their share is told, and no steps to it.
+func TestMissedTarget(t *testing.T) {
+	r := testing.Benchmark(func(b *testing.B) { bench.Study(b, strings.Replace(tiny, "target: 0.3", "target: 1.1", 1)) })
+	if reached, ok := r.Extra["reached"]; !ok || reached != 0 {
+		t.Errorf("a share of %v (%v) reached it, want 0", reached, ok)
+	}
+	if steps, ok := r.Extra["steps-to-target"]; ok {
+		t.Errorf("steps to a target that was not reached: %v", steps)
+	}
+}
+
+// TestNames: sub-benchmarks have the axes that differ in their names, as the benchmark
+// format wants them.
+func TestNames(t *testing.T) {
+	mine := study.NewPart("mine-2", func() (gorgonia.Solver, error) { return optimizers.NewSGD(optimizers.SGDConfig{Rate: 0.1}) })
+	s, err := study.New(context.Background(), study.Settings{Name: "names", Task: "digits", Steps: 1, Batch: 8, Seeds: 3, Probe: new(0),
+		Grid: study.Grid{"depth": []int{1, 2}, "width": 4, "activation": []string{"tanh", "z/(1 + abs(z))"}, "initializer": "glorot-normal",
+			"optimizer": []any{"sgd(rate=0.001)", "sgd(rate=0.1)", mine}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := bench.Names(s)
+	want := []string{"activation=tanh/depth=1/optimizer=sgd(rate=0.001)", "activation=tanh/depth=1/optimizer=sgd(rate=0.1)", "activation=tanh/depth=1/optimizer=(mine-2)"}
+	if len(got) != 12 || !slices.Equal(got[:3], want) {
+		t.Errorf("names %q, want %q and so on", got, want)
+	}
+	for _, name := range got {
+		if strings.Count(name, "/") != 2 || strings.Contains(name, " ") {
+			t.Errorf("%q has not three parts", name)
+		}
+	}
 }

@@ -1,8 +1,9 @@
 package bench_test
 
 import (
-	"fmt"
 	"testing"
+
+	"github.com/gradflow/gradflow/bench"
 )
 
 // depthStudy asks how deep each activation can be trained by tuned-by-hand SGD from
@@ -23,8 +24,4 @@ grid:
   optimizer: {name: sgd, rate: 0.1}
 `
 
-func BenchmarkDepth(b *testing.B) {
-	for _, c := range grid(b, depthStudy) {
-		b.Run(fmt.Sprintf("activation=%s/depth=%d", c.Activation.Name, c.Depth), func(b *testing.B) { benchmark(b, c) })
-	}
-}
+func BenchmarkDepth(b *testing.B) { bench.Study(b, depthStudy) }

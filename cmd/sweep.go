@@ -9,8 +9,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/report"
@@ -149,7 +147,7 @@ func sweepFile(c *cobra.Command, file string) (*study.Spec, error) {
 	return loadStudy(c.Context(), file)
 }
 
-// spec writes the study that the flags describe, and reads it.
+// spec makes the study that the flags describe.
 func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 	task, err := readChoice(tasks.Catalogue, "--task", s.task)
 	if err != nil {
@@ -175,46 +173,26 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 			return nil, useError{errors.Errorf("--%s %d: must be at least %d", n.flag, n.value, n.least)}
 		}
 	}
-	var lines []string
+	var swept []catalogue.Choice
 	for _, text := range s.optimizers {
 		c, err := readChoice(optimizers.Catalogue, "--optimizer", text)
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, sweepLines(c, rates)...)
+		swept = append(swept, sweep.AtRates(c, rates)...)
 	}
 	if s.name == "" {
 		s.name = fmt.Sprintf("%s-%s-%d", task.Name, activation.Name, s.depth)
 	}
-	quoted := func(c catalogue.Choice) string { return strconv.Quote(c.String()) }
-	text := fmt.Sprintf(`# A sweep over learning rates, written by gradflow sweep.
-name: sweep-%s
-about: How much does each optimizer depend on its learning rate?
-task: %s
-budget: {steps: %d, batch: %d}
-seeds: %d
-probe: 0
-grid:
-  depth: %d
-  width: %d
-  activation: %s
-  initializer: %s
-  dtype: %s
-  optimizer:
-%s`, s.name, quoted(task), s.steps, s.batch, s.seeds, s.depth, s.width, quoted(activation), quoted(initializer), s.dtype, strings.Join(lines, ""))
-	return study.Parse(ctx, "the study that the flags describe", []byte(text))
-}
-
-// sweepLines are the entries of a study for an optimizer at all rates.
-func sweepLines(c catalogue.Choice, rates []float64) (lines []string) {
-	for _, r := range rates {
-		at, ok := sweep.WithRate(c, r)
-		lines = append(lines, fmt.Sprintf("    - %s\n", strconv.Quote(at.String())))
-		if !ok {
-			break
-		}
+	spec, err := study.New(ctx, study.Settings{
+		Name: "sweep-" + s.name, About: "How much does each optimizer depend on its learning rate?",
+		Task: task, Steps: s.steps, Batch: s.batch, Seeds: s.seeds, Probe: new(0),
+		Grid: study.Grid{"depth": s.depth, "width": s.width, "activation": activation, "initializer": initializer, "dtype": s.dtype, "optimizer": swept},
+	})
+	if err != nil {
+		return nil, useError{err}
 	}
-	return lines
+	return spec, nil
 }
 
 func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margin float64, asJSON bool) error {

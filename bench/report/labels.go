@@ -45,7 +45,7 @@ func problemLabels(problems []record.Config) []string {
 				choices = append(choices, a.Value(c).(catalogue.Choice))
 			}
 			for j, c := range problems {
-				if parts[j] = a.Named(c, differing(choices, choices[j].Name)...); parts[j] == "none" {
+				if parts[j] = a.Named(c, catalogue.Differing(choices, choices[j].Name)...); parts[j] == "none" {
 					parts[j] = "no " + a.Key
 				}
 			}
@@ -58,45 +58,6 @@ func problemLabels(problems []record.Config) []string {
 		}
 	}
 	return labels
-}
-
-// differing returns the settings in which the choices of a name differ.
-func differing(choices []catalogue.Choice, name string) []string {
-	var names []string
-	values := map[string]map[string]bool{} // of a setting; "" where it is missing
-	for _, c := range choices {
-		for k := range c.Settings {
-			if c.Name == name && values[k] == nil {
-				values[k] = map[string]bool{}
-				names = append(names, k)
-			}
-		}
-	}
-	slices.Sort(names)
-	for _, c := range choices {
-		if c.Name != name {
-			continue
-		}
-		for k, seen := range values {
-			if v, ok := c.Settings[k]; ok {
-				seen[key(v)] = true
-			} else {
-				seen[""] = true
-			}
-		}
-	}
-	return slices.DeleteFunc(names, func(k string) bool { return len(values[k]) < 2 })
-}
-
-// withSettings returns the name of a choice with some of its settings.
-func withSettings(c catalogue.Choice, names []string) string {
-	some := catalogue.Choice{Name: c.Name, Settings: map[string]any{}}
-	for _, k := range names {
-		if v, ok := c.Settings[k]; ok {
-			some.Settings[k] = v
-		}
-	}
-	return some.String()
 }
 
 // key is a text that values that mean the same have in common.

@@ -228,11 +228,11 @@ func optimizerLabel(c catalogue.Choice, optimizers [][]catalogue.Choice) (label,
 	var all []catalogue.Choice
 	alone := true
 	for _, list := range optimizers {
-		alone = alone && len(differing(list, c.Name)) == 0
+		alone = alone && len(catalogue.Differing(list, c.Name)) == 0
 		all = append(all, list...)
 	}
-	names := differing(all, c.Name)
-	full := withSettings(c, names)
+	names := catalogue.Differing(all, c.Name)
+	full := c.Only(names).String()
 	if detail = full[len(c.Name):]; detail != "" {
 		detail = detail[1 : len(detail)-1] // without the parentheses
 	}

@@ -24,6 +24,11 @@ func Execute(ctx context.Context, c Config, progress func(updates int)) (*record
 	return catalogues().execute(ctx, c, 1, nil, progress)
 }
 
+// Execute does one run of the study: see the function [Execute].
+func (s *Spec) Execute(ctx context.Context, c Config, progress func(updates int)) (*record.Record, error) {
+	return s.catalogues().execute(ctx, c, 1, nil, progress)
+}
+
 // execute is Execute with large products divided over so many workers, and checkpoints.
 func (p *parts) execute(ctx context.Context, c Config, workers int, keep *checkpoints, progress func(updates int)) (*record.Record, error) {
 	begin := time.Now()

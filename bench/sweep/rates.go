@@ -108,6 +108,18 @@ func WithRate(c catalogue.Choice, rate float64) (catalogue.Choice, bool) {
 	return c, false
 }
 
+// AtRates returns an optimizer at each of the rates, or as it is if it has no rate.
+func AtRates(c catalogue.Choice, rates []float64) (list []catalogue.Choice) {
+	for _, r := range rates {
+		at, ok := WithRate(c, r)
+		list = append(list, at)
+		if !ok {
+			break
+		}
+	}
+	return list
+}
+
 // withoutRate splits an optimizer, complete, into its rate, NaN if it has none, and a
 // short name for the rest: what differs from the defaults.
 func withoutRate(c catalogue.Choice) (float64, string) {

@@ -1,0 +1,217 @@
+package bench
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models/train"
+)
+
+// Study runs a study as benchmarks: see [Run]. It is the name of a file, or the text of
+// one, which has more than one line.
+func Study(b *testing.B, fileOrText string) {
+	b.Helper()
+	var s *study.Spec
+	var err error
+	if strings.Contains(fileOrText, "\n") {
+		s, err = study.Parse(context.Background(), "the benchmark's study", []byte(fileOrText))
+	} else {
+		s, err = study.Load(context.Background(), fileOrText)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	Run(b, s)
+}
+
+// Run makes a sub-benchmark of each setup of a study, that is of its runs but for the
+// seeds, named by the axes that differ: /activation=tanh/depth=30/optimizer=sgd. An
+// operation is a whole run, with its evaluations. The first has the first seed of the
+// study, the second the next, and so on, within a benchmark and with -count; past the last
+// of the study's seeds come those that follow the largest.
+//
+// The metrics, which are means over the runs of a benchmark, are those that the package
+// documents.
+func Run(b *testing.B, s *study.Spec) {
+	b.Helper()
+	setups, seeds := setupsOf(s)
+	for i, name := range names(setups) {
+		measure := func(b *testing.B) { runSetup(b, s, setups[i], seeds) }
+		if name == "" {
+			measure(b)
+		} else {
+			b.Run(name, measure)
+		}
+	}
+}
+
+// setupsOf returns the setups of a study and its seeds.
+func setupsOf(s *study.Spec) (setups []study.Config, seeds []uint64) {
+	seenSetup, seenSeed := map[string]bool{}, map[uint64]bool{}
+	for _, c := range s.Configs {
+		if !seenSeed[c.Seed] {
+			seenSeed[c.Seed] = true
+			seeds = append(seeds, c.Seed)
+		}
+		if key := c.Setup().Hash(); !seenSetup[key] {
+			seenSetup[key] = true
+			setups = append(setups, c.Setup())
+		}
+	}
+	return setups, seeds
+}
+
+// Names returns the names of a study's sub-benchmarks, in their order.
+func Names(s *study.Spec) []string {
+	setups, _ := setupsOf(s)
+	return names(setups)
+}
+
+// names returns those of the setups' sub-benchmarks; "" for what differs in nothing.
+func names(setups []study.Config) []string {
+	names := make([]string, len(setups))
+	for _, a := range study.Axes {
+		values := make([]string, len(setups))
+		differ := false
+		for i, c := range setups {
+			values[i] = fmt.Sprint(a.Value(c))
+			differ = differ || values[i] != values[0]
+		}
+		if !differ {
+			continue
+		}
+		if a.Label == nil {
+			choices := make([]catalogue.Choice, len(setups))
+			for i, c := range setups {
+				choices[i] = a.Value(c).(catalogue.Choice)
+			}
+			values = catalogue.Labels(choices)
+		}
+		for i, v := range values {
+			if names[i] != "" {
+				names[i] += "/"
+			}
+			names[i] += a.Key + "=" + word(v)
+		}
+	}
+	return names
+}
+
+var processors = regexp.MustCompile(`-[0-9]+$`)
+
+// word writes a value as a part of a benchmark's name, where a slash would begin the next
+// part, and a number after a hyphen at the end would be one of processors.
+func word(value string) string {
+	value = strings.ReplaceAll(strings.ReplaceAll(value, " ", ""), "/", "÷")
+	if processors.MatchString(value) {
+		return "(" + value + ")"
+	}
+	return value
+}
+
+// repetitions counts the runs of each benchmark, for their seeds.
+var repetitions struct {
+	sync.Mutex
+	of map[string]int
+}
+
+// nextSeed returns the seed of a benchmark's next run.
+func nextSeed(name string, seeds []uint64) uint64 {
+	repetitions.Lock()
+	defer repetitions.Unlock()
+	if repetitions.of == nil {
+		repetitions.of = map[string]int{}
+	}
+	k := repetitions.of[name]
+	repetitions.of[name]++
+	if k < len(seeds) {
+		return seeds[k]
+	}
+	return slices.Max(seeds) + uint64(k-len(seeds)+1)
+}
+
+// runSetup is the benchmark of one setup.
+func runSetup(b *testing.B, s *study.Spec, c study.Config, seeds []uint64) {
+	parts, err := s.Assemble(c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	accuracy := parts.Task.Loss().HigherIsBetter()
+	var runs, score, diverged, reached, steps, measured, decades float64
+	for b.Loop() {
+		c.Seed = nextSeed(b.Name(), seeds)
+		r, err := s.Execute(b.Context(), c, nil)
+		if err == nil && r == nil {
+			err = context.Cause(b.Context())
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		runs++
+		if accuracy {
+			score += float64(r.Summary.Final.ValidationAccuracy)
+		} else {
+			score += float64(r.Summary.Final.ValidationLoss)
+		}
+		if n := r.Summary.StepsToTarget; !n.IsNaN() {
+			steps += float64(n)
+			reached++
+		}
+		if d := r.Summary.DecadesFirst; !d.IsNaN() {
+			decades += float64(d)
+			measured++
+		}
+		if r.Summary.Status == train.Diverged {
+			diverged++
+		}
+	}
+	report := func(sum, of float64, unit string) {
+		if x := sum / of; x-x == 0 { // NaN and infinities spoil a table
+			b.ReportMetric(x, unit)
+		}
+	}
+	if accuracy {
+		report(score, runs, "val-acc")
+	} else {
+		report(score, runs, "val-loss")
+	}
+	report(diverged, runs, "diverged")
+	report(reached, runs, "reached")
+	if reached == runs {
+		report(steps, runs, "steps-to-target")
+	}
+	if measured == runs {
+		report(decades, runs, "grad-decades")
+	}
+}
+
+// Main is for a package's TestMain:
+//
+//	func TestMain(m *testing.M) { os.Exit(bench.Main(m)) }
+//
+// If benchmarks are asked for, it first prints the lines of the benchmark format that say
+// what they ran on, and which way the metrics are better. It returns the exit status.
+func Main(m *testing.M) int {
+	if !flag.Parsed() {
+		flag.Parse()
+	}
+	if f := flag.Lookup("test.bench"); f != nil && f.Value.String() != "" {
+		fmt.Fprintf(os.Stdout, "kernel: %s\ngo: %s\n", record.Here().Kernel, runtime.Version())
+		for _, unit := range []string{"val-acc better=higher", "val-loss better=lower", "reached better=higher",
+			"steps-to-target better=lower", "grad-decades better=lower", "diverged better=lower"} {
+			fmt.Println("Unit " + unit)
+		}
+	}
+	return m.Run()
+}
