@@ -61,6 +61,7 @@ func newBed(t testing.TB, dtype tensor.Dtype, f activations.Scalar, depth int, g
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.FlushToZero = false // denormals are counted
 	p, err := probe.New(n, l.Machine, map[string][]activations.Interval{f.Name(): activations.Saturation(f)}, steps)
 	if err != nil {
 		t.Fatal(err)

@@ -33,12 +33,11 @@ func (s *Spec) checkpoints(dir string, c Config) *checkpoints {
 	return &checkpoints{filepath.Join(dir, checkpointsDir, c.Hash()), s.Checkpoint}
 }
 
-// remove takes away the checkpoint of a run that is recorded, and the directory with the
-// last one.
+// remove takes away the checkpoint of a run that is recorded. One that stays is in nobody's
+// way.
 func (k *checkpoints) remove() {
 	if k != nil {
 		os.Remove(k.file)
-		os.Remove(filepath.Dir(k.file))
 	}
 }
 

@@ -2,6 +2,8 @@ package study
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -144,6 +146,7 @@ feed:
 	}
 	close(queue)
 	wg.Wait()
+	os.Remove(filepath.Join(dir, checkpointsDir)) // if it is there and empty
 	outcome.Interrupted = ctx.Err() != nil && outcome.Finished+outcome.Failed < len(pending)
 	if lost != nil {
 		return outcome, errors.Wrapf(lost, "the study was stopped, as its results can't be kept")
