@@ -24,6 +24,9 @@ func NewClipValue(c ClipConfig) (*Link, error) {
 func clip[F Float](most float64) func(*Block[F], int) {
 	limit := F(most)
 	return func(b *Block[F], _ int) {
+		if kernels.MaxAbs(b.G) <= limit { // as it is most of the time
+			return
+		}
 		for i, x := range b.G {
 			b.G[i] = max(-limit, min(limit, x))
 		}
