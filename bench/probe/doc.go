@@ -11,6 +11,9 @@
 //	step 0     layer01 -21.3  layer02 -20.1  …  layer20 -3.0   output -1.9
 //	step 10    layer01 -21.0  …
 //
+// What is measured is a row of [Catalogue], to which a program can add its own: see
+// [Measure].
+//
 // The gradient of the pre-activations δ = ∂L/∂z tells best where a gradient dies: that
 // of the weights, xᵀδ, has the activations in it, which may shrink as fast as δ grows.
 package probe
