@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/texttab"
@@ -34,6 +35,7 @@ type entry struct {
 
 func sections() []section {
 	return []section{
+		axesSection(),
 		sectionOf("tasks", tasks.Catalogue),
 		sectionOf("models", models.Catalogue),
 		sectionOf("activations", activations.Catalogue),
@@ -54,6 +56,19 @@ func sectionOf[T any](name string, c *catalogue.Catalogue[T]) section {
 	s := section{Name: name}
 	for _, e := range c.Entries() {
 		s.Entries = append(s.Entries, entry{e.Name, e.Doc, c.Settings(e.Name)})
+	}
+	return s
+}
+
+// axesSection has the keys of a study that vary, or are given once.
+func axesSection() section {
+	s := section{Name: "axes"}
+	for _, a := range study.Axes {
+		doc := a.Doc
+		if a.Default != "" {
+			doc += " (default " + a.Default + ")"
+		}
+		s.Entries = append(s.Entries, entry{Name: a.Key, Doc: doc})
 	}
 	return s
 }
