@@ -11,19 +11,6 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Loss says what a network is trained to make small.
-type Loss string
-
-const (
-	// CrossEntropy is the mean over the batch of -Σ t log softmax(y).
-	CrossEntropy Loss = "cross-entropy"
-	// MeanSquaredError is the mean over batch and outputs of (y - t)².
-	MeanSquaredError Loss = "mean-squared-error"
-	// StepCrossEntropy is the cross-entropy of the answers of a sequence: its mean over the
-	// batch and over the target steps.
-	StepCrossEntropy Loss = "step-cross-entropy"
-)
-
 // Shape is what a model must fit: the task's sizes, and the examples in a batch.
 type Shape struct {
 	Inputs, Outputs, Batch int
@@ -46,6 +33,7 @@ type Network struct {
 	Learnables G.Nodes            // the parameters, in the order of the layers
 	Parameters *Parameters
 	Shape      Shape
+	Objective  Objective // what Shape.Loss names
 
 	training      bool
 	updates       []func() error      // to call after each training step
@@ -105,10 +93,10 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		return nil, errors.Errorf("a network of %d inputs, %d outputs and batch %d: all must be at least 1", s.Inputs, s.Outputs, s.Batch)
 	case s.Steps < 0 || s.Steps > 0 && (s.Inputs%s.Steps != 0 || s.TargetSteps < 1 || s.TargetSteps > s.Steps || s.Outputs%s.TargetSteps != 0):
 		return nil, errors.Errorf("%d inputs and %d outputs are no sequence of %d steps with answers in %d", s.Inputs, s.Outputs, s.Steps, s.TargetSteps)
-	case s.Loss == StepCrossEntropy && s.Steps == 0:
-		return nil, errors.Errorf("loss %s of what is no sequence: use %s", s.Loss, CrossEntropy)
-	case s.Loss != CrossEntropy && s.Loss != MeanSquaredError && s.Loss != StepCrossEntropy:
-		return nil, errors.Errorf("loss %q: want %s, %s or %s", s.Loss, CrossEntropy, MeanSquaredError, StepCrossEntropy)
+	}
+	objective, err := s.Loss.Objective()
+	if err != nil {
+		return nil, errors.Wrap(err, "models")
 	}
 	building.Lock()
 	defer building.Unlock()
@@ -118,12 +106,12 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		Inputs:     map[string]*G.Node{},
 		Parameters: p,
 		Shape:      s,
+		Objective:  objective,
 		training:   training,
 		readers:    map[*G.Node]G.Nodes{},
 
 		ofActivations: map[string]bool{},
 	}
-	var err error
 	if n.Input, err = n.data("input", s.Inputs); err != nil {
 		return nil, err
 	}
@@ -140,14 +128,10 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	if want := (tensor.Shape{s.Batch, s.Outputs}); !n.Output.Shape().Eq(want) {
 		return nil, errors.Errorf("models: the model's output is of shape %v, want %v", n.Output.Shape(), want)
 	}
-	loss := ops.CrossEntropy
-	switch s.Loss {
-	case MeanSquaredError:
-		loss = ops.MeanSquaredError
-	case StepCrossEntropy:
-		loss = func(y, t *G.Node) (*G.Node, error) { return ops.StepCrossEntropy(y, t, s.TargetSteps) }
+	if n.Loss, err = n.Objective.Node(n.Output, n.Target, s); err == nil && (n.Loss == nil || !n.Loss.IsScalar()) {
+		err = errors.Errorf("loss %s made %v, want a scalar", s.Loss, n.Loss)
 	}
-	if n.Loss, err = loss(n.Output, n.Target); err == nil && training {
+	if err == nil && training {
 		n.Loss, err = n.penalise(n.Loss)
 	}
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
@@ -14,7 +13,7 @@ import (
 // Score is how a network does on a set of examples.
 type Score struct {
 	Loss     float64
-	Accuracy float64 // share of examples, or of their answers, whose largest output is the target's; NaN for MeanSquaredError
+	Accuracy float64 // share of examples, or of their answers, whose largest output is the target's; NaN if the loss is not a models.Classifier
 }
 
 // Evaluator applies a network to a fixed set of examples, in batches.
@@ -75,10 +74,12 @@ func score[F kernels.Float](e *Evaluator, data func(*tensor.Dense) []F) (Score, 
 	x, t := e.x.([]F), e.t.([]F)
 	input := data(n.Input.Value().(*tensor.Dense))
 	var loss float64
-	right, answers := 0, 1
-	if s.Loss == models.StepCrossEntropy {
-		answers = s.TargetSteps
+	right, answers := 0, 0
+	classifier, classifies := n.Objective.(models.Classifier)
+	if classifies {
+		answers = classifier.Answers(s)
 	}
+	row, target := make([]float64, s.Outputs), make([]float64, s.Outputs)
 	for i := 0; i < e.rows; i += s.Batch {
 		count := min(s.Batch, e.rows-i)
 		copy(input, x[i*s.Inputs:(i+count)*s.Inputs])
@@ -88,42 +89,18 @@ func score[F kernels.Float](e *Evaluator, data func(*tensor.Dense) []F) (Score, 
 		}
 		y := data(n.Output.Value().(*tensor.Dense))
 		for k := range count {
-			row, target := y[k*s.Outputs:(k+1)*s.Outputs], t[(i+k)*s.Outputs:(i+k+1)*s.Outputs]
-			if s.Loss == models.MeanSquaredError {
-				loss += ops.MeanSquaredErrorOf(row, target)
-				continue
+			for j := range row {
+				row[j], target[j] = float64(y[k*s.Outputs+j]), float64(t[(i+k)*s.Outputs+j])
 			}
-			for width := s.Outputs / answers; len(row) > 0; row, target = row[width:], target[width:] {
-				loss += ops.CrossEntropyOf(row[:width], target[:width]) / float64(answers)
-				if hit(row[:width], target[:width]) {
-					right++
-				}
+			loss += n.Objective.Of(row, target, s)
+			if classifies {
+				right += classifier.Right(row, target, s)
 			}
 		}
 	}
-	result := Score{Loss: loss / float64(e.rows), Accuracy: float64(right) / float64(e.rows*answers)}
-	if s.Loss == models.MeanSquaredError {
-		result.Accuracy = math.NaN()
+	result := Score{Loss: loss / float64(e.rows), Accuracy: math.NaN()}
+	if classifies {
+		result.Accuracy = float64(right) / float64(e.rows*answers)
 	}
 	return result, nil
-}
-
-// hit tells whether the largest output, which must not be NaN, is where the target's is.
-func hit[F kernels.Float](y, t []F) bool {
-	for _, v := range y {
-		if v != v {
-			return false
-		}
-	}
-	return argmax(y) == argmax(t)
-}
-
-func argmax[F kernels.Float](x []F) int {
-	top := 0
-	for i, v := range x {
-		if v > x[top] {
-			top = i
-		}
-	}
-	return top
 }
