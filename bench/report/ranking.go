@@ -21,15 +21,17 @@ type Number = record.Number
 
 // Ranking is what a study found. The tags are the keys of its JSON.
 type Ranking struct {
-	Study    string    `json:"study"`
-	About    string    `json:"about,omitempty"`
-	Runs     int       `json:"runs"`    // recorded
-	Planned  int       `json:"planned"` // in the study file; 0 if that is missing
-	Damaged  int       `json:"damaged"` // runs of the study that are left out
-	Others   int       `json:"others"`  // runs in the directory that are not of the study, and left out
-	Diverged int       `json:"diverged"`
-	Problems []Problem `json:"problems"` // in the order of the study
-	Warnings []string  `json:"warnings"` // about the records, and about what they can show
+	Study    string `json:"study"`
+	About    string `json:"about,omitempty"`
+	Runs     int    `json:"runs"`    // recorded
+	Planned  int    `json:"planned"` // in the study file; 0 if that is missing
+	Damaged  int    `json:"damaged"` // runs of the study that are left out
+	Others   int    `json:"others"`  // runs in the directory that are not of the study, and left out
+	Diverged int    `json:"diverged"`
+	// Environments are what the runs were done with: versions, processors and kernels.
+	Environments []record.Environment `json:"environments"`
+	Problems     []Problem            `json:"problems"` // in the order of the study
+	Warnings     []string             `json:"warnings"` // about the records, and about what they can show
 }
 
 // Problem is what the setups are compared on.
@@ -128,6 +130,7 @@ func Rank(results *record.Results) *Ranking {
 		r.Problems = append(r.Problems, p)
 	}
 	r.collectWarnings(results.Records)
+	r.Environments = environments(results.Records)
 	return r
 }
 
