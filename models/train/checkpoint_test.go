@@ -22,7 +22,6 @@ import (
 
 // seekable is a stream whose batches are functions of their index.
 type seekable struct {
-	stream
 	at uint64
 }
 
