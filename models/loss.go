@@ -49,6 +49,17 @@ var Losses = catalogue.New("loss",
 	catalogue.Row(string(StepCrossEntropy), "cross-entropy of the answers of a sequence", func(struct{}) (Objective, error) { return stepCrossEntropy{}, nil }),
 )
 
+// HigherIsBetter tells whether a network with this loss is scored by its accuracy, and not by
+// an error.
+func (l Loss) HigherIsBetter() bool {
+	o, err := l.Objective()
+	if err != nil {
+		return false
+	}
+	_, ok := o.(Classifier)
+	return ok
+}
+
 // Objective returns what l names, or an error that offers the nearest names.
 func (l Loss) Objective() (Objective, error) {
 	if l == "" {

@@ -99,7 +99,7 @@ func (s *parts) model(c Config) (models.Model, error) {
 
 // shapeOf returns what a network for a task must fit.
 func shapeOf(t tasks.Task, batch int) models.Shape {
-	s := models.Shape{Inputs: t.Inputs(), Outputs: t.Outputs(), Batch: batch, Loss: models.Loss(t.Loss())}
+	s := models.Shape{Inputs: t.Inputs(), Outputs: t.Outputs(), Batch: batch, Loss: t.Loss()}
 	if sequence, ok := t.(tasks.Sequence); ok {
 		s.Steps, s.TargetSteps = sequence.Steps(), sequence.TargetSteps()
 	}

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/catalogue"
@@ -42,7 +43,7 @@ func NewAdding(c AddingConfig) (Task, error) {
 	}
 	return loaded.get(c, func() (Task, error) {
 		width := 1 - c.Low
-		g := Generator{Inputs: 2 * c.Steps, Outputs: 1, Loss: MeanSquaredError, Draw: func(r *rand.Rand, x, t []float64) {
+		g := Generator{Inputs: 2 * c.Steps, Outputs: 1, Loss: models.MeanSquaredError, Draw: func(r *rand.Rand, x, t []float64) {
 			for s := range c.Steps {
 				x[2*s] = c.Low + width*r.Float64()
 			}

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math"
 	"reflect"
 	"sync"
@@ -64,7 +65,7 @@ func autoencoding(train, validation, test *Set, code int) Task {
 	for _, v := range train.X32() {
 		square += float64(v) * float64(v)
 	}
-	return &finite{name: "autoencoding", loss: MeanSquaredError,
+	return &finite{name: "autoencoding", loss: models.MeanSquaredError,
 		chance: square / float64(train.n*train.inputs),
 		target: sync.OnceValue(func() float64 { return principalError(train, validation, code) }),
 		train:  reproduce(train), validation: reproduce(validation), test: reproduce(test)}

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/catalogue"
@@ -51,7 +52,7 @@ func NewCopyMemory(c CopyMemoryConfig) (Task, error) {
 		if c.Every {
 			targetSteps, classes = steps, c.Symbols+1
 		}
-		g := Generator{Inputs: steps * width, Outputs: targetSteps * classes, Loss: StepCrossEntropy,
+		g := Generator{Inputs: steps * width, Outputs: targetSteps * classes, Loss: models.StepCrossEntropy,
 			Draw: func(r *rand.Rand, x, t []float64) {
 				recall := t[(targetSteps-c.Length)*classes:]
 				for s := range c.Length {

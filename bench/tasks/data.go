@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math"
 	"slices"
 	"sort"
@@ -170,7 +171,7 @@ func apply[F Float, V Value](dst []F, s scale, raw []V) {
 // finite is a task of three sets. It is what tasks of files and of tables are.
 type finite struct {
 	name                    string
-	loss                    Loss
+	loss                    models.Loss
 	chance                  float64
 	target                  func() float64
 	train, validation, test *Set
@@ -178,15 +179,15 @@ type finite struct {
 
 var _ Task = (*finite)(nil)
 
-func (f *finite) Name() string     { return f.name }
-func (f *finite) Inputs() int      { return f.train.inputs }
-func (f *finite) Outputs() int     { return f.train.outputs }
-func (f *finite) Loss() Loss       { return f.loss }
-func (f *finite) Chance() float64  { return f.chance }
-func (f *finite) Target() float64  { return f.target() }
-func (f *finite) Train() Source    { return f.train }
-func (f *finite) Validation() *Set { return f.validation }
-func (f *finite) Test() *Set       { return f.test }
+func (f *finite) Name() string      { return f.name }
+func (f *finite) Inputs() int       { return f.train.inputs }
+func (f *finite) Outputs() int      { return f.train.outputs }
+func (f *finite) Loss() models.Loss { return f.loss }
+func (f *finite) Chance() float64   { return f.chance }
+func (f *finite) Target() float64   { return f.target() }
+func (f *finite) Train() Source     { return f.train }
+func (f *finite) Validation() *Set  { return f.validation }
+func (f *finite) Test() *Set        { return f.test }
 
 // Classification makes a task of raw data that are divided already. Inputs are
 // standardised with the mean and standard deviation of the training part.
@@ -212,7 +213,7 @@ func Classification[V Value](name string, target float64, train, validation, tes
 		return nil, errors.Errorf("tasks: target accuracy %v of task %s is outside (0,1]", target, name)
 	}
 	s := standardisation(train)
-	return &finite{name: name, loss: CrossEntropy, chance: constantAccuracy(train.Labels, train.Classes),
+	return &finite{name: name, loss: models.CrossEntropy, chance: constantAccuracy(train.Labels, train.Classes),
 		target: func() float64 { return target },
 		train:  scaledSet(s, train), validation: scaledSet(s, validation), test: scaledSet(s, test)}, nil
 }

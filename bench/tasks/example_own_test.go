@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"fmt"
+	"github.com/gradflow/gradflow/models"
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/bench/tasks"
@@ -12,7 +13,7 @@ import (
 // those inside is 1-exp(-1/2) = 0.393, and the constant answer "outside" is
 // right for 0.607 of them.
 func NewNestedRings() (tasks.Task, error) {
-	points := tasks.Generator{Inputs: 2, Outputs: 2, Loss: tasks.CrossEntropy, Draw: func(r *rand.Rand, x, t []float64) {
+	points := tasks.Generator{Inputs: 2, Outputs: 2, Loss: models.CrossEntropy, Draw: func(r *rand.Rand, x, t []float64) {
 		x[0], x[1] = r.NormFloat64(), r.NormFloat64()
 		if x[0]*x[0]+x[1]*x[1] < 1 {
 			t[0] = 1

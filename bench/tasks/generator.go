@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math/rand/v2"
 
 	"github.com/pkg/errors"
@@ -10,7 +11,7 @@ import (
 // stream depends on the stream's seed and on i only.
 type Generator struct {
 	Inputs, Outputs int
-	Loss            Loss // CrossEntropy if the target rows are one-hot
+	Loss            models.Loss // CrossEntropy if the target rows are one-hot
 	// Draw writes one example into x and t, which hold zeros, with random numbers
 	// from r only. It is called from several goroutines at the same time and
 	// must not allocate, since it is part of the training step.
@@ -45,7 +46,7 @@ func (g Generator) Set(seed uint64, n int) (*Set, error) {
 	for i := range n {
 		g.Draw(newRand(domainHeldOut, seed, uint64(i)), x[i*g.Inputs:(i+1)*g.Inputs], t[i*g.Outputs:(i+1)*g.Outputs])
 	}
-	if g.Loss != CrossEntropy {
+	if g.Loss != models.CrossEntropy {
 		return NewSet(g.Inputs, g.Outputs, x, t)
 	}
 	labels := make([]int, n)
@@ -120,15 +121,15 @@ type endless struct {
 
 var _ Task = (*endless)(nil)
 
-func (e *endless) Name() string     { return e.name }
-func (e *endless) Inputs() int      { return e.generator.Inputs }
-func (e *endless) Outputs() int     { return e.generator.Outputs }
-func (e *endless) Loss() Loss       { return e.generator.Loss }
-func (e *endless) Chance() float64  { return e.chance }
-func (e *endless) Target() float64  { return e.target }
-func (e *endless) Train() Source    { return e.generator }
-func (e *endless) Validation() *Set { return e.validation }
-func (e *endless) Test() *Set       { return e.test }
+func (e *endless) Name() string      { return e.name }
+func (e *endless) Inputs() int       { return e.generator.Inputs }
+func (e *endless) Outputs() int      { return e.generator.Outputs }
+func (e *endless) Loss() models.Loss { return e.generator.Loss }
+func (e *endless) Chance() float64   { return e.chance }
+func (e *endless) Target() float64   { return e.target }
+func (e *endless) Train() Source     { return e.generator }
+func (e *endless) Validation() *Set  { return e.validation }
+func (e *endless) Test() *Set        { return e.test }
 
 // Endless makes a task of a generator. It draws a validation and a test set of
 // heldOut examples each; seed belongs to the task and is not a run's.

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math"
 	"reflect"
 
@@ -70,7 +71,7 @@ func orDigits(t *Task) (err error) {
 
 // imageSequence divides the images of a task. key is what the result is kept under.
 func imageSequence(name string, of Task, steps int, key any) (Task, error) {
-	if of.Loss() != CrossEntropy {
+	if of.Loss() != models.CrossEntropy {
 		return nil, catalogue.Invalid("of", "task %s is no classification", of.Name())
 	}
 	load := func() (Task, error) { return AsSequence(name, of, steps, 1) }

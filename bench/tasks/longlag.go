@@ -1,6 +1,9 @@
 package tasks
 
-import "github.com/gradflow/gradflow/catalogue"
+import (
+	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models"
+)
 
 // LongLagConfig sets the time lag of the noise-free problem.
 type LongLagConfig struct {
@@ -46,12 +49,12 @@ func longLag(p int, every bool) (Task, error) {
 		}
 		after[(p-1)*symbols+last] = 1
 	}
-	t := &finite{name: "noise-free-long-lag", loss: CrossEntropy, chance: 0.5, target: func() float64 { return 1 }}
+	t := &finite{name: "noise-free-long-lag", loss: models.CrossEntropy, chance: 0.5, target: func() float64 { return 1 }}
 	targetSteps := 1
 	var s *Set
 	var err error
 	if every {
-		t.loss, t.chance, targetSteps = StepCrossEntropy, 1-0.5/float64(p), p
+		t.loss, t.chance, targetSteps = models.StepCrossEntropy, 1-0.5/float64(p), p
 		s, err = NewSet(p*symbols, p*symbols, x, next)
 	} else {
 		s, err = NewClassSet(p*symbols, 2, x, []int{0, 1})

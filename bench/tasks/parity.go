@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math/bits"
 
 	"github.com/gradflow/gradflow/catalogue"
@@ -47,6 +48,6 @@ func truthTable(n int) (Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &finite{name: "parity", loss: CrossEntropy, chance: 0.5,
+	return &finite{name: "parity", loss: models.CrossEntropy, chance: 0.5,
 		target: func() float64 { return 1 }, train: s, validation: s, test: s}, nil
 }

@@ -1,6 +1,9 @@
 package tasks
 
-import "github.com/pkg/errors"
+import (
+	"github.com/gradflow/gradflow/models"
+	"github.com/pkg/errors"
+)
 
 // Sequence is a task whose input row is a sequence of Steps vectors of
 // StepInputs values each, first step first: Inputs = Steps * StepInputs, and
@@ -41,9 +44,9 @@ func AsSequence(name string, t Task, steps, targetSteps int) (Sequence, error) {
 	case targetSteps < 1 || targetSteps > steps || t.Outputs()%targetSteps != 0:
 		return nil, errors.Errorf("tasks: %d outputs of task %s do not make the answers in %d of %d steps",
 			t.Outputs(), t.Name(), targetSteps, steps)
-	case t.Loss() == CrossEntropy && targetSteps != 1:
+	case t.Loss() == models.CrossEntropy && targetSteps != 1:
 		return nil, errors.Errorf("tasks: task %s has one class per example and cannot answer in %d steps; its loss would be %s",
-			t.Name(), targetSteps, StepCrossEntropy)
+			t.Name(), targetSteps, models.StepCrossEntropy)
 	}
 	return &sequence{Task: t, name: name, steps: steps, targetSteps: targetSteps}, nil
 }

@@ -1,23 +1,9 @@
 package tasks
 
-// Loss names the quantity that training minimises.
-type Loss string
-
-const (
-	// CrossEntropy is -sum_k t_k ln p_k of the class probabilities p against the
-	// one-hot row t, averaged over the examples. Score: accuracy, higher is better.
-	CrossEntropy Loss = "cross-entropy"
-	// MeanSquaredError is (y-t)^2 averaged over the examples and over the
-	// outputs, without a factor 1/2. Score: the error itself, lower is better.
-	MeanSquaredError Loss = "mean-squared-error"
-	// StepCrossEntropy is the cross-entropy of the answers of a [Sequence], averaged
-	// over the examples and over the target steps. A target row is TargetSteps
-	// one-hot rows. Score: share of the answers that are right, higher is better.
-	StepCrossEntropy Loss = "step-cross-entropy"
+import (
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/train"
 )
-
-// HigherIsBetter reports whether the score is an accuracy, and not an error.
-func (l Loss) HigherIsBetter() bool { return l == CrossEntropy || l == StepCrossEntropy }
 
 // Float is the type of a network's numbers.
 type Float interface{ float32 | float64 }
@@ -31,12 +17,12 @@ type Float interface{ float32 | float64 }
 // its whole domain, such as the truth table of parity, asks for fitting and not
 // for generalising: it returns one and the same *Set three times.
 type Task interface {
-	Name() string    // lower-case, hyphenated: "digits", "fashion-mnist"
-	Inputs() int     // width of an input row
-	Outputs() int    // width of a target row; with CrossEntropy the number of classes
-	Loss() Loss      // what is minimised, and thereby what the score is
-	Chance() float64 // score of the best answer that ignores the input
-	Target() float64 // "solved": accuracy at least, or error at most, this
+	Name() string      // lower-case, hyphenated: "digits", "fashion-mnist"
+	Inputs() int       // width of an input row
+	Outputs() int      // width of a target row; with CrossEntropy the number of classes
+	Loss() models.Loss // what is minimised, and thereby what the score is
+	Chance() float64   // score of the best answer that ignores the input
+	Target() float64   // "solved": accuracy at least, or error at most, this
 	Train() Source
 	Validation() *Set // for choosing: rates, stopping, steps to target
 	Test() *Set       // for the number that is reported in the end
@@ -60,17 +46,12 @@ type Source interface {
 	Batches(seed uint64, batch int) Stream
 }
 
-// Stream is one run's sequence of batches. It belongs to one goroutine.
+// Stream is one run's sequence of batches, which a training loop takes and can resume. It
+// belongs to one goroutine. A buffer of another length, or a batch size below 1, is an error
+// that leaves the buffers and the stream as they were.
 type Stream interface {
-	// Next32 and Next64 fill the caller's row-major buffers with the next batch:
-	// x with batch*Inputs values, t with batch*Outputs. They do not allocate. A
-	// buffer of another length, or a batch size below 1, is an error that leaves
-	// the buffers and the stream as they were.
-	Next32(x, t []float32) error
-	Next64(x, t []float64) error
-	// Seek makes the batch with this index, counted from 0, the next one, so
-	// that an interrupted run resumes.
-	Seek(batch uint64)
+	train.Stream
+	train.Seeker
 }
 
 // Next is Next32 or Next64 according to F.

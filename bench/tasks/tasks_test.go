@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"github.com/gradflow/gradflow/models"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -272,7 +273,7 @@ func draw(t testing.TB, src Source, inputs, outputs int, seed uint64, batch, n i
 }
 
 func testGenerator() Generator {
-	return Generator{Inputs: 3, Outputs: 2, Loss: CrossEntropy, Draw: func(r *rand.Rand, x, t []float64) {
+	return Generator{Inputs: 3, Outputs: 2, Loss: models.CrossEntropy, Draw: func(r *rand.Rand, x, t []float64) {
 		for j := range x {
 			x[j] = r.NormFloat64()
 		}
@@ -484,7 +485,7 @@ func TestSolved(t *testing.T) {
 			t.Errorf("accuracy %v: not %v", score, want)
 		}
 	}
-	if Solved(task, math.NaN()) || Solved(&finite{loss: MeanSquaredError, target: func() float64 { return 1 }}, math.NaN()) {
+	if Solved(task, math.NaN()) || Solved(&finite{loss: models.MeanSquaredError, target: func() float64 { return 1 }}, math.NaN()) {
 		t.Error("NaN solves a task")
 	}
 }

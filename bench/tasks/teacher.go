@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math"
 	"math/rand/v2"
 
@@ -79,7 +80,7 @@ func newTeacher(c TeacherConfig) (Task, error) {
 	if err := net.standardise(c); err != nil {
 		return nil, err
 	}
-	g := Generator{Inputs: c.Inputs, Outputs: c.Outputs, Loss: MeanSquaredError, Draw: net.draw}
+	g := Generator{Inputs: c.Inputs, Outputs: c.Outputs, Loss: models.MeanSquaredError, Draw: net.draw}
 	return Endless("teacher-student", g, 1, 0.1, c.Seed, c.HeldOut)
 }
 

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/catalogue"
@@ -51,7 +52,7 @@ func NewTemporalOrder(c TemporalOrderConfig) (Task, error) {
 	}
 	return loaded.get(c, func() (Task, error) {
 		classes := 1 << c.Events
-		g := Generator{Inputs: c.Steps * orderSymbols, Outputs: classes, Loss: CrossEntropy,
+		g := Generator{Inputs: c.Steps * orderSymbols, Outputs: classes, Loss: models.CrossEntropy,
 			Draw: func(r *rand.Rand, x, t []float64) { drawOrder(r, x, t, c.Steps, orderWindows[c.Events]) }}
 		return endlessSequence("temporal-order", g, c.Steps, 1, 1/float64(classes), 0.99, c.Seed, c.HeldOut)
 	})

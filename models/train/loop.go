@@ -12,8 +12,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Stream gives the batches of a run: row-major inputs x and targets t of the
-// network's batch size, in its element type.
+// Stream gives the batches of a run: each call fills row-major inputs x and targets t, of
+// the network's batch size, in its element type. One that is a [Seeker] lets a run resume.
 type Stream interface {
 	Next32(x, t []float32) error
 	Next64(x, t []float64) error

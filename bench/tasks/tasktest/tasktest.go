@@ -1,6 +1,7 @@
 package tasktest
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math"
 	"regexp"
 	"slices"
@@ -50,17 +51,15 @@ func description(task tasks.Task) error {
 		return errors.Errorf("%d inputs and %d outputs", task.Inputs(), task.Outputs())
 	}
 	chance, target := task.Chance(), task.Target()
-	switch task.Loss() {
-	case tasks.CrossEntropy, tasks.StepCrossEntropy:
+	if _, err := task.Loss().Objective(); err != nil {
+		return err
+	}
+	if task.Loss().HigherIsBetter() {
 		if !(chance > 0 && target > chance && target <= 1) {
 			return errors.Errorf("accuracies: chance %v, target %v; want 0 < chance < target <= 1", chance, target)
 		}
-	case tasks.MeanSquaredError:
-		if !(target >= 0 && chance > target) || math.IsInf(chance, 0) {
-			return errors.Errorf("errors: chance %v, target %v; want 0 <= target < chance", chance, target)
-		}
-	default:
-		return errors.Errorf("loss %q", task.Loss())
+	} else if !(target >= 0 && chance > target) || math.IsInf(chance, 0) {
+		return errors.Errorf("errors: chance %v, target %v; want 0 <= target < chance", chance, target)
 	}
 	if task.Train() == nil || task.Validation() == nil || task.Test() == nil {
 		return errors.New("training source, validation or test set is nil")
@@ -68,7 +67,7 @@ func description(task tasks.Task) error {
 	if s, ok := task.(tasks.Sequence); ok {
 		return steps(s)
 	}
-	if task.Loss() == tasks.StepCrossEntropy {
+	if task.Loss() == models.StepCrossEntropy {
 		return errors.Errorf("loss %s of a task that is no tasks.Sequence", task.Loss())
 	}
 	return nil
@@ -82,15 +81,15 @@ func steps(s tasks.Sequence) error {
 	if n := s.TargetSteps(); n < 1 || n > s.Steps() || s.Outputs()%n != 0 {
 		return errors.Errorf("answers in %d of %d steps with %d outputs", n, s.Steps(), s.Outputs())
 	}
-	if s.Loss() == tasks.CrossEntropy && s.TargetSteps() != 1 {
-		return errors.Errorf("loss %s with answers in %d steps; want %s", s.Loss(), s.TargetSteps(), tasks.StepCrossEntropy)
+	if s.Loss() == models.CrossEntropy && s.TargetSteps() != 1 {
+		return errors.Errorf("loss %s with answers in %d steps; want %s", s.Loss(), s.TargetSteps(), models.StepCrossEntropy)
 	}
 	return nil
 }
 
 // answers returns how many one-hot rows the target row of a classification has.
 func answers(task tasks.Task) int {
-	if s, ok := task.(tasks.Sequence); ok && task.Loss() == tasks.StepCrossEntropy {
+	if s, ok := task.(tasks.Sequence); ok && task.Loss() == models.StepCrossEntropy {
 		return s.TargetSteps()
 	}
 	return 1
@@ -132,7 +131,7 @@ func set(task tasks.Task, s *tasks.Set) error {
 	if err := alike(s.T64(), s.T32()); err != nil {
 		return errors.Wrap(err, "targets")
 	}
-	if task.Loss() != tasks.CrossEntropy {
+	if task.Loss() != models.CrossEntropy {
 		if s.Labels() != nil {
 			return errors.Errorf("a set for the loss %s has labels", task.Loss())
 		}

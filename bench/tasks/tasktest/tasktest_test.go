@@ -1,6 +1,7 @@
 package tasktest
 
 import (
+	"github.com/gradflow/gradflow/models"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -53,14 +54,14 @@ func TestFashionMNIST(t *testing.T) {
 type fake struct {
 	tasks.Task
 	name             string
-	loss             tasks.Loss
+	loss             models.Loss
 	chance, target   float64
 	train            tasks.Source
 	validation, test *tasks.Set
 }
 
 func (f *fake) Name() string           { return f.name }
-func (f *fake) Loss() tasks.Loss       { return f.loss }
+func (f *fake) Loss() models.Loss      { return f.loss }
 func (f *fake) Chance() float64        { return f.chance }
 func (f *fake) Target() float64        { return f.target }
 func (f *fake) Train() tasks.Source    { return f.train }
@@ -128,7 +129,7 @@ func TestFindsFaults(t *testing.T) {
 		{"loss", "description", `loss "hinge"`, func(f *fake) { f.loss = "hinge" }},
 		{"target below chance", "description", "target 0.05", func(f *fake) { f.target = 0.05 }},
 		{"no test set", "description", "nil", func(f *fake) { f.test = nil }},
-		{"labels in a regression", "sets", "labels", func(f *fake) { f.loss = tasks.MeanSquaredError }},
+		{"labels in a regression", "sets", "labels", func(f *fake) { f.loss = models.MeanSquaredError }},
 		{"width", "sets", "rows of 2 and 2", func(f *fake) {
 			s, err := tasks.NewTwoSpirals(tasks.SpiralsConfig{})
 			if err != nil {
@@ -171,7 +172,7 @@ func TestFindsFaults(t *testing.T) {
 		{"validated on the test set", "leak", "360 of 360 test examples are validation examples", func(f *fake) { f.validation = f.test }},
 		{"endless source draws test examples", "leak", "test examples are training examples", func(f *fake) {
 			test := f.test
-			f.train = tasks.Generator{Inputs: 64, Outputs: 10, Loss: tasks.CrossEntropy, Draw: func(r *rand.Rand, x, t []float64) {
+			f.train = tasks.Generator{Inputs: 64, Outputs: 10, Loss: models.CrossEntropy, Draw: func(r *rand.Rand, x, t []float64) {
 				i := r.IntN(test.Len())
 				copy(x, test.X64()[i*64:])
 				copy(t, test.T64()[i*10:])
@@ -223,7 +224,7 @@ func TestFindsFaultsOfSequences(t *testing.T) {
 		t.Errorf("a fault is found in the good sequence: %v", err)
 	}
 	many := *good
-	many.loss = tasks.StepCrossEntropy
+	many.loss = models.StepCrossEntropy
 	for _, c := range []struct {
 		task tasks.Task
 		want string
