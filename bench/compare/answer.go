@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/stats"
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // answer is the sentence that the tests allow.
@@ -26,7 +27,7 @@ func (c *Comparison) answer() string {
 		observed = ""
 	}
 	if math.IsInf(float64(c.Detectable), 1) {
-		s := fmt.Sprintf("With %s and %s no difference can be shown", c.size(), count(len(c.Things)-1, "comparison"))
+		s := fmt.Sprintf("With %s and %s no difference can be shown", c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 		if observed != "" {
 			s += "; " + observed + ", which is no finding"
 		}
@@ -47,7 +48,7 @@ func (c *Comparison) answer() string {
 			largest = math.Max(largest, float64(t.P))
 		}
 	}
-	test := fmt.Sprintf("pooled signed-rank test of the %s scores, %s, Holm over %s", c.Part, c.size(), count(len(c.Things)-1, "comparison"))
+	test := fmt.Sprintf("pooled signed-rank test of the %s scores, %s, Holm over %s", c.Part, c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 	if len(better)+len(worse) == 0 {
 		s := fmt.Sprintf("No difference from %s is shown (%s; a shift of %.2g standard deviations would have been, four times in five)", c.Baseline, test, float64(c.Detectable))
 		return s + "."
@@ -90,9 +91,9 @@ func atMost(p float64) string {
 // size is how many seeds and facets there are.
 func (c *Comparison) size() string {
 	if len(c.Facets) == 1 {
-		return count(c.Seeds, "seed")
+		return texttab.Count(c.Seeds, "seed")
 	}
-	return fmt.Sprintf("%s in each of %s", count(c.Seeds, "seed"), count(len(c.Facets), "facet"))
+	return fmt.Sprintf("%s in each of %s", texttab.Count(c.Seeds, "seed"), texttab.Count(len(c.Facets), "facet"))
 }
 
 func (c *Comparison) allAtChance() bool {
@@ -169,7 +170,7 @@ func (c *Comparison) interactions() []string {
 		}
 		switch {
 		case len(parts) == 0 && !testable:
-			parts = append(parts, fmt.Sprintf("%s over all facets; %s are too few to test single ones", t.Verdict, count(c.Seeds, "seed")))
+			parts = append(parts, fmt.Sprintf("%s over all facets; %s are too few to test single ones", t.Verdict, texttab.Count(c.Seeds, "seed")))
 		case len(parts) == 0:
 			parts = append(parts, t.Verdict+" over all facets; not shown in any single one")
 		case len(in["not shown"]) > 0:

@@ -10,6 +10,7 @@ import (
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/pkg/errors"
 )
@@ -32,6 +33,9 @@ type Options struct {
 	Baseline string
 	// Where leaves out what it does not hold of; nil: nothing.
 	Where func(record.Config) bool
+	// Planned are the configurations of the study, which labels are to tell apart even if
+	// not all are recorded yet.
+	Planned []record.Config
 	// Tried is how many settings were tried for each thing before these runs, by its label,
 	// where that is known.
 	Tried map[string]int
@@ -141,22 +145,23 @@ func (c *Cell) Records() []*record.Record { return c.records }
 // Higher tells whether a higher score is better.
 func (c *Comparison) Higher() bool { return c.Score == "accuracy" }
 
-// Default returns the axis that is compared unless a study says otherwise: the optimizer
-// if it varies, else the first axis that does; "" if none does.
-func Default(configs []record.Config) string {
-	first := ""
-	for _, a := range study.Axes {
-		if !Differs(a, configs) {
-			continue
-		}
-		if a.Key == "optimizer" {
-			return a.Key
-		}
-		if first == "" {
-			first = a.Key
+// Study compares the runs of a recorded study as its file says.
+func Study(results *record.Results) (*Comparison, error) { return Runs(results.Records, Of(results)) }
+
+// Of returns what a recorded study compares.
+func Of(results *record.Results) Options {
+	if results.Spec == nil {
+		return Options{}
+	}
+	c := results.Spec.Comparison
+	o := Options{By: c.By, Baseline: c.Baseline, Planned: results.Spec.Configs}
+	if len(c.Variants) > 0 {
+		o.Name = func(config record.Config) (string, bool) {
+			name, ok := c.Variant[config.Setup().Hash()]
+			return name, ok
 		}
 	}
-	return first
+	return o
 }
 
 // Runs compares runs. It is an error if there are none, or if an axis is not known.
@@ -168,7 +173,7 @@ func Runs(records []*record.Record, o Options) (*Comparison, error) {
 		}
 	}
 	if len(kept) == 0 {
-		return nil, errors.Errorf("compare: none of %s is left to compare", count(len(records), "run"))
+		return nil, errors.Errorf("compare: none of %s is left to compare", texttab.Count(len(records), "run"))
 	}
 	g, err := group(kept, o)
 	if err != nil {
@@ -187,6 +192,9 @@ func Runs(records []*record.Record, o Options) (*Comparison, error) {
 	c.test()
 	c.share()
 	c.warn()
+	if g.aside > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s left out of the comparison, where only one of the things compared was run", areRuns(g.aside)))
+	}
 	c.Interactions = append(c.Interactions, c.interactions()...)
 	c.Answer = c.answer()
 	return c, nil
@@ -199,6 +207,7 @@ type grouped struct {
 	facets        []Facet
 	cells         map[[2]int][]*record.Record
 	records       []*record.Record
+	aside         int // runs that stand alone in their facets
 }
 
 func group(records []*record.Record, o Options) (*grouped, error) {
@@ -207,12 +216,17 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 	for _, r := range records {
 		configs = append(configs, r.Config)
 	}
+	for _, c := range o.Planned {
+		if o.Where == nil || o.Where(c) {
+			configs = append(configs, c)
+		}
+	}
 	if len(by) == 0 && o.Name == nil {
-		if d := Default(configs); d != "" {
+		if d := study.Compared(configs); d != "" {
 			by = []string{d}
 		}
 	}
-	var compared, facetAxes []study.Axis
+	var compared []study.Axis
 	for _, k := range by {
 		a, ok := study.AxisOf(k)
 		if !ok {
@@ -220,30 +234,48 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 		}
 		compared = append(compared, a)
 	}
-	for _, a := range study.Axes {
-		if !slices.Contains(by, a.Key) && !slices.Contains(o.Nuisance, a.Key) && Differs(a, configs) {
-			facetAxes = append(facetAxes, a)
+	thingLabels := study.Labels(configs, compared)
+	if o.Name != nil {
+		for i, c := range configs {
+			thingLabels[i], _ = o.Name(c)
 		}
 	}
+	facetAxes, facetLabels := facetsOf(configs, by, o)
 	g := &grouped{by: by, cells: map[[2]int][]*record.Record{}}
+	if alone := alone(thingLabels, facetLabels); alone != nil {
+		only := o
+		var runs []*record.Record
+		var planned []record.Config
+		for i, c := range configs {
+			switch {
+			case alone[facetLabels[i]]:
+			case i < len(records):
+				runs = append(runs, records[i])
+			default:
+				planned = append(planned, c)
+			}
+		}
+		if len(runs) > 0 {
+			only.By, only.Planned = by, planned
+			g, err := group(runs, only)
+			if err == nil {
+				g.aside = len(records) - len(runs)
+			}
+			return g, err
+		}
+	}
 	for _, a := range facetAxes {
 		g.facetAxes = append(g.facetAxes, a.Key)
 	}
-	thingLabels := Labels(configs, compared)
-	facetLabels := Labels(configs, facetAxes)
 	values := make([][]string, len(facetAxes))
 	for i, a := range facetAxes {
-		values[i] = axisLabels(a, configs)
+		values[i] = a.Labels(configs)
 	}
 	thingAt, facetAt := map[string]int{}, map[string]int{}
 	for i, r := range records {
 		thing := thingLabels[i]
-		if o.Name != nil {
-			name, ok := o.Name(r.Config)
-			if !ok {
-				continue
-			}
-			thing = name
+		if o.Name != nil && thing == "" {
+			continue
 		}
 		if thing == "" {
 			thing = "all"
@@ -276,6 +308,56 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 		return nil, errors.New("compare: no run is of one of the variants")
 	}
 	return g, nil
+}
+
+// facetsOf returns the axes that make facets, and the label of each configuration's.
+func facetsOf(configs []record.Config, by []string, o Options) ([]study.Axis, []string) {
+	var axes []study.Axis
+	for _, a := range study.Axes {
+		if !slices.Contains(by, a.Key) && !slices.Contains(o.Nuisance, a.Key) && !follows(a.Key, by) && a.Differs(configs) {
+			axes = append(axes, a)
+		}
+	}
+	return axes, study.Labels(configs, axes)
+}
+
+// alone returns the facets that have but one of several things, such as the longer runs of
+// one optimizer: there is nothing to compare in them. It returns nil if there are none, or
+// no others.
+func alone(things, facets []string) map[string]bool {
+	first := map[string]string{}
+	several := map[string]bool{}
+	for i, f := range facets {
+		if things[i] == "" {
+			continue
+		}
+		if t, ok := first[f]; !ok {
+			first[f] = things[i]
+		} else if t != things[i] {
+			several[f] = true
+		}
+	}
+	if len(several) == 0 || len(several) == len(first) {
+		return nil
+	}
+	lone := map[string]bool{}
+	for f := range first {
+		lone[f] = !several[f]
+	}
+	return lone
+}
+
+// follows tells whether an axis is to make no facets: how often a run is looked at changes
+// no score, and a task brings its target.
+func follows(key string, by []string) bool {
+	return key == study.Evaluate.Key || key == study.Probes.Key || key == "target" && slices.Contains(by, "task")
+}
+
+func areRuns(n int) string {
+	if n == 1 {
+		return "1 run is"
+	}
+	return fmt.Sprintf("%d runs are", n)
 }
 
 func inFacet(label string) string {
@@ -628,7 +710,7 @@ func (c *Comparison) warn() {
 	things := len(c.Things) - 1
 	if things > 0 && stats.SmallestSignedRank(c.Pairs)*float64(things) > stats.Alpha {
 		say("%s: %s in %s cannot show a difference: the smallest P, corrected for %s, is %.2g; %s",
-			"too few runs", count(c.Seeds, "seed"), count(len(c.Facets), "facet"), count(things, "comparison"),
+			"too few runs", texttab.Count(c.Seeds, "seed"), texttab.Count(len(c.Facets), "facet"), texttab.Count(things, "comparison"),
 			min(1, stats.SmallestSignedRank(c.Pairs)*float64(things)), enough(c.Seeds, len(c.Facets), things))
 	}
 	if w := stats.MedianInterval(make([]float64, c.Seeds)).Warning; w != "" {
@@ -645,7 +727,7 @@ func (c *Comparison) warn() {
 		}
 	}
 	if missing > 0 {
-		say("%s without runs", count(missing, "cell"))
+		say("%s without runs", texttab.Count(missing, "cell"))
 	}
 	if tried := c.unequal(); tried != "" {
 		say("%s", tried)
@@ -681,7 +763,7 @@ func (c *Comparison) unequal() string {
 		return fmt.Sprintf("unequal tuning: %s was chosen from %d settings, %s from %d", most, names[most], least, names[least])
 	}
 	return fmt.Sprintf("unequal tuning: %s stands here with %s, %s with %s; the best of many is favoured by chance, as it is chosen on the scores that are compared",
-		most, count(names[most], "setting"), least, count(names[least], "setting"))
+		most, texttab.Count(names[most], "setting"), least, texttab.Count(names[least], "setting"))
 }
 
 // enough says how many seeds would do.
@@ -690,5 +772,5 @@ func enough(seeds, facets, things int) string {
 	for stats.SmallestSignedRank(n*facets)*float64(max(1, things)) > stats.Alpha {
 		n++
 	}
-	return fmt.Sprintf("it takes %s", count(n, "seed"))
+	return fmt.Sprintf("it takes %s", texttab.Count(n, "seed"))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -313,16 +312,35 @@ func TestNothingToFind(t *testing.T) {
 	}
 }
 
-func TestLabels(t *testing.T) {
-	tanh := catalogue.Choice{Name: "tanh"}
-	dks := func(of catalogue.Choice, depth int) catalogue.Choice {
-		return catalogue.Choice{Name: "dks", Settings: map[string]any{"of": of, "depth": depth, "zeta": 1.5}}
+// Runs of one thing alone, such as longer ones of one optimizer, are set aside.
+func TestAlone(t *testing.T) {
+	list := remedies(6)
+	for seed := range uint64(6) {
+		list = append(list, run(seed+1, 0.9, func(r *record.Record) { r.Config.Steps, r.Config.Evaluate = 4000, 200 }))
 	}
-	got := compare.ChoiceLabels([]catalogue.Choice{
-		tanh, dks(tanh, 10), dks(catalogue.Choice{Name: "softplus"}, 10), {Name: "formula", Settings: map[string]any{"of": "z/(1+z^2)", "learn": "none"}},
-		{Name: "sgd", Settings: map[string]any{"rate": 0.1, "momentum": 0.9}}, {Name: "sgd", Settings: map[string]any{"rate": 0.2, "momentum": 0.9}},
-	})
-	if want := "[tanh dks(of=tanh) dks(of=softplus) z/(1+z^2) sgd(rate=0.1) sgd(rate=0.2)]"; fmt.Sprint(got) != want {
-		t.Errorf("%v, want %s", got, want)
+	c := compared(t, list, compare.Options{By: []string{"model"}})
+	if len(c.Facets) != 3 || c.Facets[0].Label != "depth 10" || !slices.Contains(c.Warnings, "6 runs are left out of the comparison, where only one of the things compared was run") {
+		t.Errorf("%+v, %v", c.Facets, c.Warnings)
+	}
+}
+
+// What is planned and not yet recorded changes no label.
+func TestPlanned(t *testing.T) {
+	rate := func(v float64) func(*record.Record) {
+		return func(r *record.Record) {
+			r.Config.Optimizer = catalogue.Choice{Name: "sgd", Settings: map[string]any{"rate": v}}
+		}
+	}
+	var list []*record.Record
+	var planned []record.Config
+	for seed := range uint64(6) {
+		for _, v := range []float64{0.1, 0.2} {
+			list = append(list, run(seed, 0.5, rate(v)))
+			planned = append(planned, list[len(list)-1].Config)
+		}
+	}
+	c := compared(t, []*record.Record{list[0], list[2]}, compare.Options{Planned: planned, Baseline: "sgd(rate=0.1)"})
+	if c.Baseline != "sgd(rate=0.1)" || c.By[0] != "optimizer" {
+		t.Errorf("%+v", c)
 	}
 }

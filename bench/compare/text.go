@@ -196,7 +196,7 @@ func divergedText(cell *Cell) string {
 
 // caption says what the numbers are.
 func (c *Comparison) caption() string {
-	s := fmt.Sprintf("Median %s %s over %s", c.Part, c.Score, count(c.Seeds, "seed"))
+	s := fmt.Sprintf("Median %s %s over %s", c.Part, c.Score, texttab.Count(c.Seeds, "seed"))
 	if len(c.Facets) > 1 {
 		s += "; " + markBetter + " better, " + markWorse + " worse than " + c.Baseline + " in that facet alone"
 	}

@@ -19,6 +19,17 @@ type Plan struct {
 	Name    string
 	About   string
 	Configs []Config
+	// Comparison is what the study says that it compares.
+	Comparison Comparison
+}
+
+// Comparison is what a study compares: axes, whose values are the things compared, or
+// variants. It is no part of a run.
+type Comparison struct {
+	By       []string          // keys of axes: those compared, or that variants replace; nil: by default
+	Variants []string          // names; nil if there are none
+	Variant  map[string]string // names by the hash of a run's Setup
+	Baseline string            // what the others are compared with; "": the first
 }
 
 // Results is a study directory, read: the runs of the study as its file says, and, apart,

@@ -9,6 +9,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gradflow/gradflow/catalogue"
@@ -31,6 +32,14 @@ type Settings struct {
 
 	Grid  Grid
 	Cases []Grid // partial grids, each with the rest from Grid
+
+	// Compare has the keys of the axes that are compared, together; nil: the optimizer if it
+	// varies, else the first axis that does. Variants are compared in the place of axes.
+	// Baseline is what the others are compared with, as reports name it; "": the first.
+	Compare  []string
+	Variants []Variant
+	Baseline string
+	Where    string // the runs that are kept: see Condition; "": all
 }
 
 // Grid has the values of axes by their keys: see [Axes]. A value is what text would say,
@@ -75,16 +84,33 @@ func New(ctx context.Context, s Settings) (*Spec, error) {
 		root["probe"] = *s.Probe
 	}
 	set(root, "cases", s.Cases, len(s.Cases) > 0)
+	set(root, "compare", s.Compare, len(s.Compare) > 0)
+	set(root, "baseline", s.Baseline, s.Baseline != "")
+	set(root, "where", s.Where, s.Where != "")
+	var order []string
+	if len(s.Variants) > 0 {
+		variants := map[string]any{}
+		for _, v := range s.Variants {
+			if _, twice := variants[v.Name]; twice || v.Name == "" {
+				return nil, errors.Errorf("%s: variants: the name %q is given twice, or is none", where, v.Name)
+			}
+			if v.Axes == nil {
+				v.Axes = Grid{}
+			}
+			variants[v.Name], order = v.Axes, append(order, v.Name)
+		}
+		root["variants"] = variants
+	}
 	plain, err := plainValue(root, nil)
 	if err != nil {
 		return nil, errors.Wrap(err, where)
 	}
-	r := &reader{ctx: ctx, root: plain, parts: catalogues()}
+	r := &reader{ctx: ctx, root: plain, parts: catalogues(), order: order}
 	spec, err := r.read(where, nil)
 	if err != nil {
 		return nil, err
 	}
-	spec.Source, err = r.source()
+	spec.Source, err = r.source("A study made by a program.")
 	return spec, errors.Wrap(err, where)
 }
 
@@ -218,9 +244,9 @@ func same(a, b any) bool {
 	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
 }
 
-// source writes the study as a file. Parts that are Go values are named under the key
+// source writes the study as a file, with a comment at its head. Parts that are Go values are named under the key
 // parts: such a file can be reported on, and run by no other program.
-func (r *reader) source() ([]byte, error) {
+func (r *reader) source(comment string) ([]byte, error) {
 	m := r.root.(map[string]any)
 	if len(r.admitted) > 0 {
 		parts := map[string]any{}
@@ -245,7 +271,7 @@ func (r *reader) source() ([]byte, error) {
 		m["parts"] = parts
 	}
 	var b bytes.Buffer
-	b.WriteString("# A study made by a program.\n")
+	fmt.Fprintf(&b, "# %s\n", comment)
 	var write func(m map[string]any, keys []string, indent string) error
 	write = func(m map[string]any, keys []string, indent string) error {
 		for _, k := range keys {
@@ -253,9 +279,13 @@ func (r *reader) source() ([]byte, error) {
 			if !given {
 				continue
 			}
-			if block, ok := v.(map[string]any); ok && k == "grid" && len(block) > 0 {
+			if block, ok := v.(map[string]any); ok && len(block) > 0 && indent == "" && (k == "grid" || k == "variants") {
 				fmt.Fprintf(&b, "%s:\n", k)
-				if err := write(block, gridKeys(), "  "); err != nil {
+				keys := gridKeys()
+				if k == "variants" {
+					keys = r.inOrder(block, at(nil, k))
+				}
+				if err := write(block, keys, "  "); err != nil {
 					return err
 				}
 				continue
@@ -266,11 +296,15 @@ func (r *reader) source() ([]byte, error) {
 			if err := e.Encode(named(v)); err != nil {
 				return errors.Wrap(err, k)
 			}
-			fmt.Fprintf(&b, "%s%s: %s", indent, k, line.String())
+			key := k
+			if indent != "" && !nameForm.MatchString(k) { // of a variant
+				key = strconv.Quote(k)
+			}
+			fmt.Fprintf(&b, "%s%s: %s", indent, key, line.String())
 		}
 		return nil
 	}
-	err := write(m, []string{"name", "about", "parts", "task", "budget", "seeds", "target", "probe", "grid", "cases"}, "")
+	err := write(m, studyKeys, "")
 	return b.Bytes(), err
 }
 

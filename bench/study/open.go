@@ -27,7 +27,7 @@ func Open(ctx context.Context, dir string) (*record.Results, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &record.Plan{Name: s.Name, About: s.About, Configs: s.Configs}, nil
+		return &record.Plan{Name: s.Name, About: s.About, Configs: s.Configs, Comparison: s.Comparison}, nil
 	})
 }
 

@@ -26,6 +26,9 @@ type Spec struct {
 	// run that was interrupted or killed resumes from there; 0: never. It changes no result,
 	// and is not part of a Config.
 	Checkpoint int
+	// Comparison is what the study compares; by default the optimizer if it varies, else the
+	// first axis that does.
+	Comparison Comparison
 
 	parts *parts
 }
@@ -107,6 +110,10 @@ type reader struct {
 	target func(*Config)         // as the study has it; nil: as the task has it
 	seeds  int
 	runs   int // so far, seeds included, doubles too
+
+	where *Condition // of the runs that the study has
+	order []string   // of the variants of a study in Go
+	all   []Config   // of the points, those that where leaves out too
 }
 
 // placeError is an error at a place in the study: the keys and indices that lead there.
@@ -283,8 +290,11 @@ func gridKeys() (keys []string) {
 	return keys
 }
 
+// studyKeys are the keys of a study, in the order in which one is written.
+var studyKeys = []string{"name", "about", "parts", "compare", "variants", "baseline", "where", "task", "budget", "seeds", "target", "probe", "grid", "cases"}
+
 func (r *reader) spec() *Spec {
-	m := r.mapping(r.root, nil, "a study", "name", "about", "task", "budget", "seeds", "target", "probe", "grid", "cases", "parts")
+	m := r.mapping(r.root, nil, "a study", studyKeys...)
 	if r.err != nil {
 		return nil
 	}
@@ -308,9 +318,29 @@ func (r *reader) spec() *Spec {
 	if r.err != nil {
 		return nil
 	}
-	points := r.cases(m, grid, base)
+	var variants []Variant
+	s.Comparison, variants = r.comparison(m)
 	if r.err != nil {
 		return nil
+	}
+	if len(variants) == 0 {
+		variants = []Variant{{}} // nothing is replaced
+	}
+	var points []point
+	for _, v := range variants {
+		points = append(points, r.cases(m, grid, base, v)...)
+		if r.err != nil {
+			return nil
+		}
+	}
+	if err := r.where.Check(r.all); err != nil {
+		r.fail(at(nil, "where"), "%v", err)
+		return nil
+	}
+	if len(s.Comparison.Variants) > 0 {
+		if r.nameVariants(points, &s.Comparison); r.err != nil {
+			return nil
+		}
 	}
 	seen := map[string]bool{}
 	for i, c := range points {
@@ -325,6 +355,7 @@ func (r *reader) spec() *Spec {
 			}
 		}
 	}
+	r.checkBaseline(s.Comparison, s.Configs)
 	return s
 }
 
@@ -439,7 +470,8 @@ func (r *reader) seedList(m map[string]any) []uint64 {
 // point is a combination of the axes' values, and where they stand.
 type point struct {
 	Config
-	paths [][]any // by the axis's place in the table; nil where the grid has none
+	paths   [][]any // by the axis's place in the table; nil where the grid has none
+	variant string  // "" of a study without
 }
 
 // path returns where the value of the first of the axes stands that the grid gives.
@@ -454,8 +486,9 @@ func (p point) path(keys ...string) []any {
 	return nil
 }
 
-// cases expands the grid, once for each case, whose axes replace the grid's.
-func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []point {
+// cases expands the grid, once for each case, whose axes replace the grid's; those of the
+// variant replace both.
+func (r *reader) cases(m map[string]any, grid map[string]any, base Config, variant Variant) []point {
 	gridPath := at(nil, "grid")
 	v, ok := m["cases"]
 	if !ok {
@@ -463,7 +496,7 @@ func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []poi
 			r.fail(nil, "the study has neither a grid nor cases: there is nothing to run")
 			return nil
 		}
-		return r.expand(base, grid, func(string) []any { return gridPath }, gridPath)
+		return r.expand(base, grid, variant, func(string) []any { return gridPath }, gridPath)
 	}
 	list, ok := v.([]any)
 	if !ok || len(list) == 0 {
@@ -481,7 +514,7 @@ func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []poi
 		for k, v := range own {
 			merged[k] = v
 		}
-		points = append(points, r.expand(base, merged, func(axis string) []any {
+		points = append(points, r.expand(base, merged, variant, func(axis string) []any {
 			if _, ok := own[axis]; ok {
 				return path
 			}
@@ -495,9 +528,10 @@ func (r *reader) cases(m map[string]any, grid map[string]any, base Config) []poi
 }
 
 // expand returns all combinations of the axes' values, set in base. where is the path
-// of the mapping that an axis comes from.
-func (r *reader) expand(base Config, grid map[string]any, where func(axis string) []any, path []any) []point {
-	points := []point{{base, make([][]any, len(Axes))}}
+// of the mapping that an axis comes from, if not from the variant.
+func (r *reader) expand(base Config, grid map[string]any, variant Variant, where func(axis string) []any, path []any) []point {
+	grid = variant.with(grid)
+	points := []point{{base, make([][]any, len(Axes)), variant.Name}}
 	for k, a := range Axes {
 		if a.Once {
 			continue
@@ -514,7 +548,7 @@ func (r *reader) expand(base Config, grid map[string]any, where func(axis string
 			}
 			return nil
 		}
-		values, valuePath := []any{v}, at(where(a.Key), a.Key)
+		values, valuePath := []any{v}, at(variant.path(a.Key, where), a.Key)
 		list, isList := v.([]any)
 		if isList {
 			values = list
@@ -547,7 +581,7 @@ func (r *reader) expand(base Config, grid map[string]any, where func(axis string
 		next := make([]point, 0, len(points)*len(changes))
 		for _, p := range points {
 			for _, c := range changes {
-				q := point{p.Config, slices.Clone(p.paths)}
+				q := point{p.Config, slices.Clone(p.paths), p.variant}
 				c.set(&q.Config)
 				q.paths[k] = c.path
 				if r.target != nil {
@@ -557,6 +591,12 @@ func (r *reader) expand(base Config, grid map[string]any, where func(axis string
 			}
 		}
 		points = next
+	}
+	if r.where != nil {
+		for _, p := range points {
+			r.all = append(r.all, p.Config)
+		}
+		points = slices.DeleteFunc(points, func(p point) bool { return !r.where.Holds(p.Config) })
 	}
 	r.runs += len(points) * r.seeds
 	if !r.recorded {

@@ -1,0 +1,220 @@
+package study
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gradflow/gradflow/bench/record"
+)
+
+// Comparison is what a study compares.
+type Comparison = record.Comparison
+
+// Variant is one of the things that a study compares, by its name: values of axes that
+// replace those of the grid and of the cases.
+type Variant struct {
+	Name string
+	Axes Grid // one value each
+}
+
+// Compared returns the axis that is compared unless a study says otherwise: the optimizer
+// if it varies, else the first axis that does; "" if none does.
+func Compared(configs []Config) string {
+	first := ""
+	for _, a := range Axes {
+		if !a.Differs(configs) {
+			continue
+		}
+		if a.Key == "optimizer" {
+			return a.Key
+		}
+		if first == "" {
+			first = a.Key
+		}
+	}
+	return first
+}
+
+// comparison reads the keys compare, variants, baseline and where.
+func (r *reader) comparison(m map[string]any) (c Comparison, variants []Variant) {
+	c.Baseline = r.text(m, "baseline")
+	_, hasVariants := m["variants"]
+	if v, ok := m["compare"]; ok {
+		path := at(nil, "compare")
+		if hasVariants {
+			r.failOnKey(path, "a study with variants compares those: leave compare out")
+		}
+		list, isList := v.([]any)
+		if !isList {
+			list = []any{v}
+		}
+		for i, e := range list {
+			place := path
+			if isList {
+				place = at(path, i)
+			}
+			key, _ := e.(string)
+			if _, known := AxisOf(key); !known {
+				r.fail(place, "%s is no axis to compare%s", r.shown(e, place), nearest(key, axisKeys()))
+			} else if slices.Contains(c.By, key) {
+				r.fail(place, "%s is listed twice", key)
+			}
+			c.By = append(c.By, key)
+		}
+		if len(list) == 0 {
+			r.fail(path, "compare is empty: give an axis or a list of axes")
+		}
+	}
+	if w := r.text(m, "where"); w != "" && r.err == nil {
+		var err error
+		if r.where, err = ParseCondition(w); err != nil {
+			r.fail(at(nil, "where"), "%v", err)
+		}
+	}
+	if hasVariants && r.err == nil {
+		variants = r.variants(m["variants"], &c)
+	}
+	return c, variants
+}
+
+// variants reads the variants, in the order in which they are written.
+func (r *reader) variants(v any, c *Comparison) (variants []Variant) {
+	path := at(nil, "variants")
+	m, ok := v.(map[string]any)
+	if !ok || len(m) < 2 {
+		r.fail(path, "variants are two or more names, each with what it replaces: `variants: {plain: {}, residual: {model: residual}}`")
+		return nil
+	}
+	for _, name := range r.inOrder(m, path) {
+		if m[name] == nil { // `plain:` and nothing
+			m[name] = map[string]any{}
+		}
+		own := r.mapping(m[name], at(path, name), "the variant "+name, gridKeys()...)
+		for _, key := range sortedKeys(own) {
+			if !slices.Contains(c.By, key) {
+				c.By = append(c.By, key)
+			}
+		}
+		variants = append(variants, Variant{name, own})
+		c.Variants = append(c.Variants, name)
+	}
+	var by []string // in the order of the table
+	for _, key := range gridKeys() {
+		if slices.Contains(c.By, key) {
+			by = append(by, key)
+		}
+	}
+	c.By, c.Variant = by, map[string]string{}
+	if c.Baseline != "" && !slices.Contains(c.Variants, c.Baseline) {
+		r.fail(at(nil, "baseline"), "there is no variant %q%s", c.Baseline, nearest(c.Baseline, c.Variants))
+	}
+	return variants
+}
+
+// inOrder returns the keys of a mapping in the order in which the file has them.
+func (r *reader) inOrder(m map[string]any, path []any) []string {
+	keys := sortedKeys(m)
+	if r.places == nil {
+		if len(r.order) > 0 {
+			return r.order
+		}
+		return keys
+	}
+	where := func(key string) *place { p, _ := r.places.find(at(path, key)); return p }
+	slices.SortStableFunc(keys, func(a, b string) int {
+		p, q := where(a), where(b)
+		if p.keyLine != q.keyLine {
+			return p.keyLine - q.keyLine
+		}
+		return p.keyColumn - q.keyColumn
+	})
+	return keys
+}
+
+// nameVariants gives a run's setup to its variant. Two variants that make the same run, or one that
+// makes two with nothing but the compared axes to tell them apart, are refused.
+func (r *reader) nameVariants(points []point, c *Comparison) {
+	var others []Axis
+	for _, a := range Axes {
+		if !slices.Contains(c.By, a.Key) {
+			others = append(others, a)
+		}
+	}
+	made := map[string]string{} // setups by variant and facet
+	for i, p := range points {
+		if i%100 == 0 && r.stopped() {
+			return
+		}
+		setup := p.Setup().Hash()
+		path := at(nil, "variants", p.variant)
+		if other, taken := c.Variant[setup]; taken && other != p.variant {
+			r.failOnKey(path, "the variants %s and %s make the same runs: %s", other, p.variant, r.describe(p.Config, c.By))
+			return
+		}
+		c.Variant[setup] = p.variant
+		key := p.variant
+		for _, a := range others {
+			key += "\n" + keyOf(a.Value(p.Config))
+		}
+		if twin, taken := made[key]; taken && twin != setup {
+			r.failOnKey(path, "the variant %s has several values of %s: what variants replace has one value in each", p.variant, strings.Join(c.By, " or "))
+			return
+		}
+		made[key] = setup
+	}
+}
+
+// describe writes a configuration's values on some axes.
+func (r *reader) describe(c Config, keys []string) string {
+	var parts []string
+	for _, key := range keys {
+		a, _ := AxisOf(key)
+		parts = append(parts, key+" "+strings.TrimPrefix(a.Labels([]Config{c})[0], key+" "))
+	}
+	if len(parts) == 0 {
+		return "neither replaces anything"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// checkBaseline refuses a baseline that is none of the things compared.
+func (r *reader) checkBaseline(c Comparison, configs []Config) {
+	if c.Baseline == "" || len(c.Variants) > 0 {
+		return
+	}
+	by := c.By
+	if len(by) == 0 {
+		by = []string{Compared(configs)}
+	}
+	var axes []Axis
+	for _, key := range by {
+		if a, known := AxisOf(key); known {
+			axes = append(axes, a)
+		}
+	}
+	var labels []string
+	for _, l := range Labels(configs, axes) {
+		if !slices.Contains(labels, l) {
+			labels = append(labels, l)
+		}
+	}
+	if !slices.Contains(labels, c.Baseline) {
+		r.fail(at(nil, "baseline"), "there is no %s %q to be the baseline; there %s", strings.Join(by, ", "), c.Baseline, thereAre(labels))
+	}
+}
+
+// with returns a grid, or a case, with the values of a variant in the place of its own.
+func (v Variant) with(grid map[string]any) map[string]any {
+	merged := maps.Clone(grid)
+	maps.Copy(merged, v.Axes)
+	return merged
+}
+
+// path says where a variant's axis stands.
+func (v Variant) path(axis string, otherwise func(string) []any) []any {
+	if _, own := v.Axes[axis]; own && v.Name != "" {
+		return at(nil, "variants", v.Name)
+	}
+	return otherwise(axis)
+}
