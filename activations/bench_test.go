@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 )
 
 // BenchmarkFormula times value and gradient, in float32, of an activation of the

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations/internal/expression"
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"gorgonia.org/tensor"
 )
 

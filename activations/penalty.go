@@ -3,7 +3,7 @@ package activations
 import (
 	"math"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )

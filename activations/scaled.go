@@ -5,7 +5,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations/internal/expression"
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

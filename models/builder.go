@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

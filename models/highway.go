@@ -2,9 +2,9 @@ package models
 
 import (
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"

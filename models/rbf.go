@@ -9,10 +9,9 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -140,7 +139,7 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 	if distances, err = b.Normalize(m.Normalization, normalization.Distance, name, distances); err != nil {
 		return nil, err
 	}
-	widths, err := ops.Pointwise(softplus, raw)
+	widths, err := activations.Softplus().Node(raw)
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
@@ -151,7 +150,7 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 	if z, err = b.Normalize(m.Normalization, normalization.PreActivation, name, z); err != nil {
 		return nil, err
 	}
-	y, err := ops.Pointwise(decay(), z)
+	y, err := ops.ExpNeg(z)
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
@@ -201,47 +200,8 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 	return b.Normalize(m.Normalization, normalization.Activation, name, y)
 }
 
-var softplus = &ops.Function{
-	Name: "softplus",
-	F32:  kernels.Softplus[float32], Grad32: kernels.SoftplusGrad[float32],
-	F64: kernels.Softplus[float64], Grad64: kernels.SoftplusGrad[float64],
-}
-
 // inverseSoftplus returns log(e^b - 1) for b > 0.
 func inverseSoftplus(b float64) float64 { return b + math.Log(-math.Expm1(-b)) }
-
-// decay returns exp(-z), with memory for its gradient: each node has its own.
-func decay() *ops.Function {
-	return &ops.Function{
-		Name: RBFFunction,
-		F32:  exponential[float32], Grad32: exponentialGradient[float32](),
-		F64: exponential[float64], Grad64: exponentialGradient[float64](),
-	}
-}
-
-func exponential[F kernels.Float](dst, z []F) {
-	kernels.Scale(dst, z, -1)
-	kernels.Exp(dst, dst)
-}
-
-// exponentialGradient returns the function -dy·e^-z, which multiplies twice by e^(-z/2): it
-// underflows only where the product does.
-func exponentialGradient[F kernels.Float]() func(dst, z, dy []F) {
-	const block = 512
-	half := make([]F, block)
-	return func(dst, z, dy []F) {
-		for len(z) > 0 {
-			n := min(block, len(z))
-			h := half[:n]
-			kernels.Scale(h, z[:n], -0.5)
-			kernels.Exp(h, h)
-			kernels.Scale(dst[:n], dy[:n], -1)
-			kernels.Hadamard(dst[:n], dst[:n], h)
-			kernels.Hadamard(dst[:n], dst[:n], h)
-			dst, z, dy = dst[n:], z[n:], dy[n:]
-		}
-	}
-}
 
 // examplesFor returns distinct examples for so many centers: those of the first batch, and
 // of further ones while there are too few to choose from. It gives up when it has seen

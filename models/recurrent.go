@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -214,8 +214,8 @@ func (m *Recurrent) parameters(b *Builder, name string, x *G.Node) (p, recurrent
 	if err != nil {
 		return fail(err)
 	}
-	if err := plain(init, "a recurrent layer starts gate by gate"); err != nil {
-		return fail(err)
+	if !initializers.WeightsOnly(init) {
+		return fail(errors.Errorf("a recurrent layer starts gate by gate: the initialiser can't be %s, which sets more than weights, or needs data", init.Name()))
 	}
 	weight, err := m.weight(b, name+"/weight", init, 1, x.Shape()[1])
 	if err != nil {

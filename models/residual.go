@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -126,8 +126,8 @@ func (m Residual) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 		return nil, err
 	}
 	if m.Scale == Fixup {
-		if err := plain(init, "fixup sets the first weights of a block's layers itself"); err != nil {
-			return nil, err
+		if !initializers.WeightsOnly(init) {
+			return nil, errors.Errorf("fixup sets the first weights of a block's layers itself: the initialiser can't be %s, which sets more than weights, or needs data", init.Name())
 		}
 	}
 	if m.Order == PreActivation {
@@ -257,16 +257,6 @@ func (m Residual) nonlinearity(b *Builder, name string, x *G.Node) (next, z, y *
 	}
 	next, err = b.Normalize(m.Normalization, normalization.Activation, name, y)
 	return next, z, y, params, err
-}
-
-// plain returns an error unless init does nothing but fill weights.
-func plain(init initializers.Initializer, why string) error {
-	_, biased := init.(initializers.Biased)
-	_, fromData := init.(initializers.FromData)
-	if biased || fromData {
-		return errors.Errorf("%s: the initialiser can't be %s, which sets more than weights, or needs data", why, init.Name())
-	}
-	return nil
 }
 
 // zeros starts weights at 0.

@@ -3,7 +3,7 @@ package normalization
 import (
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

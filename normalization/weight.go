@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

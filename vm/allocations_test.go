@@ -7,7 +7,7 @@ package vm_test
 import (
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )

@@ -5,7 +5,7 @@ import (
 	"hash/fnv"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/bench/record"
-	"github.com/gradflow/gradflow/internal/ops"
 	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/gradflow/gradflow/vm"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"

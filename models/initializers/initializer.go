@@ -27,6 +27,14 @@ type Variances interface {
 	Variances(fanIn, fanOut int) (weight, bias float64)
 }
 
+// WeightsOnly tells whether an initialiser only fills weights: neither biases ([Biased]) nor
+// from data ([FromData]). Models that draw or scale parts of a weight themselves need that.
+func WeightsOnly(init Initializer) bool {
+	_, biased := init.(Biased)
+	_, fromData := init.(FromData)
+	return !biased && !fromData
+}
+
 // Stream returns the random numbers of the parameter with this name in a network
 // with this seed: a PCG generator that starts from the SHA-256 of both.
 func Stream(seed uint64, name string) *rand.Rand {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 )
 
 // functions are what the tests' formulas use besides the package's own.

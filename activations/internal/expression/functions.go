@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 )
 
 // intrinsics are the functions whose derivatives are expressions.

@@ -3,7 +3,7 @@ package expression
 import (
 	"math"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 )
 
 // Function is a function of one variable that expressions can use.

@@ -225,3 +225,37 @@ func productColumnSumsKernel[F kernels.Float](y view[F], in []view[F]) {
 		}
 	}
 }
+
+// ExpNeg returns exp(-z), of z's shape: an RBF layer's activation, of a scaled squared
+// distance. Its gradient with respect to z is -g·e^-z, multiplied as g·e^(-z/2)·e^(-z/2): it
+// underflows only where the product does.
+func ExpNeg(z *G.Node) (*G.Node, error) {
+	return Pointwise(&Function{
+		Name: "exp-neg",
+		F32:  expNeg[float32], Grad32: expNegGradient[float32](),
+		F64: expNeg[float64], Grad64: expNegGradient[float64](),
+	}, z)
+}
+
+func expNeg[F kernels.Float](dst, z []F) {
+	kernels.Scale(dst, z, -1)
+	kernels.Exp(dst, dst)
+}
+
+// expNegGradient has memory of its own, as each node needs.
+func expNegGradient[F kernels.Float]() func(dst, z, dy []F) {
+	const block = 512
+	half := make([]F, block)
+	return func(dst, z, dy []F) {
+		for len(z) > 0 {
+			n := min(block, len(z))
+			h := half[:n]
+			kernels.Scale(h, z[:n], -0.5)
+			kernels.Exp(h, h)
+			kernels.Scale(dst[:n], dy[:n], -1)
+			kernels.Hadamard(dst[:n], dst[:n], h)
+			kernels.Hadamard(dst[:n], dst[:n], h)
+			dst, z, dy = dst[n:], z[n:], dy[n:]
+		}
+	}
+}

@@ -18,11 +18,19 @@ type Function struct {
 	Grad64 func(dst, z, dy []float64)
 }
 
+// complete returns an error unless f has all of its kernels.
+func (f *Function) complete(what string) error {
+	if f == nil || f.F32 == nil || f.F64 == nil || f.Grad32 == nil || f.Grad64 == nil {
+		return errors.Errorf("%s: the function is nil, or one of its kernels", what)
+	}
+	return nil
+}
+
 // Pointwise returns f(z), of z's shape. Its gradient with respect to z is g·f'(z).
 // Two functions are never confused, whatever their names.
 func Pointwise(f *Function, z *G.Node) (*G.Node, error) {
-	if f == nil || f.F32 == nil || f.F64 == nil || f.Grad32 == nil || f.Grad64 == nil {
-		return nil, errors.New("pointwise: the function is nil, or one of its kernels")
+	if err := f.complete("pointwise"); err != nil {
+		return nil, err
 	}
 	if err := readable(f.Name, 0, z); err != nil {
 		return nil, err

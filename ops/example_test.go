@@ -3,7 +3,7 @@ package ops_test
 import (
 	"fmt"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/gradflow/gradflow/vm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/gradflow/gradflow/vm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -175,6 +175,10 @@ var cases = []struct {
 	{"mean-squared-error", meanSquaredError, [][]int{{3, 10}, {3, 10}}, 2},
 	{"mean-squared-error, one row", meanSquaredError, [][]int{{1, 17}, {1, 17}}, 2},
 	{"mean-squared-error, one number", meanSquaredError, [][]int{{1, 1}, {1, 1}}, 2},
+	{"repeat-row", func(in []*G.Node) *G.Node { return must(ops.RepeatRow(in[0], 5)) }, [][]int{{17}}, 1},
+	{"repeat-row, once", func(in []*G.Node) *G.Node { return must(ops.RepeatRow(in[0], 1)) }, [][]int{{3}}, 1},
+	{"exp-neg", func(in []*G.Node) *G.Node { return must(ops.ExpNeg(in[0])) }, [][]int{{3, 10}}, 1},
+	{"exp-neg of many", func(in []*G.Node) *G.Node { return must(ops.ExpNeg(in[0])) }, [][]int{{1, 700}}, 1},
 	{"network", func(in []*G.Node) *G.Node {
 		h := must(ops.Pointwise(tanh, must(ops.Affine(in[0], in[1], in[2]))))
 		return must(ops.CrossEntropy(must(ops.Affine(h, in[1], in[2])), in[3]))
@@ -580,6 +584,13 @@ func TestErrors(t *testing.T) {
 		{"mean-squared-error", func() (*G.Node, error) { return ops.MeanSquaredError(in("r", 1, 3), in("c", 3, 1)) }, "must have one shape"},
 		{"types", func() (*G.Node, error) { return ops.MatMul(x, single, false, false) }, "input 1 has elements of type float32, input 0 of type float64"},
 		{"int", func() (*G.Node, error) { return ops.Pointwise(tanh, ints) }, "elements of type int"},
+		{"no steps", func() (*G.Node, error) { return ops.Stack() }, "stack: no steps"},
+		{"zeros of no steps", func() (*G.Node, error) { return ops.Zeros(x, 0, 3) }, "don't divide into 0 steps"},
+		{"a step before the first", func() (*G.Node, error) { return ops.Step(in("p", 4, 3), x, in("u", 3, 3), -1, 2) }, "step -1 of 2"},
+		{"no rows", func() (*G.Node, error) { return ops.RepeatRow(b, 0) }, "0 rows"},
+		{"rows of a matrix", func() (*G.Node, error) { return ops.RepeatRow(x, 2) }, "repeat-row-2: input 0 is of shape (2, 3)"},
+		{"lstm without a function", func() (*G.Node, error) { h, _, err := ops.LSTM(nil, x, x); return h, err }, "lstm: the function is nil"},
+		{"gru without a function", func() (*G.Node, error) { return ops.GRU(nil, x, x) }, "gru: the function is nil"},
 		{"another graph", func() (*G.Node, error) { return ops.MatMul(x, other, false, false) }, "belongs to another graph"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // examples of the first step first: a product with a weight then serves all steps.
 
 // TimeMajor returns the sequence of T·B rows and D columns that lies in the rows of x,
-// of shape (B, T·D), step after step.
+// of shape (B, T·D), step after step. Its gradient is [BatchMajor] of the result's.
 func TimeMajor(x *G.Node, steps int) (*G.Node, error) { return apply(timeMajor(steps), x) }
 
 // BatchMajor is the inverse of [TimeMajor].
@@ -79,10 +79,14 @@ func transposeBlocks[F kernels.Float](y, x []F, steps, d int, back bool) {
 	}
 }
 
-// Stack returns the sequence with the given steps, each of shape (B, D).
+// Stack returns the sequence with the given steps, each of shape (B, D). The gradient of a
+// step is its rows of the sequence's.
 func Stack(steps ...*G.Node) (*G.Node, error) {
-	if len(steps) == 1 {
-		return steps[0], nil
+	switch len(steps) {
+	case 0:
+		return nil, errors.New("stack: no steps")
+	case 1:
+		return steps[0], readable("stack", 0, steps[0])
 	}
 	terms := make([]term, len(steps))
 	for t, n := range steps {
@@ -183,10 +187,15 @@ func step[F kernels.Float](x view[F], t, batch int) []F {
 // steps: the state before the first. It has no gradient.
 func Zeros(p *G.Node, steps, cols int) (*G.Node, error) {
 	return apply(&rule{
-		name:  "zeros",
-		in:    []int{2},
-		out:   2,
-		shape: func(in []tensor.Shape) (tensor.Shape, error) { return tensor.Shape{in[0][0] / steps, cols}, nil },
+		name: "zeros",
+		in:   []int{2},
+		out:  2,
+		shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			if steps < 1 || in[0][0]%steps != 0 || cols < 1 {
+				return nil, errors.Errorf("zeros: the rows of shape %v don't divide into %d steps, or %d columns are none", in[0], steps, cols)
+			}
+			return tensor.Shape{in[0][0] / steps, cols}, nil
+		},
 		f32:   func(y view[float32], _ []view[float32]) { clear(y.data) },
 		f64:   func(y view[float64], _ []view[float64]) { clear(y.data) },
 		grads: func() []gradient { return []gradient{{}} },
@@ -206,7 +215,7 @@ func Step(p, h, u *G.Node, t, steps int) (*G.Node, error) {
 		out:  2,
 		shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			p, h, u := in[0], in[1], in[2]
-			if p[0] != steps*h[0] || h[1] != u[0] || u[1] != p[1] || t >= steps {
+			if p[0] != steps*h[0] || h[1] != u[0] || u[1] != p[1] || t < 0 || t >= steps {
 				return nil, errors.Errorf("step %d of %d: p of shape %v, h of shape %v and U of shape %v don't fit", t, steps, p, h, u)
 			}
 			return tensor.Shape{h[0], p[1]}, nil
@@ -272,5 +281,32 @@ func byStepKernel[F kernels.Float](f func(view[F], []view[F]), steps int) func(v
 			y.rows, y.cols = divided[0].rows, divided[0].cols
 		}
 		f(y, divided)
+	}
+}
+
+// RepeatRow returns a matrix with so many rows that are all v, of shape (columns): an initial
+// state that is learned, for each example of a batch. The gradient of v is the sums of the
+// columns of the result's.
+func RepeatRow(v *G.Node, rows int) (*G.Node, error) {
+	if rows < 1 {
+		return nil, errors.Errorf("repeat-row: %d rows: want at least 1", rows)
+	}
+	return apply(&rule{
+		name:  fmt.Sprintf("repeat-row-%d", rows),
+		in:    []int{1},
+		out:   2,
+		shape: func(in []tensor.Shape) (tensor.Shape, error) { return tensor.Shape{rows, in[0][0]}, nil },
+		f32:   repeatRowKernel[float32],
+		f64:   repeatRowKernel[float64],
+		grads: func() []gradient {
+			return []gradient{{rule: func() *rule { return columnSums }, of: []int{seed}}}
+		},
+		curve: multilinear,
+	}, v)
+}
+
+func repeatRowKernel[F kernels.Float](y view[F], in []view[F]) {
+	for i := range y.rows {
+		copy(row(y, i), in[0].data)
 	}
 }

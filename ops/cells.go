@@ -22,6 +22,9 @@ import (
 // the forget gate of F. Gers, J. Schmidhuber, F. Cummins: Learning to forget, 2000).
 // It returns h and c.
 func LSTM(phi *Function, z, before *G.Node) (h, c *G.Node, err error) {
+	if err := phi.complete("lstm"); err != nil {
+		return nil, nil, err
+	}
 	gates, err := apply(lstmGates(phi), z)
 	if err != nil {
 		return nil, nil, err
@@ -281,6 +284,9 @@ func lstmOutputToState[F kernels.Float](phi func(dst, z, dy []F)) func(view[F], 
 // representations using RNN encoder-decoder, 2014; with the reset gate after the product,
 // as in cuDNN and PyTorch). It returns h.
 func GRU(phi *Function, z, before *G.Node) (*G.Node, error) {
+	if err := phi.complete("gru"); err != nil {
+		return nil, err
+	}
 	gates, err := apply(gruGates(phi), z)
 	if err != nil {
 		return nil, err
@@ -310,7 +316,7 @@ func GRUStep(p, q *G.Node, t, steps int) (*G.Node, error) {
 		out:  2,
 		shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			p, q := in[0], in[1]
-			if p[0] != steps*q[0] || p[1] != q[1] || q[1]%3 != 0 || t >= steps {
+			if p[0] != steps*q[0] || p[1] != q[1] || q[1]%3 != 0 || t < 0 || t >= steps {
 				return nil, errors.Errorf("GRU, step %d of %d: p of shape %v and q of shape %v don't fit", t, steps, p, q)
 			}
 			return tensor.Shape{q[0], q[1] / 3 * 4}, nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	"github.com/gradflow/gradflow/vm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

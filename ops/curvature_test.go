@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/internal/kernels"
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )

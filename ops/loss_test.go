@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/gradflow/gradflow/internal/ops"
+	"github.com/gradflow/gradflow/ops"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
