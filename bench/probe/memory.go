@@ -7,18 +7,50 @@ import (
 	"github.com/pkg/errors"
 )
 
-// MarshalBinary saves the samples, for a run that is resumed.
+// memory is what the quantities keep, by layer and quantity.
+func (p *Probe) memory() (all [][][]float64) {
+	for i := range p.layers {
+		all = append(all, p.layers[i].memory)
+	}
+	return all
+}
+
+// MarshalBinary saves the samples and what the quantities keep, for a run that is resumed.
 func (p *Probe) MarshalBinary() ([]byte, error) {
 	var b bytes.Buffer
-	err := gob.NewEncoder(&b).Encode(p.Samples)
+	e := gob.NewEncoder(&b)
+	err := e.Encode(p.Samples)
+	if err == nil {
+		err = e.Encode(p.memory())
+	}
 	return b.Bytes(), errors.Wrap(err, "probe")
 }
 
 // UnmarshalBinary loads the samples of a probe of the same network and quantities.
 func (p *Probe) UnmarshalBinary(text []byte) error {
 	var samples []Sample
-	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&samples); err != nil {
+	var saved [][][]float64
+	d := gob.NewDecoder(bytes.NewReader(text))
+	err := d.Decode(&samples)
+	if err == nil {
+		err = d.Decode(&saved)
+	}
+	if err != nil {
 		return errors.Wrap(err, "probe")
+	}
+	memory := p.memory()
+	if len(saved) != len(memory) {
+		return errors.Errorf("probe: memory of %d layers, there are %d", len(saved), len(memory))
+	}
+	for i := range memory {
+		if len(saved[i]) != len(memory[i]) {
+			return errors.Errorf("probe: memory of %d quantities, there are %d", len(saved[i]), len(memory[i]))
+		}
+		for k := range memory[i] {
+			if len(saved[i][k]) != len(memory[i][k]) {
+				return errors.Errorf("probe: %s: %s keeps %d numbers, saved are %d", p.Layers[i], p.Quantities[k], len(memory[i][k]), len(saved[i][k]))
+			}
+		}
 	}
 	p.Samples = p.Samples[:0]
 	for _, s := range samples {
@@ -32,6 +64,11 @@ func (p *Probe) UnmarshalBinary(text []byte) error {
 		}
 		s.quantities = p.Quantities
 		p.Samples = append(p.Samples, s)
+	}
+	for i := range memory {
+		for k := range memory[i] {
+			copy(memory[i][k], saved[i][k])
+		}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func init() {
 		}
 	}
 	measure("largest-gradient", "log10 of the largest |∂L/∂z|", probe.Measure{
-		Unit: "log10", Head: "largest", Map: true, Of: []probe.Source{probe.PreActivationGradients},
+		Unit: "log10", Head: "largest", Map: true, OnRequest: true, Of: []probe.Source{probe.PreActivationGradients},
 		Value: func(v *probe.Values) float64 {
 			largest := 0.
 			for i := range v.Len() {
@@ -29,7 +29,7 @@ func init() {
 		},
 	})
 	measure("elements", "number of elements of z and y", probe.Measure{
-		Unit: "count", Of: []probe.Source{probe.PreActivations, probe.Activations},
+		Unit: "count", OnRequest: true, Of: []probe.Source{probe.PreActivations, probe.Activations},
 		Value: func(v *probe.Values) float64 { return float64(v.Len()) },
 	})
 }
@@ -57,7 +57,7 @@ func TestOwnQuantity(t *testing.T) {
 			}
 		}
 	}
-	if n := len(probe.Catalogue.Names()); n != 14 {
+	if n := len(probe.Catalogue.Names()); n != 24 {
 		t.Errorf("%d quantities", n)
 	}
 	for _, name := range probe.Catalogue.Names() {

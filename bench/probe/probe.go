@@ -3,6 +3,7 @@ package probe
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/catalogue"
@@ -35,7 +36,7 @@ func (s *Sample) At(layer int, q Quantity) float64 {
 // Probe measures a network's layers at the steps of a schedule.
 type Probe struct {
 	Layers     []string   // their names
-	Quantities []Quantity // those of Catalogue when the probe was made
+	Quantities []Quantity // what is measured, in the order of Catalogue
 	Samples    []Sample   // one for each step measured
 
 	layers []layer
@@ -49,6 +50,7 @@ type Probe struct {
 type measurement struct {
 	quantity int
 	value    func(*Values) float64
+	memory   func(examples, units int) int
 	adds     bool // to what was measured of another source
 	also     bool // of the pre-activations
 }
@@ -60,22 +62,27 @@ type layer struct {
 	regions    []activations.Interval
 	saturates  bool // regions are defined
 	weightNorm float64
-	linear     bool // the activations are the pre-activations
+	linear     bool        // the activations are the pre-activations
+	follows    bool        // the gradient comes from the next layer
+	gradient   float64     // norm of ∂L/∂z in this step; NaN: not known yet
+	memory     [][]float64 // of each quantity
 }
 
 // New makes a probe of the training machine m of a network whose hidden layers have
 // activations by the name that saturation is given for; the output layer is never
 // saturated. samples is the number of samples to prepare memory for, so that
-// measuring allocates nothing.
-func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.Interval, samples int) (*Probe, error) {
+// measuring allocates nothing. All quantities of Catalogue are measured, of those that are
+// only measured on request the ones asked for.
+func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.Interval, samples int, request ...Quantity) (*Probe, error) {
 	p := &Probe{Samples: make([]Sample, 0, samples)}
-	if err := p.choose(); err != nil {
+	if err := p.choose(request); err != nil {
 		return nil, err
 	}
 	first := map[*G.Node]int{}
 	for i, l := range n.Layers {
 		p.Layers = append(p.Layers, l.Name)
-		own := layer{weight: l.Weight, first: i, linear: l.Activation == l.PreActivation}
+		own := layer{weight: l.Weight, first: i, linear: l.Activation == l.PreActivation, gradient: math.NaN()}
+		own.follows = i+1 < len(n.Layers) && follows(l.Name, n.Layers[i+1].Name)
 		own.regions, own.saturates = saturation[l.Function]
 		own.saturates = own.saturates || l.Function == ""
 		if k, shared := first[l.Weight]; shared {
@@ -84,6 +91,7 @@ func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.I
 			first[l.Weight] = i
 			own.before = l.Weight.Value().(*tensor.Dense).Clone().(*tensor.Dense)
 		}
+		p.remember(&own, l.PreActivation.Shape())
 		p.layers = append(p.layers, own)
 		d := l.PreActivation.Deriv()
 		if d == nil {
@@ -107,10 +115,45 @@ func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.I
 	return p, nil
 }
 
+// follows tells whether the gradient of a layer comes from the one that is listed next: not
+// from the last time step of a recurrent layer to the first of the next.
+func follows(name, next string) bool {
+	layer, _, step := strings.Cut(name, "/t")
+	above, _, stepAbove := strings.Cut(next, "/t")
+	return !step || !stepAbove || layer == above
+}
+
+// remember makes the memory of a layer's quantities, and room for their sums.
+func (p *Probe) remember(l *layer, z tensor.Shape) {
+	elements, examples := z.TotalSize(), 1
+	if len(z) > 1 {
+		examples = z[0]
+	}
+	units := elements / max(examples, 1)
+	p.values.spread.fit(elements, units)
+	l.memory = make([][]float64, len(p.Quantities))
+	for _, at := range p.at {
+		for _, m := range at {
+			if m.memory != nil {
+				l.memory[m.quantity] = make([]float64, m.memory(examples, units))
+			}
+		}
+	}
+}
+
 // choose makes the quantities of the catalogue.
-func (p *Probe) choose() error {
-	for k, name := range Catalogue.Names() {
+func (p *Probe) choose(request []Quantity) error {
+	for _, q := range request {
+		if _, err := Catalogue.Make(catalogue.Choice{Name: string(q)}); err != nil {
+			return errors.Wrap(err, "probe")
+		}
+	}
+	for _, name := range Catalogue.Names() {
 		m, err := Catalogue.Make(catalogue.Choice{Name: name})
+		if err == nil && m.OnRequest && !slices.Contains(request, Quantity(name)) {
+			continue
+		}
+		k := len(p.Quantities)
 		switch {
 		case err != nil:
 			return errors.Wrap(err, "probe")
@@ -119,7 +162,7 @@ func (p *Probe) choose() error {
 		}
 		p.Quantities = append(p.Quantities, Quantity(name))
 		for i, s := range m.Of {
-			p.at[s] = append(p.at[s], measurement{k, m.Value, i > 0, slices.Contains(m.Of, PreActivations)})
+			p.at[s] = append(p.at[s], measurement{k, m.Value, m.Memory, i > 0, slices.Contains(m.Of, PreActivations)})
 		}
 	}
 	return nil
@@ -137,7 +180,14 @@ func (p *Probe) empty() Sample {
 // Hook returns the hook that measures at the steps of a schedule. No other hook may
 // observe the same nodes.
 func (p *Probe) Hook(when train.Schedule) train.Hook {
-	return train.Hook{When: when, Observe: true, Before: p.beforeStep, After: p.afterStep, Memory: p}
+	selects := func(step int) bool {
+		chosen := when == nil || when(step)
+		if chosen {
+			p.values.step = step
+		}
+		return chosen
+	}
+	return train.Hook{When: selects, Observe: true, Before: p.beforeStep, After: p.afterStep, Memory: p}
 }
 
 // open makes the next sample ready for the observers.
@@ -154,13 +204,21 @@ func (p *Probe) measure(i int, s Source, x G.Value) {
 	l, v := &p.layers[i], &p.values
 	v.set(x)
 	v.regions, v.saturates, v.weightNorm = l.regions, l.saturates, l.weightNorm
+	v.above = math.NaN()
+	if s == PreActivationGradients && l.follows {
+		v.above = p.layers[i+1].gradient
+	}
 	for _, m := range p.at[s] {
 		p.keep(i, m)
+	}
+	if s == PreActivationGradients {
+		l.gradient = v.Norm()
 	}
 }
 
 func (p *Probe) keep(i int, m measurement) {
 	at := &p.now.Layers[i][m.quantity]
+	p.values.memory = p.layers[i].memory[m.quantity]
 	if value := m.value(&p.values); m.adds {
 		*at += value
 	} else {
@@ -231,6 +289,9 @@ func (p *Probe) afterStep(*train.State) error {
 			kernels.Axpy(l.before.Float64s(), w.Float64s(), -1)
 		}
 		p.measure(i, Updates, l.before)
+	}
+	for i := range p.layers {
+		p.layers[i].gradient = math.NaN()
 	}
 	p.Samples = append(p.Samples, p.now)
 	p.open()

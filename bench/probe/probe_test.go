@@ -62,7 +62,7 @@ func newBed(t testing.TB, dtype tensor.Dtype, f activations.Scalar, depth int, g
 		t.Fatal(err)
 	}
 	l.FlushToZero = false // denormals are counted
-	p, err := probe.New(n, l.Machine, map[string][]activations.Interval{f.Name(): activations.Saturation(f)}, steps)
+	p, err := probe.New(n, l.Machine, map[string][]activations.Interval{f.Name(): activations.Saturation(f)}, steps, "largest-gradient", "elements")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,6 +56,11 @@ type Measure struct {
 	// Head is that of the quantity's column in the table of `gradflow profile`, where it
 	// has one beside those that the table always has; "" for none.
 	Head string
+	// Memory is how many numbers [Values.Memory] keeps from one sample to the next for a layer
+	// of so many examples and units; nil: none.
+	Memory func(examples, units int) int
+	// OnRequest quantities cost too much to be measured unless they are asked for by name.
+	OnRequest bool
 	// Map is whether the report draws the quantity as a heat map of layers by steps. Over
 	// runs, reports take medians.
 	Map bool
@@ -66,6 +71,8 @@ var Catalogue = catalogue.New("quantity",
 	weightGradient, preActivationGradient, update,
 	preActivationMean, preActivationDeviation, activationMean, activationDeviation,
 	saturated, zeroGradient, denormalGradient, nonFinite, weightNorm,
+	decorrelation, gradientDecorrelation, chi, exampleDeviation, unitDeviation, drift,
+	saturatedBelow, saturatedAbove, deadUnits, effectiveRank,
 )
 
 // row makes a row of the catalogue.
@@ -75,3 +82,13 @@ func row(name Quantity, doc string, m Measure) catalogue.Entry[Measure] {
 
 // Names are the names of this package's own quantities.
 var Names = Catalogue.Names()
+
+// OnRequest are the names of those that are measured only where they are asked for.
+func OnRequest() (list []string) {
+	for _, name := range Catalogue.Names() {
+		if m, err := Catalogue.Make(catalogue.Choice{Name: name}); err == nil && m.OnRequest {
+			list = append(list, name)
+		}
+	}
+	return list
+}

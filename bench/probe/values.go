@@ -20,8 +20,16 @@ type Values struct {
 	saturates  bool
 	weightNorm float64
 
+	rows   int // examples
+	step   int
+	above  float64   // of the same source, the norm in the next layer
+	memory []float64 // of this quantity in this layer
+
+	spread                spread
 	normed, averaged      bool
+	spreaded              bool
 	norm, mean, deviation float64
+	square                float64 // Σ x², if that is in float64's range
 	bad                   int
 	counted               bool
 }
@@ -29,7 +37,11 @@ type Values struct {
 // set makes v that of a tensor.
 func (v *Values) set(x G.Value) {
 	d := x.(*tensor.Dense)
-	v.normed, v.averaged, v.counted = false, false, false
+	v.normed, v.averaged, v.counted, v.spreaded = false, false, false, false
+	v.rows = 1
+	if d.Dims() > 1 {
+		v.rows = d.Shape()[0]
+	}
 	if d.Dtype() == tensor.Float32 {
 		v.x32, v.x64 = d.Float32s(), nil
 	} else {
@@ -53,9 +65,9 @@ func (v *Values) Norm() float64 {
 	if !v.normed {
 		v.normed = true
 		if v.x32 != nil {
-			v.norm, v.bad = norm(v.x32)
+			v.norm, v.square, v.bad = norm(v.x32)
 		} else {
-			v.norm, v.bad = norm(v.x64)
+			v.norm, v.square, v.bad = norm(v.x64)
 		}
 		v.counted = true
 	}
@@ -131,13 +143,95 @@ func (v *Values) Saturated() (n int, defined bool) {
 // from [Weights] on.
 func (v *Values) WeightNorm() float64 { return v.weightNorm }
 
-// norm returns log10 of the Euclidean norm, and the number of elements that are not finite,
-// which it leaves out of the norm.
-func norm[F kernels.Float](x []F) (log float64, bad int) {
-	sum := kernels.SquaredSum(x)
+// Rows returns the number of rows: the examples, of what has a row for each.
+func (v *Values) Rows() int { return v.rows }
+
+// Step returns the number of updates before the step.
+func (v *Values) Step() int { return v.step }
+
+// NormAbove returns the [Values.Norm] of the gradient ∂L/∂z in the next layer, of
+// [PreActivationGradients], which come from there; NaN if there is none, or it is not known
+// yet.
+func (v *Values) NormAbove() float64 { return v.above }
+
+// Memory returns what the quantity keeps of this layer from one sample to the next, zeros at
+// first: see [Measure]. It is saved with a checkpoint.
+func (v *Values) Memory() []float64 { return v.memory }
+
+// Apart returns log10 of 1 - c, with the mean correlation c of two rows: see
+// [Decorrelation].
+func (v *Values) Apart() float64 { return v.rowsSpread().apart() }
+
+// ExampleDeviation returns the root mean square over units, the columns, of their deviation
+// over rows.
+func (v *Values) ExampleDeviation() float64 { return v.rowsSpread().ofExamples() }
+
+// UnitDeviation returns the deviation of the units' means over rows.
+func (v *Values) UnitDeviation() float64 { return v.rowsSpread().ofUnits() }
+
+// UnitMoments returns the mean and the deviation of each unit over rows. The slices are
+// overwritten by the next call.
+func (v *Values) UnitMoments() (means, deviations []float64) {
+	s := v.rowsSpread()
+	s.deviate(v.x32 != nil)
+	if s.exponent != 0 {
+		for j := range s.units {
+			s.mean[j], s.deviation[j] = math.Ldexp(s.mean[j], s.exponent), math.Ldexp(s.deviation[j], s.exponent)
+		}
+		s.exponent, v.spreaded = 0, false // the sums are scaled still
+	}
+	return s.mean[:s.units], s.deviation[:s.units]
+}
+
+func (v *Values) rowsSpread() *spread {
+	if !v.spreaded {
+		v.spread.set(v, v.rows)
+		v.spreaded = true
+	}
+	return &v.spread
+}
+
+// UnitsWhere returns the share of units, the columns, for which is holds in every row.
+func (v *Values) UnitsWhere(is func(x float64) bool) float64 {
+	if v.rows == 0 {
+		return math.NaN()
+	}
+	units, count := v.Len()/v.rows, 0
+	for j := range units {
+		all := true
+		for i := j; all && i < v.Len(); i += units {
+			all = is(v.At(i))
+		}
+		if all {
+			count++
+		}
+	}
+	return float64(count) / float64(units)
+}
+
+// unitsSaturated returns the share of units that are saturated in every row on the left of
+// the function, or on its right.
+func (v *Values) unitsSaturated(left bool) float64 {
+	if !v.saturates {
+		return math.NaN()
+	}
+	return v.UnitsWhere(func(x float64) bool {
+		for _, r := range v.regions {
+			if middle := r.Lo/2 + r.Hi/2; r.Lo <= x && x <= r.Hi {
+				return left && middle < 0 || !left && middle > 0
+			}
+		}
+		return false
+	})
+}
+
+// norm returns log10 of the Euclidean norm, the sum of squares as it comes out, and the
+// number of elements that are not finite, which it leaves out of the norm.
+func norm[F kernels.Float](x []F) (log, sum float64, bad int) {
+	sum = kernels.SquaredSum(x)
 	// Squares of float64 leave its range below 1e-154 and above 1e154.
 	if sum > 1e-290 && sum < 1e290 {
-		return math.Log10(sum) / 2, 0
+		return math.Log10(sum) / 2, sum, 0
 	}
 	var largest float64
 	for _, v := range x {
@@ -148,7 +242,7 @@ func norm[F kernels.Float](x []F) (log float64, bad int) {
 		}
 	}
 	if largest == 0 {
-		return math.Inf(-1), bad
+		return math.Inf(-1), sum, bad
 	}
 	// By a power of two, so that nothing is rounded; two factors, as 1/largest may
 	// overflow.
@@ -160,7 +254,7 @@ func norm[F kernels.Float](x []F) (log float64, bad int) {
 			sum += s * s
 		}
 	}
-	return math.Log10(sum)/2 + float64(exponent)*math.Log10(2), bad
+	return math.Log10(sum)/2 + float64(exponent)*math.Log10(2), sum, bad
 }
 
 // moments returns mean and standard deviation, and the number of elements that are not

@@ -21,7 +21,9 @@ const (
 
 // LayerColumns are the columns that this version writes, before those of quantities from
 // outside.
-var LayerColumns = append([]string{StepColumn, LayerColumn}, probe.Names...)
+var LayerColumns = append([]string{StepColumn, LayerColumn}, slices.DeleteFunc(slices.Clone(probe.Names), func(name string) bool {
+	return slices.Contains(probe.OnRequest(), name)
+})...)
 
 // columns1 are those of schema 1, for a summary that does not name them.
 var columns1 = []string{StepColumn, LayerColumn,

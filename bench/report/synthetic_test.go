@@ -158,7 +158,7 @@ func (s synthetic) record(n net, o rule, seed uint64) *record.Record {
 				q[probe.NonFinite], q[probe.PreActivationGradient] = 64, math.Inf(1)
 			}
 			row := []float64{float64(step), float64(i)}
-			for _, name := range probe.Names {
+			for _, name := range record.LayerColumns[2:] {
 				row = append(row, q[probe.Quantity(name)])
 			}
 			r.Layers.Rows = append(r.Layers.Rows, row)

@@ -196,7 +196,11 @@ func (a *Assembly) addProbe(loop *train.Loop) error {
 		saturation[f.Name()] = activations.Saturation(f)
 	}
 	var err error
-	if a.probe, err = probe.New(loop.Network, loop.Machine, saturation, samples); err != nil {
+	var request []probe.Quantity
+	for _, name := range a.Config.Quantities {
+		request = append(request, probe.Quantity(name))
+	}
+	if a.probe, err = probe.New(loop.Network, loop.Machine, saturation, samples, request...); err != nil {
 		return err
 	}
 	loop.Hooks = append(loop.Hooks, a.probe.Hook(when))

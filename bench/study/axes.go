@@ -2,10 +2,12 @@ package study
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/kernels"
@@ -108,6 +110,36 @@ var Axes = []Axis{
 	},
 	countAxis(Evaluate, "updates between evaluations", func(c *Config) *int { return &c.Evaluate }, "evaluated every %d").once("a twentieth of the steps"),
 	countAxis(Probes, "steps with measurements of the layers in each factor of ten; 0: none", func(c *Config) *int { return &c.Probe }, "%d probes a decade").once(strconv.Itoa(defaultProbe)),
+	{
+		Key: "quantities", Kind: "list of names", Default: "none", Doc: "costly quantities to measure of the layers besides the others", Once: true,
+		Words: probe.OnRequest,
+		Value: func(c Config) any { return c.Quantities },
+		Label: func(c Config) string { return "with " + strings.Join(c.Quantities, ", ") },
+		read: func(r *reader, v any, path []any) []func(*Config) {
+			list, ok := v.([]any)
+			if text, single := v.(string); single { // as a flag has it
+				for _, name := range strings.Split(text, ",") {
+					list = append(list, strings.TrimSpace(name))
+				}
+				ok = true
+			}
+			known := probe.OnRequest()
+			var names []string
+			for _, name := range list {
+				s, _ := name.(string)
+				if !slices.Contains(known, s) && !r.recorded {
+					ok = false
+				}
+				names = append(names, s)
+			}
+			if !ok {
+				r.fail(path, "%s must be a list of %s, not %s; others are always measured", r.name("quantities"), strings.Join(known, ", "), r.shown(v, path))
+			}
+			slices.Sort(names)
+			names = slices.Compact(names)
+			return one(func(c *Config) { c.Quantities = names })
+		},
+	},
 }
 
 var dtypes = []string{"float32", "float64"}

@@ -30,6 +30,8 @@ type Settings struct {
 	Target *float64 // validation score that counts as solved; nil: the task's
 	Probe  *int     // steps with measurements in each factor of ten, 0 for none; nil: 8
 
+	Quantities []string // measured besides those that always are: see probe.OnRequest
+
 	Grid  Grid
 	Cases []Grid // partial grids, each with the rest from Grid
 
@@ -83,6 +85,7 @@ func New(ctx context.Context, s Settings) (*Spec, error) {
 	if s.Probe != nil {
 		root["probe"] = *s.Probe
 	}
+	set(root, "quantities", s.Quantities, len(s.Quantities) > 0)
 	set(root, "cases", s.Cases, len(s.Cases) > 0)
 	set(root, "compare", s.Compare, len(s.Compare) > 0)
 	set(root, "baseline", s.Baseline, s.Baseline != "")

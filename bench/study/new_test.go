@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
@@ -152,5 +153,40 @@ func TestNewMistakes(t *testing.T) {
 		if _, err := study.New(context.Background(), s); err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v, want %s…", err, c.want)
 		}
+	}
+}
+
+// TestQuantities: what costs is measured where a study asks for it by name, and only there.
+func TestQuantities(t *testing.T) {
+	settings := study.Settings{Name: "ranks", Task: "two-spirals", Steps: 2, Batch: 8, Seeds: 1, Quantities: []string{"effective-rank"},
+		Grid: study.Grid{"activation": "tanh", "depth": 2, "width": 4, "initializer": "lecun-normal", "optimizer": "sgd"}}
+	s, err := study.New(t.Context(), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Execute(t.Context(), s.Configs[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := r.Layers.Quantity(probe.EffectiveRank); len(m) == 0 || !(m[0][0] >= 1 && m[0][0] <= 8) {
+		t.Errorf("effective rank %v", m)
+	}
+	again, err := study.Parse(t.Context(), "again.yaml", s.Source)
+	if err != nil || again.Configs[0].Hash() != s.Configs[0].Hash() {
+		t.Errorf("the study's text is of another study: %v\n%s", err, s.Source)
+	}
+	plain := settings
+	plain.Quantities = nil
+	p, err := study.New(t.Context(), plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err = p.Execute(t.Context(), p.Configs[0], nil)
+	if err != nil || r.Layers.Quantity(probe.EffectiveRank) != nil {
+		t.Errorf("the effective rank is measured without being asked for: %v", err)
+	}
+	settings.Quantities = []string{"chi"}
+	if _, err := study.New(t.Context(), settings); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "effective-rank") {
+		t.Errorf("a quantity that is always measured: %v", err)
 	}
 }

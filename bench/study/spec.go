@@ -291,7 +291,7 @@ func gridKeys() (keys []string) {
 }
 
 // studyKeys are the keys of a study, in the order in which one is written.
-var studyKeys = []string{"name", "about", "parts", "compare", "variants", "baseline", "where", "task", "budget", "seeds", "target", "probe", "grid", "cases"}
+var studyKeys = []string{"name", "about", "parts", "compare", "variants", "baseline", "where", "task", "budget", "seeds", "target", "probe", "quantities", "grid", "cases"}
 
 func (r *reader) spec() *Spec {
 	m := r.mapping(r.root, nil, "a study", studyKeys...)
@@ -308,7 +308,7 @@ func (r *reader) spec() *Spec {
 	base.FlushToZero = base.FlushByDefault()
 	r.recordedParts(m)
 	s.Checkpoint = r.budget(m, &base)
-	r.once(&base, m, nil, "task", "target", "probe")
+	r.once(&base, m, nil, "task", "target", "probe", "quantities")
 	seeds := r.seedList(m)
 	r.seeds = len(seeds)
 	grid := map[string]any{}

@@ -1,0 +1,41 @@
+package probe
+
+import "math"
+
+// Drift is log10 of how fast the distribution of a layer's pre-activations moves, the
+// covariate shift that the layers above must follow: the change of each unit's mean m and
+// deviation s over the batch since the last sample, over s, by step,
+//
+//	√(mean_j ((m'_j - m_j)² + (s'_j - s_j)²)/s_j²) / steps between
+//
+// Batches differ, too: over B examples a network that stands still shows about √(3/B) over
+// the steps between. NaN in the first sample, and where no unit has a deviation.
+const Drift Quantity = "drift"
+
+var drift = row(Drift, "log10 of the units' change of mean and deviation per step, over their deviation", Measure{
+	Unit: "log10", Of: []Source{PreActivations},
+	Memory: func(_, units int) int { return 1 + 2*units },
+	Value: func(v *Values) float64 {
+		means, deviations := v.UnitMoments()
+		n := len(means)
+		// 1 + the step of the last sample, 0 before there is one; means; deviations.
+		memory := v.Memory()
+		last, now := memory[0], float64(1+v.Step())
+		m, s := memory[1:1+n], memory[1+n:1+2*n]
+		sum, count := 0., 0.
+		for j := range n {
+			if s[j] > 0 {
+				dm, ds := (means[j]-m[j])/s[j], (deviations[j]-s[j])/s[j]
+				sum += dm*dm + ds*ds
+				count++
+			}
+		}
+		memory[0] = now
+		copy(m, means)
+		copy(s, deviations)
+		if last == 0 || now <= last || count == 0 {
+			return math.NaN()
+		}
+		return math.Log10(sum/count)/2 - math.Log10(now-last)
+	},
+})
