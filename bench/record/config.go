@@ -29,15 +29,15 @@ type Config struct {
 	// FlushToZero has the processor take denormal numbers for 0, as float32 runs do by
 	// default (see FlushByDefault): on common processors they are 10 to 40 times slower
 	// than others. More gradients become exactly 0.
-	FlushToZero bool `json:"flush_to_zero"`
-	Batch       int  `json:"batch"`    // examples in a step
-	Steps       int  `json:"steps"`    // updates
-	Evaluate    int  `json:"evaluate"` // updates between evaluations
-	Probe       int  `json:"probe"`    // steps with probes in each factor of ten; 0: none
+	FlushToZero bool    `json:"flush_to_zero"`
+	Batch       int     `json:"batch"`    // examples in a step
+	Steps       int     `json:"steps"`    // updates
+	Evaluate    int     `json:"evaluate"` // updates between evaluations
+	Probe       int     `json:"probe"`    // steps with probes in each factor of ten; 0: none
+	Target      float64 `json:"target"`   // validation score that counts as solved
+	Seed        uint64  `json:"seed"`     // of the first weights and the order of examples
 	// Quantities are measured besides those that always are: see probe.OnRequest.
-	Quantities []string `json:"quantities,omitempty"`
-	Target     float64  `json:"target"` // validation score that counts as solved
-	Seed       uint64   `json:"seed"`   // of the first weights and the order of examples
+	Quantities []string `json:"quantities,omitzero"`
 }
 
 // FlushByDefault is what FlushToZero is unless a study says otherwise: true for float32.

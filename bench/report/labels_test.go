@@ -14,7 +14,7 @@ import (
 func TestFields(t *testing.T) {
 	c := reflect.TypeFor[record.Config]()
 	for i := range c.NumField() {
-		name := c.Field(i).Tag.Get("json")
+		name, _, _ := strings.Cut(c.Field(i).Tag.Get("json"), ",")
 		key := strings.ReplaceAll(name, "_", "-")
 		known := slices.ContainsFunc(facets(), func(a study.Axis) bool { return a.Key == key })
 		if want := name != "optimizer" && name != "seed"; known != want {
