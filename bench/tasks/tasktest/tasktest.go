@@ -437,6 +437,37 @@ func keys(task tasks.Task, x, t []float64) []string {
 	return rows
 }
 
+// settle changes answer to one at which the mean loss of the rows of t is smallest, one output
+// after the other, by golden sections of the range of the targets.
+func settle(answer, t []float64, loss func(row []float64) float64) {
+	out := len(answer)
+	total := func(k int, v float64) (sum float64) {
+		answer[k] = v
+		for i := 0; i < len(t); i += out {
+			sum += loss(t[i : i+out])
+		}
+		return sum
+	}
+	const golden = 0.6180339887498949
+	for range 3 { // outputs can depend on each other
+		for k := range answer {
+			lo, hi := answer[k], answer[k]
+			for i := k; i < len(t); i += out {
+				lo, hi = min(lo, t[i]), max(hi, t[i])
+			}
+			for range 30 {
+				a, b := hi-golden*(hi-lo), lo+golden*(hi-lo)
+				if total(k, a) < total(k, b) {
+					hi = b
+				} else {
+					lo = a
+				}
+			}
+			answer[k] = (lo + hi) / 2
+		}
+	}
+}
+
 // chance finds the best constant answer to the training examples and compares
 // its score on training examples and on both held-out sets with the chance level. What a
 // sample's score may differ by is 4 standard errors, and the error of the
@@ -465,6 +496,14 @@ func chance(task tasks.Task) error {
 		row := constant[k*classes : (k+1)*classes]
 		best[k] = k*classes + slices.Index(row, slices.Max(row))
 	}
+	shape := models.Shape{Inputs: task.Inputs(), Outputs: out, Batch: 1, Loss: task.Loss()}
+	objective, err := task.Loss().Objective()
+	if err != nil {
+		return err
+	}
+	if !task.Loss().HigherIsBetter() && task.Loss() != models.MeanSquaredError { // of which the mean is the best
+		settle(constant, t, func(row []float64) float64 { return objective.Of(constant, row, shape) })
+	}
 	for _, part := range []struct {
 		name string
 		t    []float64
@@ -479,9 +518,7 @@ func chance(task tasks.Task) error {
 					scores[i] += row[k] / float64(rows)
 				}
 			} else {
-				for k, v := range row {
-					scores[i] += (v - constant[k]) * (v - constant[k]) / float64(out)
-				}
+				scores[i] = objective.Of(constant, row, shape)
 			}
 			mean += scores[i] / float64(m)
 		}
