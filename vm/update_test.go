@@ -306,39 +306,3 @@ func TestUpdateErrors(t *testing.T) {
 		t.Errorf("%d updates, the observer called before number %d; error %v", calls, seen, err)
 	}
 }
-
-// A step of gradient descent in the middle of the pass: no gradient is kept.
-func ExampleCompileUpdates() {
-	g := G.NewGraph()
-	w := G.NewVector(g, tensor.Float64, G.WithName("w"), G.WithValue(
-		tensor.New(tensor.WithBacking([]float64{3, -1}))))
-	loss := G.Must(G.Sum(G.Must(G.Square(w))))
-	if _, err := G.Grad(loss, w); err != nil {
-		fmt.Println(err)
-		return
-	}
-	m, err := vm.CompileUpdates(g, []vm.Update{{Of: w, Bind: func(value, derivative G.Value) (func() error, error) {
-		w, d := value.Data().([]float64), derivative.Data().([]float64)
-		return func() error {
-			for i, d := range d {
-				w[i] -= 0.25 * d
-			}
-			return nil
-		}, nil
-	}}}, loss)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for range 3 {
-		if err := m.RunAll(); err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println("loss", loss.Value(), "w", w.Value().Data())
-	}
-	// Output:
-	// loss 10 w [1.5 -0.5]
-	// loss 2.5 w [0.75 -0.25]
-	// loss 0.625 w [0.375 -0.125]
-}

@@ -446,26 +446,3 @@ func BenchmarkTheory(b *testing.B) {
 		critical(b, m, 0.05)
 	}
 }
-
-func ExampleField_Theory() {
-	m, err := meanfield.New(activations.Tanh())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	t, err := m.Theory(meanfield.Variances{Weight: 1.5, Bias: 0.05})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("q* = %.4f, χ₁ = %.4f: %s, trainable to about %.0f layers\n", t.Q, t.Chi1, t.Phase, t.TrainableDepth())
-	c, err := m.Critical(0.05)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("critical at weight variance %.4f\n", c.Weight)
-	// Output:
-	// q* = 0.4180, χ₁ = 0.9386: ordered, trainable to about 95 layers
-	// critical at weight variance 1.7610
-}

@@ -1,7 +1,6 @@
 package meanfield_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -165,23 +164,4 @@ func TestVariance(t *testing.T) {
 	if !(math.Abs(mean-q) <= limit && limit <= 0.05*q) {
 		t.Errorf("q* = %g, measured %g ± %g", q, mean, limit)
 	}
-}
-
-func ExampleField_Critical() {
-	for _, a := range []activations.Scalar{activations.Tanh(), activations.Gaussian(), activations.ReLU()} {
-		m, err := meanfield.New(a)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		if c, err := m.Critical(0.05); err != nil {
-			fmt.Printf("%s: %v\n", a.Name(), err)
-		} else {
-			fmt.Printf("%s: weight variance %.4f, q* = %.4f\n", a.Name(), c.Weight, c.Q)
-		}
-	}
-	// Output:
-	// tanh: weight variance 1.7610, q* = 0.5700
-	// gaussian: weight variance 2.9394, q* = 1.2500
-	// relu: no critical weight variance for bias variance 0.05: where the q-map is stable, χ₁ is below 1: up to 1 at weight variance 2 (where q* goes to infinity)
 }

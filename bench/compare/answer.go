@@ -3,7 +3,6 @@ package compare
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/stats"
@@ -27,7 +26,7 @@ func (c *Comparison) answer() string {
 	if best.MeanRank.IsNaN() {
 		observed = ""
 	}
-	if !c.canShow() {
+	if math.IsInf(float64(c.Detectable), 1) {
 		s := fmt.Sprintf("With %s and %s no difference can be shown", c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 		if observed != "" {
 			s += "; " + observed + ", which is no finding"
@@ -49,13 +48,10 @@ func (c *Comparison) answer() string {
 			largest = math.Max(largest, float64(t.P))
 		}
 	}
-	test := fmt.Sprintf("%s test of the %s scores, %s, Holm over %s", c.Test, c.Part, c.size(), texttab.Count(len(c.Things)-1, "comparison"))
+	test := fmt.Sprintf("pooled signed-rank test of the %s scores, %s, Holm over %s", c.Part, c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 	if len(better)+len(worse) == 0 {
-		seen := ""
-		if !math.IsInf(float64(c.Detectable), 1) {
-			seen = fmt.Sprintf("; a shift of %.2g standard deviations would have been, four times in five", float64(c.Detectable))
-		}
-		return fmt.Sprintf("No difference from %s is shown (%s%s).", c.Baseline, test, seen)
+		s := fmt.Sprintf("No difference from %s is shown (%s; a shift of %.2g standard deviations would have been, four times in five)", c.Baseline, test, float64(c.Detectable))
+		return s + "."
 	}
 	var b strings.Builder
 	switch {
@@ -140,44 +136,6 @@ func (c *Comparison) betterAtChance() string {
 	return ""
 }
 
-// named names some facets: by the values of one axis, if those make just them.
-func (c *Comparison) named(facets []int) string {
-	for _, a := range c.axes {
-		var values []string
-		covered := 0
-		for f := range c.Facets {
-			v := c.Facets[f].Values[a]
-			if slices.Contains(values, v) {
-				continue
-			}
-			whole, n := true, 0
-			for g := range c.Facets {
-				if c.Facets[g].Values[a] == v {
-					n++
-					whole = whole && slices.Contains(facets, g)
-				}
-			}
-			if whole {
-				values, covered = append(values, v), covered+n
-			}
-		}
-		if covered == len(facets) {
-			return list(values)
-		}
-	}
-	if len(facets) > 4 {
-		return fmt.Sprintf("%d of %d facets", len(facets), len(c.Facets))
-	}
-	var labels []string
-	for _, f := range facets {
-		labels = append(labels, c.Facets[f].Label)
-	}
-	if len(c.axes) > 1 && len(labels) > 1 { // labels have commas
-		return strings.Join(labels, "; at ")
-	}
-	return list(labels)
-}
-
 // interactions say, of each thing that is shown to differ over the facets together, in
 // which of them it is shown by itself, and in which it is not or is at chance.
 func (c *Comparison) interactions() []string {
@@ -189,17 +147,17 @@ func (c *Comparison) interactions() []string {
 		if t.Verdict != "better" && t.Verdict != "worse" {
 			continue
 		}
-		in := map[string][]int{}
-		var chance []int
+		in := map[string][]string{}
+		chance := []string{}
 		testable := false
 		for f, cell := range t.Cells {
 			if cell.AtChance {
-				chance = append(chance, f)
+				chance = append(chance, c.Facets[f].Label)
 			}
 			if cell.Verdict == "" {
 				continue
 			}
-			in[cell.Verdict] = append(in[cell.Verdict], f)
+			in[cell.Verdict] = append(in[cell.Verdict], c.Facets[f].Label)
 			testable = testable || stats.SmallestSignedRank(cell.Won+cell.Lost)*float64(len(c.Facets)) <= stats.Alpha
 		}
 		var parts []string
@@ -207,7 +165,7 @@ func (c *Comparison) interactions() []string {
 			if len(in[v]) == len(c.Facets) {
 				parts = append(parts, v+" in every facet")
 			} else if len(in[v]) > 0 {
-				parts = append(parts, v+" at "+c.named(in[v]))
+				parts = append(parts, v+" at "+list(in[v]))
 			}
 		}
 		switch {
@@ -216,12 +174,12 @@ func (c *Comparison) interactions() []string {
 		case len(parts) == 0:
 			parts = append(parts, t.Verdict+" over all facets; not shown in any single one")
 		case len(in["not shown"]) > 0:
-			parts = append(parts, "not shown at "+c.named(in["not shown"]))
+			parts = append(parts, "not shown at "+list(in["not shown"]))
 		}
 		if len(chance) == len(c.Facets) {
 			parts = append(parts, "at chance everywhere")
 		} else if len(chance) > 0 {
-			parts = append(parts, "at chance at "+c.named(chance))
+			parts = append(parts, "at chance at "+list(chance))
 		}
 		lines = append(lines, t.Label+": "+strings.Join(parts, "; "))
 	}

@@ -65,9 +65,7 @@ type Comparison struct {
 	Friedman           Number   `json:"friedman_p"`
 	CriticalDifference Number   `json:"critical_difference"`
 	Cliques            [][]int  `json:"cliques"` // of things, not shown to differ by it
-	Test               string   `json:"test"`    // of each thing's scores against the baseline's
 	axes               []string // of the facets
-	design             stats.Design
 }
 
 // Facet is one combination of the axes that are not compared.
@@ -236,12 +234,13 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 		}
 		compared = append(compared, a)
 	}
-	thingLabels, facetLabels, facetAxes := study.Things(configs, compared, o.Nuisance)
+	thingLabels := study.Labels(configs, compared)
 	if o.Name != nil {
 		for i, c := range configs {
 			thingLabels[i], _ = o.Name(c)
 		}
 	}
+	facetAxes, facetLabels := facetsOf(configs, by, o)
 	g := &grouped{by: by, cells: map[[2]int][]*record.Record{}}
 	if alone := alone(thingLabels, facetLabels); alone != nil {
 		only := o
@@ -311,6 +310,17 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 	return g, nil
 }
 
+// facetsOf returns the axes that make facets, and the label of each configuration's.
+func facetsOf(configs []record.Config, by []string, o Options) ([]study.Axis, []string) {
+	var axes []study.Axis
+	for _, a := range study.Axes {
+		if !slices.Contains(by, a.Key) && !slices.Contains(o.Nuisance, a.Key) && !follows(a.Key, by) && a.Differs(configs) {
+			axes = append(axes, a)
+		}
+	}
+	return axes, study.Labels(configs, axes)
+}
+
 // alone returns the facets that have but one of several things, such as the longer runs of
 // one optimizer: there is nothing to compare in them. It returns nil if there are none, or
 // no others.
@@ -335,6 +345,12 @@ func alone(things, facets []string) map[string]bool {
 		lone[f] = !several[f]
 	}
 	return lone
+}
+
+// follows tells whether an axis is to make no facets: how often a run is looked at changes
+// no score, and a task brings its target.
+func follows(key string, by []string) bool {
+	return key == study.Evaluate.Key || key == study.Probes.Key || key == "target" && slices.Contains(by, "task")
 }
 
 func areRuns(n int) string {
@@ -573,23 +589,6 @@ func (c *Comparison) rank() {
 // test compares each thing with the baseline.
 func (c *Comparison) test() {
 	base := c.BaselineThing()
-	for t := range c.Things {
-		n := 0
-		for f := range c.Facets {
-			x, _ := pairs(&c.Things[t].Cells[f], &base.Cells[f], scoreAt)
-			n += len(x)
-		}
-		if &c.Things[t] != base {
-			c.Pairs = max(c.Pairs, n)
-		}
-	}
-	c.design = stats.NewDesign(c.Pairs, len(c.Things)-1)
-	c.Test = "pooled signed-rank"
-	single := stats.SignedRank
-	if len(c.Facets) == 1 {
-		// The numbers of seeds and of things decide on the test, not the data.
-		c.Test, single = c.design.Test, c.design.Compare
-	}
 	family := func(of func(c *Cell, i int) float64) (results []stats.Result, corrected []float64) {
 		var p []float64
 		for t := range c.Things {
@@ -603,11 +602,7 @@ func (c *Comparison) test() {
 					strata = append(strata, stats.Stratum{X: x, Y: y})
 					n += len(x)
 				}
-				switch {
-				case n == 0:
-				case len(strata) == 1:
-					r = single(strata[0].X, strata[0].Y)
-				default:
+				if c.Pairs = max(c.Pairs, n); n > 0 {
 					r = stats.Pooled(strata)
 				}
 			}
@@ -632,7 +627,7 @@ func (c *Comparison) test() {
 		case "not shown":
 			thing.StepsVerdict = "not shown"
 		}
-		var results []stats.Result
+		var single []stats.Result
 		var values []float64
 		for f := range c.Facets {
 			cell := &thing.Cells[f]
@@ -645,14 +640,14 @@ func (c *Comparison) test() {
 			}
 			r := stats.Result{P: math.NaN()}
 			if p[t] <= stats.Alpha && len(x) > 0 {
-				r = single(x, y)
+				r = stats.SignedRank(x, y)
 			}
-			results, values = append(results, r), append(values, r.P)
+			single, values = append(single, r), append(values, r.P)
 		}
 		for f, v := range stats.Holm(values) {
 			cell := &thing.Cells[f]
 			if cell.P = Number(v); !math.IsNaN(v) {
-				cell.Verdict = verdict(v, results[f].Sign, c.Higher())
+				cell.Verdict = verdict(v, single[f].Sign, c.Higher())
 			}
 		}
 	}
@@ -705,14 +700,6 @@ func (c *Comparison) share() {
 	}
 }
 
-// canShow tells whether the seeds are enough for any difference to be shown.
-func (c *Comparison) canShow() bool {
-	if len(c.Facets) == 1 {
-		return c.design.Warning == ""
-	}
-	return stats.SmallestSignedRank(c.Pairs)*float64(len(c.Things)-1) <= stats.Alpha
-}
-
 // warn adds what limits the conclusions.
 func (c *Comparison) warn() {
 	say := func(format string, args ...any) {
@@ -721,11 +708,7 @@ func (c *Comparison) warn() {
 		}
 	}
 	things := len(c.Things) - 1
-	switch {
-	case things == 0 || c.canShow():
-	case len(c.Facets) == 1:
-		say("too few runs: %s", c.design.Warning)
-	default:
+	if things > 0 && stats.SmallestSignedRank(c.Pairs)*float64(things) > stats.Alpha {
 		say("%s: %s in %s cannot show a difference: the smallest P, corrected for %s, is %.2g; %s",
 			"too few runs", texttab.Count(c.Seeds, "seed"), texttab.Count(len(c.Facets), "facet"), texttab.Count(things, "comparison"),
 			min(1, stats.SmallestSignedRank(c.Pairs)*float64(things)), enough(c.Seeds, len(c.Facets), things))

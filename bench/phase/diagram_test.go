@@ -1,7 +1,6 @@
 package phase_test
 
 import (
-	"fmt"
 	"image"
 	"image/png"
 	"os"
@@ -119,25 +118,4 @@ func TestMistakes(t *testing.T) {
 	if files, _ := os.ReadDir(dir); len(files) > 0 {
 		t.Errorf("files are left: %v", files)
 	}
-}
-
-func ExampleDiagram() {
-	m, err := meanfield.New(activations.Tanh())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer os.RemoveAll(dir)
-	err = draw.Write(filepath.Join(dir, "tanh.svg"), phase.Diagram{
-		Activation: "tanh",
-		Field:      m,
-		Point:      meanfield.Variances{Weight: 1.5, Bias: 0.05},
-	})
-	fmt.Println(err)
-	// Output: <nil>
 }

@@ -186,15 +186,6 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-func Example() {
-	p, err := profile.Measure(context.Background(), config("sigmoid", 20), 0)
-	if err != nil {
-		panic(err)
-	}
-	fmt.Printf("The gradient loses %.0f decades; χ₁ is %.2f.\n", profile.Decades(p.Start), float64(p.Theory.Chi1))
-	// Output: The gradient loses 13 decades; χ₁ is 0.06.
-}
-
 // TestCauses: a cause is told only where it was checked, and what a model refuses is not
 // advised.
 func TestCauses(t *testing.T) {

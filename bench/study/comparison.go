@@ -19,25 +19,21 @@ type Variant struct {
 }
 
 // Compared returns the axis that is compared unless a study says otherwise: the optimizer
-// if it varies, else the first axis that does; "" if none does. Settings that were chosen for
-// each facet by itself don't count.
+// if it varies, else the first axis that does; "" if none does.
 func Compared(configs []Config) string {
-	varies := func(a Axis) bool {
-		if !a.Differs(configs) {
-			return false
-		}
-		things, _, _ := Things(configs, []Axis{a}, nil)
-		return slices.ContainsFunc(things, func(t string) bool { return t != things[0] })
-	}
-	if a, _ := AxisOf("optimizer"); varies(a) {
-		return a.Key
-	}
+	first := ""
 	for _, a := range Axes {
-		if a.Key != "optimizer" && varies(a) {
+		if !a.Differs(configs) {
+			continue
+		}
+		if a.Key == "optimizer" {
 			return a.Key
 		}
+		if first == "" {
+			first = a.Key
+		}
 	}
-	return ""
+	return first
 }
 
 // comparison reads the keys compare, variants, baseline and where.
@@ -198,8 +194,7 @@ func (r *reader) checkBaseline(c Comparison, configs []Config) {
 		}
 	}
 	var labels []string
-	things, _, _ := Things(configs, axes, nil)
-	for _, l := range things {
+	for _, l := range Labels(configs, axes) {
 		if !slices.Contains(labels, l) {
 			labels = append(labels, l)
 		}

@@ -2,7 +2,9 @@ package train_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/models"
@@ -12,7 +14,27 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A loop trains a network on a stream; a hook looks on at some steps.
+// halfPlane has endless examples of two classes: the sides of a line.
+type halfPlane struct{ r *rand.Rand }
+
+// Next64 implements train.Stream.
+func (s halfPlane) Next64(x, t []float64) error {
+	clear(t)
+	for i := range len(x) / 2 {
+		x[2*i], x[2*i+1] = s.r.NormFloat64(), s.r.NormFloat64()
+		if x[2*i] > x[2*i+1] {
+			t[2*i] = 1
+		} else {
+			t[2*i+1] = 1
+		}
+	}
+	return nil
+}
+
+// Next32 implements train.Stream: this one is for float64.
+func (halfPlane) Next32(x, t []float32) error { return errors.New("no examples of float32") }
+
+// A loop trains a network on a stream; a hook reports at some steps.
 func ExampleLoop() {
 	parameters, err := models.NewParameters(tensor.Float64, 1)
 	if err != nil {
@@ -20,7 +42,7 @@ func ExampleLoop() {
 	}
 	network, err := models.Build(
 		models.MLP{Depth: 2, Width: 8, Activation: activations.Tanh(), Initializer: initializers.GlorotNormal(1)},
-		models.Shape{Inputs: inputs, Outputs: 2, Batch: 16, Loss: models.CrossEntropy}, parameters, true)
+		models.Shape{Inputs: 2, Outputs: 2, Batch: 16, Loss: models.CrossEntropy}, parameters, true)
 	if err != nil {
 		panic(err)
 	}
@@ -28,7 +50,7 @@ func ExampleLoop() {
 	if err != nil {
 		panic(err)
 	}
-	loop, err := train.New(network, newStream(1), solver, 101)
+	loop, err := train.New(network, halfPlane{rand.New(rand.NewPCG(1, 1))}, solver, 101)
 	if err != nil {
 		panic(err)
 	}
