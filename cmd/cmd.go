@@ -14,6 +14,7 @@
 //	gradflow stress                               unit tests of optimizers
 //	gradflow list                                 what a study can be made of
 //	gradflow data get mnist                       download a real data set
+//	gradflow new activation isru                  write a module with a part of your own
 //	gradflow version                              what this is, and on what it runs
 //
 // Exit status: 0 done, 1 failed or interrupted, 2 wrong use (a flag, an argument, a
@@ -174,7 +175,7 @@ which optimizers and initialisations keep it alive.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return useError{errors.Errorf("%v; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets), newVersion())
+	root.AddCommand(newRun(), newReport(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets), newNew(), newVersion())
 	return root
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
@@ -44,6 +45,8 @@ func sections() []section {
 		sectionOf("optimizers", optimizers.Catalogue),
 		sectionOf("links", optimizers.Links).in("optimizers"),
 		sectionOf("schedules", optimizers.Schedules).in("optimizers"),
+		sectionOf("losses", models.Losses),
+		sectionOf("quantities", probe.Catalogue),
 	}
 }
 
