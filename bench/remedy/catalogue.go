@@ -1,0 +1,104 @@
+package remedy
+
+import (
+	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/catalogue"
+)
+
+// Remedy changes a network in one respect.
+type Remedy struct {
+	Kind Kind
+	// Change returns the values of axes that it gives the network, as a study file writes
+	// them: {"normalization": "layer-norm"}. It is nil if the remedy does not apply.
+	Change func(c record.Config) map[string]any
+}
+
+// Kind is what a remedy changes. Those of different kinds can be combined.
+type Kind string
+
+const (
+	Start     Kind = "start"     // the first weights
+	Shape     Kind = "shape"     // of the nonlinearity, with the start that goes with it
+	Norm      Kind = "norm"      // and where it stands
+	Shortcut  Kind = "shortcut"  // around layers
+	Scale     Kind = "scale"     // learned factors
+	Optimizer Kind = "optimizer" // of the plain network
+)
+
+// Catalogue has the remedies that are tried, in this order where there is not time for all.
+var Catalogue = catalogue.New("remedy",
+	row("residual", "blocks x + F(x)", Shortcut, dense(map[string]any{"model": "residual"})),
+	row("layer norm after f", "of each example over the units", Norm, dense(map[string]any{"normalization": "layer-norm(placement=after)"})),
+	row("DKS", "the nonlinearity shaped for the depth", Shape, shaped("dks", "lecun-normal")),
+	row("batch norm", "of each unit over the batch, before f", Norm, dense(map[string]any{"normalization": "batch-norm"})),
+	row("highway", "gated shortcuts", Shortcut, dense(map[string]any{"model": "highway"})),
+	row("critical start", "weights of the variance at which theory keeps the gradient", Start, dense(map[string]any{"initializer": "critical"})),
+	row("distances standardised", "RBF: squared distances to variance 1", Norm, rbf(map[string]any{"normalization": "distance-standardize"})),
+	row("distances scaled", "RBF: squared distances over their mean", Norm, rbf(map[string]any{"normalization": "distance-scale"})),
+	row("residual, scaled by depth", "blocks x + F(x)/√L with f inside", Shortcut, dense(map[string]any{"model": "residual(order=inside,scale=by-depth)"})),
+	row("layer norm before f", "of each example over the units", Norm, dense(map[string]any{"normalization": "layer-norm"})),
+	row("irprop-minus", "the sign of the gradient, with steps that adapt", Optimizer, dense(map[string]any{"optimizer": "irprop-minus"})),
+	row("smorms3", "rates that adapt to each weight", Optimizer, dense(map[string]any{"optimizer": "smorms3"})),
+	row("rmsprop", "the gradient over its root mean square", Optimizer, dense(map[string]any{"optimizer": "rmsprop"})),
+	row("TAT", "the nonlinearity tailored for the depth", Shape, shaped("tat", "lecun-normal")),
+	row("Gaussian-Poincaré", "a·f + b that keeps variance and gradient", Shape, shaped("gaussian-poincare", "orthogonal")),
+	row("orthogonal start", "random orthogonal weights", Start, dense(map[string]any{"initializer": "orthogonal"})),
+	row("batch norm after f", "of each unit over the batch", Norm, dense(map[string]any{"normalization": "batch-norm(placement=after)"})),
+	row("RMS norm after f", "mean square of each example", Norm, dense(map[string]any{"normalization": "rms-norm(placement=after)"})),
+	row("LSUV start", "weights scaled on data to variance 1", Start, dense(map[string]any{"initializer": "lsuv"})),
+	row("learned scale", "a·f(z), a learned by each layer", Scale, learned),
+	row("weight norm", "each unit's weights as length times direction", Norm, dense(map[string]any{"normalization": "weight-norm"})),
+	row("vsgd-fd", "rates from the gradient's variance and curvature", Optimizer, dense(map[string]any{"optimizer": "vsgd-fd"})),
+)
+
+func row(name, doc string, kind Kind, change func(record.Config) map[string]any) catalogue.Entry[Remedy] {
+	return catalogue.Row(wordOf(name), doc, func(struct{}) (Remedy, error) { return Remedy{kind, change}, nil })
+}
+
+// dense makes a change of networks that are not RBF ones, unless it changes nothing, or what
+// the network has of its own accord: a network that is residual already gets no shortcut.
+func dense(change map[string]any) func(record.Config) map[string]any {
+	return func(c record.Config) map[string]any {
+		_, model := change["model"]
+		_, norm := change["normalization"]
+		switch {
+		case c.Model.Name == "rbf":
+			if _, ok := change["optimizer"]; ok {
+				return change
+			}
+			return nil
+		case model && c.Model.Name != "mlp", norm && c.Normalization.Name != "none":
+			return nil
+		}
+		return change
+	}
+}
+
+func rbf(change map[string]any) func(record.Config) map[string]any {
+	return func(c record.Config) map[string]any {
+		if c.Model.Name != "rbf" || c.Normalization.Name != "none" {
+			return nil
+		}
+		return change
+	}
+}
+
+// shaped wraps the network's own nonlinearity.
+func shaped(method, initializer string) func(record.Config) map[string]any {
+	return func(c record.Config) map[string]any {
+		if c.Model.Name != "mlp" || c.Activation.Name == method {
+			return nil
+		}
+		return map[string]any{
+			"activation":  catalogue.Choice{Name: method, Settings: map[string]any{"of": c.Activation}},
+			"initializer": initializer,
+		}
+	}
+}
+
+func learned(c record.Config) map[string]any {
+	if c.Model.Name == "rbf" || c.Activation.Name == "scaled" {
+		return nil
+	}
+	return map[string]any{"activation": catalogue.Choice{Name: "scaled", Settings: map[string]any{"of": c.Activation, "learn": "layer"}}}
+}
