@@ -293,7 +293,7 @@ func (f *finder) candidates(ctx context.Context) ([]*candidate, error) {
 			f.leaveOut("%s: %v", name, err)
 			continue
 		}
-		if compare.Key(c.config.Setup()) == compare.Key(f.answer.Config.Setup()) {
+		if c.config.Setup().Hash() == f.answer.Config.Setup().Hash() {
 			continue // the network has it already
 		}
 		list = append(list, c)
