@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,6 +29,7 @@ type field struct {
 	def      any    // the default in canonical form
 	defText  string // as the tag has it
 	in       *interval
+	later    bool // it was added to choices that are recorded: canonical ones leave out its default
 	rest     bool // it takes every setting that no other field does; typ is that of each
 }
 
@@ -43,7 +45,7 @@ func fields(t reflect.Type) []field {
 	var out []field
 	for i := range t.NumField() {
 		sf := t.Field(i)
-		name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(sf.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
 			continue
 		}
@@ -63,7 +65,10 @@ func fields(t reflect.Type) []field {
 			continue
 		}
 		text, given := sf.Tag.Lookup("default")
-		f.required, f.defText = !given, text
+		f.required, f.defText, f.later = !given, text, options == "omitdefault"
+		if f.later && f.required {
+			bad(sf, "omitdefault needs a default")
+		}
 		if err := supported(sf.Type); err != nil {
 			bad(sf, "%v", err)
 		}
@@ -268,7 +273,7 @@ func canonicalRecord(v any, fs []field, in nester) (any, error) {
 		return nil, err
 	}
 	for _, f := range fs[1:] {
-		if !reflect.DeepEqual(full[f.name], f.def) {
+		if v, there := full[f.name]; there && !reflect.DeepEqual(v, f.def) {
 			return full, nil
 		}
 	}
@@ -328,7 +333,9 @@ func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, 
 		case !ok && f.required:
 			return nil, Invalid(f.name, "is required")
 		case !ok:
-			out[f.name] = f.def
+			if !f.later {
+				out[f.name] = f.def
+			}
 			continue
 		case v == nil && (f.required || f.def != nil):
 			return nil, Invalid(f.name, "has no value")
@@ -340,12 +347,14 @@ func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, 
 		if err := f.in.check(c); err != nil {
 			return nil, place(err, "", f.name)
 		}
-		out[f.name] = c
+		if !f.later || !reflect.DeepEqual(c, f.def) {
+			out[f.name] = c
+		}
 	}
 	if len(given) > 0 {
 		for _, k := range sortedKeys(given) {
-			switch _, known := out[k]; {
-			case known:
+			switch {
+			case slices.Contains(names, k):
 				continue
 			case rest == nil:
 				return nil, Invalid(k, "unknown setting; %s", didYouMean(k, names))
@@ -422,7 +431,11 @@ func assignFields(at reflect.Value, fs []field, settings map[string]any, in nest
 			continue
 		}
 		named[f.name] = true
-		if err := assign(at.Field(f.index), settings[f.name], in); err != nil {
+		v, there := settings[f.name]
+		if !there && f.later {
+			v = f.def
+		}
+		if err := assign(at.Field(f.index), v, in); err != nil {
 			return place(err, "", f.name)
 		}
 	}

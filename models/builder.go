@@ -47,8 +47,37 @@ func (b *Builder) AddLayer(l Layer) error {
 	if b.layers[l.Name] {
 		return errors.Errorf("two layers named %s", l.Name)
 	}
+	gates := l.Gates
+	l.Gates = nil
 	b.layers[l.Name] = true
 	b.network.Layers = append(b.network.Layers, l)
+	for _, g := range gates {
+		if err := b.AddGate(l.Name, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddGate makes a gate of a layer visible, which has been added before. The gate needs a name
+// that no other one of the layer has, and columns of a matrix.
+func (b *Builder) AddGate(layer string, g Gate) error {
+	i := slices.IndexFunc(b.network.Layers, func(l Layer) bool { return l.Name == layer })
+	switch {
+	case i < 0:
+		return errors.Errorf("gate %s: there is no layer %s", g.Name, layer)
+	case g.Name == "" || g.Function == "":
+		return errors.Errorf("layer %s: a gate has no name, or no function", layer)
+	case g.PreActivation == nil || g.PreActivation.Dims() != 2:
+		return errors.Errorf("layer %s: the pre-activation of gate %s is %v, want a matrix", layer, g.Name, g.PreActivation)
+	case g.From < 0 || g.To <= g.From || g.To > g.PreActivation.Shape()[1]:
+		return errors.Errorf("layer %s: gate %s has the columns from %d to before %d of %d", layer, g.Name, g.From, g.To, g.PreActivation.Shape()[1])
+	}
+	l := &b.network.Layers[i]
+	if slices.ContainsFunc(l.Gates, func(other Gate) bool { return other.Name == g.Name }) {
+		return errors.Errorf("layer %s: two gates named %s", layer, g.Name)
+	}
+	l.Gates = append(l.Gates, g)
 	return nil
 }
 

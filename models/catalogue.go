@@ -5,18 +5,35 @@ import (
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/pkg/errors"
 )
 
 // Plan is what all architectures have in common.
 type Plan struct {
 	Depth         int // hidden layers
-	Width         int // units of each
+	Width         int // units of each; with Widths, of the largest
 	Activation    activations.Activation
 	Initializer   initializers.Initializer
 	Normalization normalization.Normalization // nil: none
+	Widths        Widths                      // units of the layers where these differ; not with every architecture
 }
 
-// Architecture is a kind of network with its own settings.
+// Model returns the network of the plan with this architecture. Widths that differ by layer
+// are an error unless the architecture is [ByLayer].
+func (p Plan) Model(a Architecture) (Model, error) {
+	if _, ok := a.(ByLayer); !ok && !p.Widths.IsZero() {
+		return nil, errors.Errorf("the layers of this model have one width: give a number, not %s", p.Widths)
+	}
+	return a.Model(p)
+}
+
+// ByLayer is an [Architecture] whose layers can differ in width: it does as Plan.Widths says.
+type ByLayer interface {
+	Architecture
+	WidthsByLayer()
+}
+
+// Architecture is a kind of network with its own settings. [Plan.Model] asks it for a model.
 type Architecture interface {
 	// Model returns the network of a plan, or an error that says why there is none.
 	Model(Plan) (Model, error)

@@ -16,7 +16,8 @@ import (
 // named layer02, layer03, …, after a plain layer01, which brings the inputs to Width, and
 // before a linear output layer. The transform gate T has the parameters layer02/gate/weight and
 // layer02/gate/bias; its biases start at GateBias, so that with a negative one the layers
-// at first carry most of x. The pre-activation and activation of a layer are those of h.
+// at first carry most of x. The pre-activation and activation of a layer are those of h;
+// T is its gate, named transform.
 //
 // h and T are two products: at the widths of this package's studies one product of twice
 // the width is no faster, and each of theirs can be looked at by itself.
@@ -65,6 +66,9 @@ func (m Highway) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 		z, err := ops.Affine(x, weight, bias)
 		if err != nil {
 			return nil, errors.Wrap(err, name)
+		}
+		if err := b.AddGate(name, Gate{Name: "transform", Function: activations.Sigmoid().Name(), PreActivation: z, To: m.Width}); err != nil {
+			return nil, err
 		}
 		if x, err = ops.Carry(z, h, x); err != nil {
 			return nil, errors.Wrap(err, name)

@@ -10,8 +10,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// MLP is a plain feed-forward network: Depth layers y = f(x·W + b) of Width units,
-// named layer01, layer02, …, and a linear output layer, named output.
+// MLP is a plain feed-forward network: Depth layers y = f(x·W + b) of Width units, or of
+// Widths, named layer01, layer02, …, and a linear output layer, named output.
 type MLP struct {
 	Depth       int // hidden layers; 0 makes a linear model
 	Width       int // units of each
@@ -19,16 +19,17 @@ type MLP struct {
 	Initializer initializers.Initializer // of all weights; biases start at 0
 	// Normalization of the hidden layers; nil: none.
 	Normalization normalization.Normalization
+	Widths        Widths // units of the layers where these differ, in place of Width
 }
 
 // Layout implements [Model].
 func (m MLP) Layout(b *Builder, x *G.Node) (*G.Node, error) {
-	if m.Depth < 0 || m.Width < 1 && m.Depth > 0 {
-		return nil, errors.Errorf("an MLP of depth %d and width %d: want at least 0 and 1", m.Depth, m.Width)
+	units, err := m.Widths.Of(m.Depth, m.Width)
+	if err != nil {
+		return nil, errors.Wrap(err, "MLP")
 	}
-	var err error
-	for i := range m.Depth {
-		if x, err = b.Dense(LayerName(i), x, m.Width, m.Activation, m.Initializer, m.Normalization); err != nil {
+	for i, n := range units {
+		if x, err = b.Dense(LayerName(i), x, n, m.Activation, m.Initializer, m.Normalization); err != nil {
 			return nil, err
 		}
 	}
@@ -46,6 +47,8 @@ func (mlp) Model(p Plan) (Model, error) {
 	return MLP(p), nil
 }
 
+func (mlp) WidthsByLayer() {}
+
 // deepLinear is that of MLPs without a nonlinearity (A. Saxe, J. McClelland, S. Ganguli:
 // Exact solutions to the nonlinear dynamics of learning in deep linear neural networks, 2014).
 type deepLinear struct{}
@@ -56,3 +59,5 @@ func (deepLinear) Model(p Plan) (Model, error) {
 	}
 	return mlp{}.Model(p)
 }
+
+func (deepLinear) WidthsByLayer() {}

@@ -53,6 +53,31 @@ type Layer struct {
 	Weight, Bias  *G.Node // the parameters; no bias where a normalisation takes it away
 	Function      string  // the name of f; "" for the output layer
 	Parameters    G.Nodes // what f learns, such as layer01/a
+	Gates         []Gate
+}
+
+// Gate is one of a layer's gates, a nonlinearity of its own that says how much of something
+// passes: its pre-activations are columns of a node.
+type Gate struct {
+	Name          string  // "transform", "input", "forget", "output", "reset", "update"
+	Function      string  // what is applied to the pre-activations: "sigmoid"
+	PreActivation *G.Node // a row for each example
+	From, To      int     // the gate's columns: From, …, To-1
+}
+
+// Values returns the gate's pre-activations in the last run of a machine that was asked for
+// their node, row by row.
+func (g Gate) Values() ([]float64, error) {
+	t, ok := g.PreActivation.Value().(*tensor.Dense)
+	if !ok {
+		return nil, errors.Errorf("models: gate %s has not been computed", g.Name)
+	}
+	all, columns := values(t), t.Shape()[1]
+	list := make([]float64, 0, len(all)/columns*(g.To-g.From))
+	for ; len(all) > 0; all = all[columns:] {
+		list = append(list, all[g.From:g.To]...)
+	}
+	return list, nil
 }
 
 // Model is the description of a network.

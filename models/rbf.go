@@ -53,6 +53,7 @@ type RBF struct {
 	Centers       Centers
 	Initializer   initializers.Initializer    // of the output layer's weights
 	Normalization normalization.Normalization // of the hidden layers; nil: none
+	Widths        Widths                      // units of the layers where these differ, in place of Width
 }
 
 // Centers is a way in which examples become centers.
@@ -77,8 +78,9 @@ func RBFSaturation() []activations.Interval {
 
 // Layout implements [Model].
 func (m RBF) Layout(b *Builder, x *G.Node) (*G.Node, error) {
-	if m.Depth < 0 || m.Width < 1 && m.Depth > 0 {
-		return nil, errors.Errorf("an RBF network of depth %d and width %d: want at least 0 and 1", m.Depth, m.Width)
+	units, err := m.Widths.Of(m.Depth, m.Width)
+	if err != nil {
+		return nil, errors.Wrap(err, "RBF network")
 	}
 	if m.Kappa == 0 {
 		m.Kappa = 1
@@ -99,8 +101,8 @@ func (m RBF) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 	case m.Normalization != nil && m.Normalization.Site() == normalization.Weight:
 		return nil, errors.Errorf("%s normalises weights, and an RBF layer has none: its centers are points, of which the length means nothing", m.Normalization.Name())
 	}
-	var err error
-	for i := range m.Depth {
+	for i, n := range units {
+		m.Width = n
 		if x, err = m.layer(b, i, x); err != nil {
 			return nil, err
 		}
@@ -299,5 +301,7 @@ func (a rbf) Model(p Plan) (Model, error) {
 	if p.Activation != nil && p.Activation.Name() != "gaussian" {
 		return nil, errors.Errorf("an RBF layer is exp(-b‖x - c‖²): its activation is gaussian and can't be %s; with that the model is mlp", p.Activation.Name())
 	}
-	return RBF{p.Depth, p.Width, a.Kappa, a.CenterVariance, a.Centers, p.Initializer, p.Normalization}, nil
+	return RBF{p.Depth, p.Width, a.Kappa, a.CenterVariance, a.Centers, p.Initializer, p.Normalization, p.Widths}, nil
 }
+
+func (rbf) WidthsByLayer() {}

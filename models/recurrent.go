@@ -14,7 +14,7 @@ import (
 
 // Recurrent is a stack of Depth recurrent layers of Width units that read a sequence
 // (Shape.Steps), and a linear output layer that answers in its last steps
-// (Shape.TargetSteps): many-to-one or many-to-many. States start at 0. With x_t the input of
+// (Shape.TargetSteps): many-to-one or many-to-many. States start as Initial says. With x_t the input of
 // a layer in step t and h_t its state, which is the next layer's input:
 //
 //	RNN    z_t = x_t·W + b + h_{t-1}·U                  h_t = f(z_t)
@@ -24,9 +24,10 @@ import (
 //
 // The network is unrolled: each step of each layer is one of Network.Layers, named
 // layer01/t0001, layer01/t0002, …, layer02/t0001, …, so that the gradient over time is
-// seen as that over depth is. Its weight is the recurrent one, U, that all steps share. The
-// parameters of a layer are layer01/weight, layer01/bias, layer01/recurrent and for a GRU
-// layer01/recurrent-bias.
+// seen as that over depth is. Its weight is the recurrent one, U, that all steps share. Its
+// gates are input, forget and output, or reset and update. The parameters of a layer are
+// layer01/weight, layer01/bias, layer01/recurrent, for a GRU layer01/recurrent-bias, and
+// the initial states if these are learned.
 //
 // The products of all inputs with W are one product, and so are their gradients'; a step has
 // one product for all gates. Time and memory grow linearly with the number of steps.
@@ -40,7 +41,23 @@ type Recurrent struct {
 	Start         RecurrentStart // of U, gate by gate; "": OrthogonalStart
 	Scale         float64        // factor of U at first; 0: 1
 	ForgetBias    float64        // first value of an LSTM's b_f
+	Initial       InitialState   // of h and c; "": ZeroState
+	Widths        Widths         // units of the layers where these differ, in place of Width
 }
+
+// InitialState says what the states of a recurrent layer are before the first step.
+type InitialState string
+
+const (
+	// ZeroState is 0.
+	ZeroState InitialState = "zeros"
+	// LearnedState is a learned row that all examples share, 0 at first: layer01/initial and,
+	// for the cell state of an LSTM, layer01/initial-cell.
+	LearnedState InitialState = "learned"
+	// FedState is a further input of the network of the same names, of a row for each example:
+	// zeros until a program sets them. See [Network].Inputs.
+	FedState InitialState = "fed"
+)
 
 // Cell is the kind of a recurrent layer.
 type Cell string
@@ -72,9 +89,17 @@ func (m *Recurrent) check() error {
 	if m.Scale == 0 {
 		m.Scale = 1
 	}
+	if m.Initial == "" {
+		m.Initial = ZeroState
+	}
+	if _, err := m.Widths.Of(m.Depth, m.Width); err != nil {
+		return errors.Wrap(err, "recurrent network")
+	}
 	switch {
-	case m.Depth < 1 || m.Width < 1:
-		return errors.Errorf("a recurrent network of depth %d and width %d: want at least 1 each", m.Depth, m.Width)
+	case m.Depth < 1:
+		return errors.Errorf("a recurrent network of depth %d: want at least 1", m.Depth)
+	case m.Initial != ZeroState && m.Initial != LearnedState && m.Initial != FedState:
+		return errors.Errorf("a recurrent network with the initial state %q: want %s, %s or %s", m.Initial, ZeroState, LearnedState, FedState)
 	case m.Activation == nil:
 		return errors.New("a recurrent network has no activation")
 	case m.Initializer == nil:
@@ -130,8 +155,13 @@ func (m Recurrent) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	units, err := m.Widths.Of(m.Depth, m.Width)
+	if err != nil {
+		return nil, err
+	}
 	var states []*G.Node
-	for i := range m.Depth {
+	for i, n := range units {
+		m.Width = n
 		if i > 0 {
 			if x, err = ops.Stack(states...); err != nil {
 				return nil, errors.Wrap(err, LayerName(i))
@@ -157,11 +187,16 @@ func (m *Recurrent) layer(b *Builder, name string, x *G.Node, steps int) ([]*G.N
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
-	h, err := ops.Zeros(p, steps, m.Width)
+	h, err := m.initial(b, name+"/initial", p, steps)
 	if err != nil {
 		return nil, errors.Wrap(err, name)
 	}
 	c := h
+	if m.Cell == LSTM && m.Initial != ZeroState {
+		if c, err = m.initial(b, name+"/initial-cell", p, steps); err != nil {
+			return nil, errors.Wrap(err, name)
+		}
+	}
 	states := make([]*G.Node, steps)
 	for t := range steps {
 		own.Name = StepName(name, t)
@@ -195,11 +230,36 @@ func (m *Recurrent) layer(b *Builder, name string, x *G.Node, steps int) ([]*G.N
 			return nil, errors.Wrap(err, own.Name)
 		}
 		states[t], own.Activation = h, h
+		own.Gates = m.gatesOf(own.PreActivation)
 		if err := b.AddLayer(own); err != nil {
 			return nil, err
 		}
 	}
 	return states, nil
+}
+
+// initial returns a state before the first step, for the products p of all inputs.
+func (m *Recurrent) initial(b *Builder, name string, p *G.Node, steps int) (*G.Node, error) {
+	switch m.Initial {
+	case LearnedState:
+		row, err := b.Learnable(name, nil, m.Width)
+		if err != nil {
+			return nil, err
+		}
+		return ops.RepeatRow(row, b.Shape().Batch)
+	case FedState:
+		return b.Input(name, m.Width)
+	}
+	return ops.Zeros(p, steps, m.Width)
+}
+
+// gatesOf returns the gates of a step, whose pre-activations are side by side.
+func (m *Recurrent) gatesOf(z *G.Node) (gates []Gate) {
+	names := map[Cell][]string{LSTM: {"input", "forget", "output"}, GRU: {"reset", "update"}}
+	for k, name := range names[m.Cell] {
+		gates = append(gates, Gate{name, activations.Sigmoid().Name(), z, k * m.Width, (k + 1) * m.Width})
+	}
+	return gates
 }
 
 // StepName returns the name of a time step counted from 0 in a recurrent layer:
@@ -278,40 +338,54 @@ func (m *Recurrent) weight(b *Builder, name string, init initializers.Initialize
 
 // rnn is the architecture of RNNs.
 type rnn struct {
-	Start RecurrentStart `json:"start" default:"orthogonal" doc:"of the recurrent weights: orthogonal, identity or initializer"`
-	Scale float64        `json:"scale" default:"1" range:"(0,)" doc:"factor of the recurrent weights at first"`
+	Start   RecurrentStart `json:"start" default:"orthogonal" doc:"of the recurrent weights: orthogonal, identity or initializer"`
+	Scale   float64        `json:"scale" default:"1" range:"(0,)" doc:"factor of the recurrent weights at first"`
+	Initial InitialState   `json:"initial,omitdefault" default:"zeros" doc:"states before the first step: zeros or learned"`
 }
 
-func (a rnn) Model(p Plan) (Model, error) { return recurrent(p, RNN, a.Start, a.Scale, 0) }
+func (a rnn) Model(p Plan) (Model, error) { return recurrent(p, RNN, a.Start, a.Scale, 0, a.Initial) }
 
-func recurrent(p Plan, c Cell, start RecurrentStart, scale, forgetBias float64) (Model, error) {
-	m := Recurrent{p.Depth, p.Width, p.Activation, p.Initializer, p.Normalization, c, start, scale, forgetBias}
+func recurrent(p Plan, c Cell, start RecurrentStart, scale, forgetBias float64, initial InitialState) (Model, error) {
+	if initial == FedState {
+		return nil, errors.New("initial states that are fed come from a program: of a study they are zeros or learned")
+	}
+	m := Recurrent{p.Depth, p.Width, p.Activation, p.Initializer, p.Normalization, c, start, scale, forgetBias, initial, p.Widths}
 	return m, m.check()
 }
 
+func (rnn) WidthsByLayer()  {}
+func (irnn) WidthsByLayer() {}
+func (lstm) WidthsByLayer() {}
+func (gru) WidthsByLayer()  {}
+
 // irnn is that of RNNs of rectified linear units that start from the identity.
 type irnn struct {
-	Scale float64 `json:"scale" default:"1" range:"(0,)" doc:"factor of the identity"`
+	Scale   float64      `json:"scale" default:"1" range:"(0,)" doc:"factor of the identity"`
+	Initial InitialState `json:"initial,omitdefault" default:"zeros" doc:"states before the first step: zeros or learned"`
 }
 
 func (a irnn) Model(p Plan) (Model, error) {
 	if p.Activation == nil || p.Activation.Name() != "relu" {
 		return nil, errors.New("an IRNN has the activation relu; with another one the model is rnn(start=identity)")
 	}
-	return recurrent(p, RNN, IdentityStart, a.Scale, 0)
+	return recurrent(p, RNN, IdentityStart, a.Scale, 0, a.Initial)
 }
 
 // lstm is that of LSTMs.
 type lstm struct {
 	Start      RecurrentStart `json:"start" default:"orthogonal" doc:"of the recurrent weights, gate by gate: orthogonal, identity or initializer"`
 	ForgetBias float64        `json:"forget-bias" default:"1" doc:"first value of the forget gates' biases"`
+	Initial    InitialState   `json:"initial,omitdefault" default:"zeros" doc:"states before the first step: zeros or learned"`
 }
 
-func (a lstm) Model(p Plan) (Model, error) { return recurrent(p, LSTM, a.Start, 1, a.ForgetBias) }
+func (a lstm) Model(p Plan) (Model, error) {
+	return recurrent(p, LSTM, a.Start, 1, a.ForgetBias, a.Initial)
+}
 
 // gru is that of GRUs.
 type gru struct {
-	Start RecurrentStart `json:"start" default:"orthogonal" doc:"of the recurrent weights, gate by gate: orthogonal, identity or initializer"`
+	Start   RecurrentStart `json:"start" default:"orthogonal" doc:"of the recurrent weights, gate by gate: orthogonal, identity or initializer"`
+	Initial InitialState   `json:"initial,omitdefault" default:"zeros" doc:"states before the first step: zeros or learned"`
 }
 
-func (a gru) Model(p Plan) (Model, error) { return recurrent(p, GRU, a.Start, 1, 0) }
+func (a gru) Model(p Plan) (Model, error) { return recurrent(p, GRU, a.Start, 1, 0, a.Initial) }

@@ -19,8 +19,9 @@
 //     design, as Fixup's does);
 //   - the layers are visible: the output layer is the last, names differ, and each one's
 //     pre-activation, activation and weight belong to the graph and the parameters, with a
-//     gradient for the pre-activation and for the weight;
-//   - an example's output depends on no other example in evaluation;
+//     gradient for the pre-activation, for the weight and for the gates;
+//   - an example's output depends on its inputs, further ones included, and on those of no
+//     other example in evaluation;
 //   - data-dependent starts report finite numbers, by the layers' names;
 //   - inputs that are 0, large or NaN make no panic, and NaN shows in the output.
 package modeltest

@@ -94,6 +94,14 @@ func network(t *testing.T, m models.Model, s models.Shape, p *models.Parameters,
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, name := range slices.Sorted(maps.Keys(n.Inputs)) {
+		v := floats(n.Inputs[name].Value())
+		for i := range v {
+			v[i] = float64(float32(r.NormFloat64()))
+		}
+		set(n.Inputs[name].Value(), v)
+	}
 	return n
 }
 
@@ -171,6 +179,14 @@ func layers(t *testing.T, m models.Model, s models.Shape) {
 		}
 		if l.PreActivation.Deriv() == nil {
 			t.Errorf("%s: the loss does not depend on its pre-activation: it has no gradient", l.Name)
+		}
+		for _, g := range l.Gates {
+			switch {
+			case !in[g.PreActivation]:
+				t.Errorf("%s: the pre-activation of its gate %s is not part of the graph", l.Name, g.Name)
+			case g.PreActivation.Deriv() == nil:
+				t.Errorf("%s: the loss does not depend on the pre-activation of its gate %s: it has no gradient", l.Name, g.Name)
+			}
 		}
 	}
 	run(t, train(t, n))
@@ -389,6 +405,22 @@ func evaluation(t *testing.T, m models.Model, s models.Shape) {
 	}
 	if slices.Equal(after[:s.Outputs], before[:s.Outputs]) {
 		t.Error("the output does not depend on the input")
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.Inputs)) {
+		before := after
+		x := floats(n.Inputs[name].Value())
+		for i := range n.Inputs[name].Shape()[1] {
+			x[i] += 3
+		}
+		set(n.Inputs[name].Value(), x)
+		run(t, machine)
+		after = floats(n.Output.Value())
+		if slices.Equal(after[:s.Outputs], before[:s.Outputs]) {
+			t.Errorf("the output does not depend on the input %s", name)
+		}
+		if !slices.Equal(after[s.Outputs:], before[s.Outputs:]) {
+			t.Errorf("in evaluation, another example depends on the input %s of example 0", name)
+		}
 	}
 }
 

@@ -34,14 +34,14 @@ func made(t testing.TB, text string, plan models.Plan) (m, deeper models.Model) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err = a.Model(plan); err != nil {
+	if m, err = plan.Model(a); err != nil {
 		t.Fatal(err)
 	}
 	plan.Depth *= 2
 	if choice.Name == "autoencoder" {
 		plan.Depth--
 	}
-	if deeper, err = a.Model(plan); err != nil {
+	if deeper, err = plan.Model(a); err != nil {
 		t.Fatal(err)
 	}
 	return m, deeper
@@ -77,6 +77,13 @@ func TestCatalogue(t *testing.T) {
 		{"", "irnn", toMany, func(p *models.Plan) { p.Activation = activations.ReLU() }},
 		{"", "lstm", toMany, nil},
 		{"", "gru", toOne, nil},
+		{"", "rnn(initial=learned)", toOne, nil},
+		{"", "lstm(initial=learned)", toMany, nil},
+		{"", "gru(initial=learned)", toMany, nil},
+		{"mlp widths", "mlp", flat, byLayer},
+		{"rbf widths", "rbf", flat, func(p *models.Plan) { byLayer(p); p.Activation = activations.Gaussian() }},
+		{"lstm widths", "lstm", toOne, byLayer},
+		{"gru widths", "gru(initial=learned)", toOne, byLayer},
 		{"", "rbf", flat, func(p *models.Plan) { p.Activation = activations.Gaussian() }},
 	} {
 		plan := models.Plan{Depth: 2, Width: 6, Activation: activations.Tanh(), Initializer: initializers.LeCunNormal(1)}
@@ -93,6 +100,18 @@ func TestCatalogue(t *testing.T) {
 				return
 			}
 			modeltest.Run(t, m, c.shape, deeper)
+		})
+	}
+}
+
+func byLayer(p *models.Plan) { p.Widths = models.Alternating(6, 3) }
+
+// TestFedStates runs recurrent networks whose initial states are inputs of the network.
+func TestFedStates(t *testing.T) {
+	for _, cell := range []models.Cell{models.RNN, models.LSTM, models.GRU} {
+		t.Run(string(cell), func(t *testing.T) {
+			m := models.Recurrent{Depth: 2, Width: 4, Activation: activations.Tanh(), Initializer: initializers.LeCunNormal(1), Cell: cell, Initial: models.FedState}
+			modeltest.Run(t, m, toMany)
 		})
 	}
 }
@@ -128,6 +147,26 @@ func TestSuiteFindsFaults(t *testing.T) {
 		planted("layers", "no layer is visible", func(b *models.Builder, x *G.Node) (*G.Node, error) {
 			y, _, _, err := b.Affine("output", x, 3, init, nil)
 			return y, err
+		}),
+		planted("layers", "the pre-activation of its gate transform: it has no gradient", func(b *models.Builder, x *G.Node) (*G.Node, error) {
+			y, err := dense(b, x)
+			if err != nil {
+				return nil, err
+			}
+			z, err := activations.Tanh().Node(x) // it gates nothing
+			if err == nil {
+				err = b.AddGate("layer01", models.Gate{Name: "transform", Function: "sigmoid", PreActivation: z, To: 4})
+			}
+			if err != nil {
+				return nil, err
+			}
+			return b.Output(y, init)
+		}),
+		planted("evaluation", "does not depend on the input state", func(b *models.Builder, x *G.Node) (*G.Node, error) {
+			if _, err := b.Input("state", 2); err != nil {
+				return nil, err
+			}
+			return b.Output(x, init)
 		}),
 		planted("layers", "is not an output layer", func(b *models.Builder, x *G.Node) (*G.Node, error) {
 			return b.Dense("layer01", x, 3, activations.Tanh(), init, nil)
