@@ -37,6 +37,7 @@ type Chain struct {
 	loaded  int            // steps when the state was loaded: no parameter has made fewer
 	grads   proxies
 	updates proxies
+	info    StepInfo             // of this step
 	params  []gorgonia.ValueGrad // with the gradients that links change
 	into    []gorgonia.Value     // the updates
 
@@ -59,10 +60,16 @@ func NewChain(c ChainConfig) (*Chain, error) {
 			if l == nil {
 				return nil, catalogue.Invalid(fmt.Sprintf("%s[%d]", name, i), "is nil")
 			}
+			if l.t.Steps && name == "before" {
+				return nil, catalogue.Invalid(fmt.Sprintf("%s[%d]", name, i), "%s compares steps with gradients: it goes after the optimizer", l.name)
+			}
 		}
 	}
 	o := &Chain{ChainConfig: c, updater: AsUpdater(c.Optimizer), check: table{name: "chain"},
 		counts: make(map[string]int), grads: make(proxies), updates: make(proxies)}
+	if IsAverager(c.Optimizer) && len(c.After) > 0 {
+		return nil, catalogue.Invalid("after", "changes steps, but the optimizer averages those that it makes itself: put links before it, or use its settings")
+	}
 	o.second = o.secondGradient
 	return o, nil
 }
@@ -70,8 +77,16 @@ func NewChain(c ChainConfig) (*Chain, error) {
 // Step makes one step and sets the gradients to zero.
 func (o *Chain) Step(params []gorgonia.ValueGrad) error { return stepAndClear(o, "chain", params) }
 
-// Needs is what the optimizer needs.
-func (o *Chain) Needs() Needs { return o.updater.Needs() }
+// Needs is what the optimizer and the links need.
+func (o *Chain) Needs() Needs {
+	needs := o.updater.Needs()
+	for _, links := range [][]*Link{o.Before, o.After} {
+		for _, l := range links {
+			needs |= l.t.Needs
+		}
+	}
+	return needs
+}
 
 // StepWith makes one step.
 func (o *Chain) StepWith(params []gorgonia.ValueGrad, info StepInfo) error {
@@ -80,7 +95,9 @@ func (o *Chain) StepWith(params []gorgonia.ValueGrad, info StepInfo) error {
 
 // Update tells the step without making it.
 func (o *Chain) Update(params []gorgonia.ValueGrad, info StepInfo, into []gorgonia.Value) error {
-	if err := o.update(params, info, into); err != nil {
+	err := o.update(params, info, into)
+	o.info = StepInfo{}
+	if err != nil {
 		return errors.Wrap(err, "chain")
 	}
 	o.steps++
@@ -94,6 +111,7 @@ func (o *Chain) update(params []gorgonia.ValueGrad, info StepInfo, into []gorgon
 	if err := o.check.begin(params, into); err != nil {
 		return err
 	}
+	o.info = info
 	active := o.check.active
 	o.params, o.into = o.params[:0], o.into[:0]
 	for _, p := range active {
@@ -133,7 +151,7 @@ func (o *Chain) update(params []gorgonia.ValueGrad, info StepInfo, into []gorgon
 
 func (o *Chain) apply(links []*Link, data proxies) error {
 	for _, l := range links {
-		if err := l.applyTo(o.steps, o.check.active, data); err != nil {
+		if err := l.applyTo(o.steps, o.check.active, data, &o.info); err != nil {
 			return err
 		}
 	}

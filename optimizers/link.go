@@ -23,6 +23,9 @@ var Links = catalogue.New("link",
 	catalogue.Row("schedule", "multiplies by a factor that changes with the steps", NewScheduled),
 	catalogue.Row("scale", "multiplies by a factor for the parameter's name", NewScale),
 	catalogue.Row("scale-by-depth", "multiplies by a power of how far the layer is from the last", NewScaleByDepth),
+	catalogue.Row("scale-by-gradient", "brings the measured gradients of all layers together", NewScaleByGradient),
+	catalogue.Row("scale-by-chi", "undoes the measured loss of the error on its way down the layers", NewScaleByChi),
+	catalogue.Row("cautious", "leaves out the parts of steps that go against the gradient", NewCautious),
 	catalogue.Row("scale-by-norm", "brings the measured norms of all parameters together", NewScaleByNorm),
 )
 
@@ -45,6 +48,12 @@ type Transform struct {
 	// The state of each parameter, as in [Rule].
 	Vectors []float64
 	Numbers int
+
+	// Needs is what the training loop has to give besides gradients: nothing, or NeedsLayers.
+	Needs Needs
+	// Steps says that the link compares steps with gradients, and so stands behind an
+	// optimizer: Block.Gradient is the gradient of the loss.
+	Steps bool
 
 	// Change changes Block.G, the gradient of one parameter by itself; behind the optimizer G is
 	// what is about to be subtracted from the value. W is the value, To is nil. step counts the
@@ -77,6 +86,10 @@ func NewLink(t Transform) (*Link, error) {
 		return nil, errors.New("a transform needs a name")
 	case t.Change == nil:
 		return nil, errors.Errorf("transform %s: want Change", t.Name)
+	case t.Needs&^NeedsLayers != 0:
+		return nil, errors.Errorf("transform %s: needs %v, and links are given only %v", t.Name, t.Needs, NeedsLayers)
+	case t.Needs != 0 && (t.Change32 != nil || t.Measure == nil):
+		return nil, errors.Errorf("transform %s: needs %v, which Measure sees, in float64: leave Change32 out", t.Name, t.Needs)
 	case t.Numbers < 0:
 		return nil, errors.Errorf("transform %s: %d numbers", t.Name, t.Numbers)
 	}
@@ -87,7 +100,11 @@ func NewLink(t Transform) (*Link, error) {
 
 // Apply changes the gradients of params in place; a chain does so with gradients of its own.
 // The values are not changed. step counts from 0.
+// A link that compares steps with gradients, or needs more, works only in a chain.
 func (l *Link) Apply(step int, params []gorgonia.ValueGrad) error {
+	if l.t.Steps || l.t.Needs != 0 {
+		return errors.Wrapf(ErrNeedsMore, "%s works only as a part of a chain", l.name)
+	}
 	err := l.begin(params, nil)
 	if err == nil {
 		err = l.change(step)
@@ -96,10 +113,16 @@ func (l *Link) Apply(step int, params []gorgonia.ValueGrad) error {
 }
 
 // applyTo changes data that belong to parameters of a chain.
-func (l *Link) applyTo(step int, ps []*param, of proxies) error {
+func (l *Link) applyTo(step int, ps []*param, of proxies, info *StepInfo) error {
+	if l.t.Needs != 0 && info.Layer == nil {
+		return errors.Wrapf(ErrNeedsMore, "%s needs %v", l.name, l.t.Needs)
+	}
 	l.active = l.active[:0]
 	for _, p := range ps {
 		q, err := l.of(p, of[p.name].data)
+		if err == nil && l.t.Needs != 0 {
+			err = q.bindProducts(info.Layer(q.name))
+		}
 		if err != nil {
 			return errors.Wrap(err, l.name)
 		}
@@ -117,7 +140,7 @@ func (l *Link) of(p *param, g view) (*param, error) {
 	if q.single != p.single || !q.shape.Eq(p.shape) {
 		return nil, errors.Errorf("parameter %s has shape %v of %v where %v of %v was expected", p.name, p.shape, p.dtype(), q.shape, q.dtype())
 	}
-	q.w, q.g = p.w, g
+	q.w, q.g, q.gradient = p.w, g, p.g
 	return q, nil
 }
 
@@ -152,19 +175,23 @@ func (l *Link) tell() error {
 // one changes one parameter.
 func (l *Link) one(p *param, step int) {
 	if b := p.block32; b != nil {
-		b.W, b.G = p.w.f32, p.g.f32
+		b.W, b.G, b.Gradient = p.w.f32, p.g.f32, p.gradient.f32
 		l.t.Change32(b, step)
 		return
 	}
 	b := p.block64
 	if !p.single {
-		b.W, b.G = p.w.f64, p.g.f64
+		b.W, b.G, b.Gradient = p.w.f64, p.g.f64, p.gradient.f64
 		l.t.Change(b, step)
 		return
 	}
 	b.W, b.G = l.scratch.w[:p.size], l.scratch.g[:p.size]
 	p.w.widen(b.W)
 	p.g.widen(b.G)
+	if l.t.Steps {
+		b.Gradient = l.scratch.h[:p.size]
+		p.gradient.widen(b.Gradient)
+	}
 	l.t.Change(b, step)
 	for i, g := range b.G {
 		p.g.f32[i] = float32(g)

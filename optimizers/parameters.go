@@ -35,11 +35,15 @@ func (ps *Parameters) SquaredNorm(i int) float64 { return ps.active()[i].g.squar
 
 // Numbers returns the numbers of parameter i's state.
 func (ps *Parameters) Numbers(i int) []float64 {
-	p := ps.active()[i]
-	if p.block32 != nil {
-		return p.block32.Numbers
-	}
-	return p.block64.Numbers
+	numbers, _ := ps.active()[i].numbersAndOwn()
+	return numbers
+}
+
+// Products returns, with NeedsLayers, the inputs and output gradients of the products of which
+// parameter i is a factor: see [Block].
+func (ps *Parameters) Products(i int) (inputs, outputGradients [][]float64) {
+	b := ps.active()[i].block64
+	return b.Inputs, b.OutputGradients
 }
 
 // Apply applies a rule to parameter i. It is for optimizers.

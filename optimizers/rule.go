@@ -33,6 +33,14 @@ type Rule struct {
 	// have at first, and single numbers, which are 0 at first. It is saved and loaded.
 	Vectors []float64
 	Numbers int
+	// Own, if not nil, gives the lengths of further vectors of state that a parameter of a
+	// shape has, which are 0 at first.
+	Own func(tensor.Shape) []int
+
+	// Average, if not nil, returns the values at which a parameter is to be evaluated, a vector
+	// of its state, if they are not those at which it is trained; nil before the first step.
+	// See [Averager].
+	Average func(*Block[float64]) []float64
 
 	// Update updates one parameter. float32 parameters are widened for it, and their state is
 	// float64, unless there is Update32 for them. An update has to be of the parameter by
@@ -71,8 +79,12 @@ type Block[F Float] struct {
 	// are in one product, recurrent ones in one for each time step, biases in none.
 	Inputs, OutputGradients [][]F
 
+	// Of a link behind the optimizer, where G is the step: the gradient of the loss.
+	Gradient []F
+
 	State   [][]F // as Rule.Vectors
 	Numbers []float64
+	Own     [][]float64 // as Rule.Own
 
 	Info *StepInfo
 }
@@ -101,11 +113,13 @@ func New(r Rule) (*Optimizer, error) {
 		return nil, errors.Errorf("rule %s: a second gradient is that of all parameters: want Together", r.Name)
 	case r.Needs&(NeedsCurvature|NeedsLayers) != 0 && r.Update32 != nil:
 		return nil, errors.Errorf("rule %s: needs %v, which only rules in float64 are given: leave Update32 out", r.Name, r.Needs)
+	case r.Average != nil && r.Update32 != nil:
+		return nil, errors.Errorf("rule %s: an average is one in float64: leave Update32 out", r.Name)
 	case r.Numbers < 0:
 		return nil, errors.Errorf("rule %s: %d numbers", r.Name, r.Numbers)
 	}
 	o := &Optimizer{rule: r, table: table{
-		name: r.Name, vectors: r.Vectors, numbers: r.Numbers, narrow: r.Update32 != nil, squares: r.Squares}}
+		name: r.Name, vectors: r.Vectors, numbers: r.Numbers, own: r.Own, narrow: r.Update32 != nil, squares: r.Squares}}
 	o.together.o = o
 	return o, nil
 }

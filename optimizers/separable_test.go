@@ -93,7 +93,7 @@ func TestSeparable(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"vsgd-l", "vsgd-b", "vsgd-g", "vsgd-fd",
+	want := []string{"vsgd-l", "vsgd-b", "vsgd-g", "vsgd-fd", "kfac",
 		"partition(rules=[{pattern=a,optimizer=smorms3},{pattern=*,optimizer=vsgd-fd}])", "chain(before=[clip-global-norm],optimizer=sgd)",
 		"chain(optimizer=sgd,after=[scale-by-norm])", "chain(optimizer=vsgd-l)"}
 	slices.Sort(want)

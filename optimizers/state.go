@@ -24,6 +24,7 @@ type savedParam struct {
 	Narrow  bool // and so is its state, which is saved as float64 without loss
 	Vectors [][]float64
 	Numbers []float64
+	Own     [][]float64
 }
 
 // MarshalBinary saves the state.
@@ -32,15 +33,15 @@ func (t *table) MarshalBinary() ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(t.params)) {
 		p := t.params[name]
 		s := savedParam{Name: name, Shape: p.shape, Single: p.single, Narrow: p.block32 != nil}
+		s.Numbers, s.Own = p.numbersAndOwn()
 		if s.Narrow {
-			s.Numbers = p.block32.Numbers
 			for _, v := range p.block32.State {
 				wide := make([]float64, len(v))
 				view{f32: v}.widen(wide)
 				s.Vectors = append(s.Vectors, wide)
 			}
 		} else {
-			s.Numbers, s.Vectors = p.block64.Numbers, p.block64.State
+			s.Vectors = p.block64.State
 		}
 		state.Params = append(state.Params, s)
 	}
@@ -98,13 +99,26 @@ func (t *table) restore(s savedParam) error {
 			p.block32.State[i][j] = float32(x)
 		}
 	}
-	if s.Narrow {
-		copy(p.block32.Numbers, s.Numbers)
-	} else {
-		copy(p.block64.Numbers, s.Numbers)
+	numbers, own := p.numbersAndOwn()
+	copy(numbers, s.Numbers)
+	if len(own) != len(s.Own) {
+		return errors.Errorf("has %d vectors of its own where %d were expected: were the settings others?", len(s.Own), len(own))
+	}
+	for i, x := range own {
+		if len(x) != len(s.Own[i]) {
+			return errors.Errorf("has a vector of %d elements where %d were expected", len(s.Own[i]), len(x))
+		}
+		copy(x, s.Own[i])
 	}
 	t.insert(p)
 	return nil
+}
+
+func (p *param) numbersAndOwn() ([]float64, [][]float64) {
+	if p.block32 != nil {
+		return p.block32.Numbers, p.block32.Own
+	}
+	return p.block64.Numbers, p.block64.Own
 }
 
 func encode(v any) ([]byte, error) {

@@ -17,11 +17,12 @@ import (
 // table has the parameters that a part has seen, by their names, with the part's state of
 // each. It finds and checks them; what is done with them is the part's.
 type table struct {
-	name    string    // of the part, for messages and saved states
-	vectors []float64 // the state vectors of a parameter, by their initial values
-	numbers int       // how many single numbers of state a parameter has; they start at 0
-	narrow  bool      // float32 parameters have their state in float32
-	squares bool      // until a gradient is too large to be squared in that
+	name    string                   // of the part, for messages and saved states
+	vectors []float64                // the state vectors of a parameter, by their initial values
+	numbers int                      // how many single numbers of state a parameter has; they start at 0
+	own     func(tensor.Shape) []int // the lengths of further vectors of state, by shape; nil: none
+	narrow  bool                     // float32 parameters have their state in float32
+	squares bool                     // until a gradient is too large to be squared in that
 
 	params  map[string]*param
 	loads   int // how often params has been replaced by saved ones
@@ -45,6 +46,7 @@ type param struct {
 	valueGrad gorgonia.ValueGrad
 	w, g, to  view // of this step; to is w unless the update goes elsewhere
 	h         view // curvature, if the method needs it
+	gradient  view // of a link: that of the loss, where g is something else
 	visit     uint64
 }
 
@@ -255,6 +257,11 @@ func (t *table) insert(p *param) {
 func newBlock[F kernels.Float](t *table, p *param) *Block[F] {
 	b := &Block[F]{Name: p.name, Shape: p.shape, Single: p.single, State: make([][]F, len(t.vectors)), Numbers: make([]float64, t.numbers)}
 	b.Rows, b.Cols = rowsCols(p.shape, p.size)
+	if t.own != nil {
+		for _, n := range t.own(p.shape) {
+			b.Own = append(b.Own, arena.Make[float64](&t.memory, n))
+		}
+	}
 	for i, initial := range t.vectors {
 		b.State[i] = arena.Make[F](&t.memory, p.size)
 		if initial != 0 {
@@ -269,7 +276,7 @@ func newBlock[F kernels.Float](t *table, p *param) *Block[F] {
 // promote continues a float32 parameter in float64.
 func (p *param) promote() {
 	b := p.block32
-	w := &Block[float64]{Name: b.Name, Shape: b.Shape, Single: true, State: make([][]float64, len(b.State)), Numbers: b.Numbers,
+	w := &Block[float64]{Name: b.Name, Shape: b.Shape, Single: true, State: make([][]float64, len(b.State)), Numbers: b.Numbers, Own: b.Own,
 		Rows: b.Rows, Cols: b.Cols}
 	for i, s := range b.State {
 		w.State[i] = make([]float64, p.size)

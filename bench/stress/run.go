@@ -318,5 +318,10 @@ func (q *point) minimize(solver G.Solver, steps int) (float64, error) {
 			return math.NaN(), nil
 		}
 	}
+	if a, ok := solver.(optimizers.Averager); ok { // its result is at an average
+		if _, err := a.Average(q.Name(), q.Value()); err != nil {
+			return 0, err
+		}
+	}
 	return q.problem.fall(q.x, q.path.at(steps)), nil
 }

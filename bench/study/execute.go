@@ -120,14 +120,16 @@ func (e *execution) afterUpdate(s *train.State) error {
 }
 
 func (e *execution) score(step int, trainLoss record.Number) error {
-	s, err := e.validation.Score()
-	if err != nil {
-		return err
-	}
-	e.metrics = append(e.metrics, record.Metric{Step: step, TrainLoss: trainLoss,
-		ValidationLoss: record.Number(s.Loss), ValidationAccuracy: record.Number(s.Accuracy)})
-	e.readLearned(step)
-	return nil
+	return e.loop.AtAverage(func() error {
+		s, err := e.validation.Score()
+		if err != nil {
+			return err
+		}
+		e.metrics = append(e.metrics, record.Metric{Step: step, TrainLoss: trainLoss,
+			ValidationLoss: record.Number(s.Loss), ValidationAccuracy: record.Number(s.Accuracy)})
+		e.readLearned(step)
+		return nil
+	})
 }
 
 // readLearned notes what the layers' activations have learned.
@@ -176,7 +178,7 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		score, err := test.Score()
+		score, err := e.loop.Score(test)
 		if err != nil {
 			return nil, err
 		}

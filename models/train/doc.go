@@ -20,6 +20,12 @@
 // error but a [Result] with the status [Diverged], the step, and the first bad layer.
 // A step allocates nothing.
 //
+// # What is evaluated
+//
+// Some solvers train at one point and have their result at another, an average over the steps
+// (see [optimizers.Averager]). [Stepper.AtAverage] and [Stepper.Score] evaluate the result, and
+// leave the run as it was. Hooks see the parameters, and the gradients, that are trained.
+//
 // # Checkpoints
 //
 // [Loop.Save] writes the whole state of a run between two steps, [Loop.Restore] reads it

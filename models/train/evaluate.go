@@ -59,7 +59,8 @@ func rows[F kernels.Float](n *models.Network, x, t any) (int, bool) {
 	return count, ok1 && ok2 && count > 0 && len(xs) == count*n.Shape.Inputs && len(ts) == count*n.Shape.Outputs
 }
 
-// Score evaluates the network with the parameters that it has now.
+// Score evaluates the network with the parameters that it has now. What a solver has reached
+// may be elsewhere: see [Stepper.Score].
 func (e *Evaluator) Score() (Score, error) {
 	mode := kernels.Enter(flushes(e.FlushToZero, e.network))
 	defer mode.Leave()

@@ -38,6 +38,8 @@ type Stepper struct {
 	second *vm.Machine // computes second gradients
 	met    bool        // a denormal, since MetDenormals
 
+	averages []average // of a solver whose result is at an average, where there is memory for it
+
 	// Of steps with the updates in the backward pass; joined is nil if there are none.
 	joined   *vm.Machine
 	check    func(loss float64) error
