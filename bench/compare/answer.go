@@ -3,9 +3,9 @@ package compare
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
-	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/internal/texttab"
 )
 
@@ -18,6 +18,9 @@ func (c *Comparison) answer() string {
 	if len(c.Things) == 1 {
 		return fmt.Sprintf("Only %s was run: there is nothing to compare it with.", c.Things[0].Label)
 	}
+	if !slices.ContainsFunc(c.Things, func(t Thing) bool { return t.Diverged < t.Runs }) {
+		return "All runs diverged: nothing can be told apart."
+	}
 	if c.allAtChance() {
 		return fmt.Sprintf("Everything sits at chance, %s: nothing was learned, and nothing can be told apart.", c.chances())
 	}
@@ -26,7 +29,7 @@ func (c *Comparison) answer() string {
 	if best.MeanRank.IsNaN() {
 		observed = ""
 	}
-	if math.IsInf(float64(c.Detectable), 1) {
+	if !c.canShow() {
 		s := fmt.Sprintf("With %s and %s no difference can be shown", c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 		if observed != "" {
 			s += "; " + observed + ", which is no finding"
@@ -48,10 +51,13 @@ func (c *Comparison) answer() string {
 			largest = math.Max(largest, float64(t.P))
 		}
 	}
-	test := fmt.Sprintf("pooled signed-rank test of the %s scores, %s, Holm over %s", c.Part, c.size(), texttab.Count(len(c.Things)-1, "comparison"))
+	test := fmt.Sprintf("%s test of the %s scores, %s, Holm over %s", c.Test, c.Part, c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 	if len(better)+len(worse) == 0 {
-		s := fmt.Sprintf("No difference from %s is shown (%s; a shift of %.2g standard deviations would have been, four times in five)", c.Baseline, test, float64(c.Detectable))
-		return s + "."
+		seen := ""
+		if !math.IsInf(float64(c.Detectable), 1) {
+			seen = fmt.Sprintf("; a shift of %.2g standard deviations would have been, four times in five", float64(c.Detectable))
+		}
+		return fmt.Sprintf("No difference from %s is shown (%s%s).", c.Baseline, test, seen)
 	}
 	var b strings.Builder
 	switch {
@@ -136,52 +142,119 @@ func (c *Comparison) betterAtChance() string {
 	return ""
 }
 
+// named names some facets: by the values of one axis, if those make just them.
+func (c *Comparison) named(facets []int) string {
+	for _, a := range c.axes {
+		var values []string
+		covered := 0
+		for f := range c.Facets {
+			v := c.Facets[f].Values[a]
+			if slices.Contains(values, v) {
+				continue
+			}
+			whole, n := true, 0
+			for g := range c.Facets {
+				if c.Facets[g].Values[a] == v {
+					n++
+					whole = whole && slices.Contains(facets, g)
+				}
+			}
+			if whole {
+				values, covered = append(values, v), covered+n
+			}
+		}
+		if covered == len(facets) {
+			return list(values)
+		}
+	}
+	if len(facets) > 4 {
+		return fmt.Sprintf("%d of %d facets", len(facets), len(c.Facets))
+	}
+	var labels []string
+	for _, f := range facets {
+		labels = append(labels, c.Facets[f].Label)
+	}
+	if len(c.axes) > 1 && len(labels) > 1 { // labels have commas
+		return strings.Join(labels, "; at ")
+	}
+	return list(labels)
+}
+
 // interactions say, of each thing that is shown to differ over the facets together, in
 // which of them it is shown by itself, and in which it is not or is at chance.
 func (c *Comparison) interactions() []string {
 	if len(c.Facets) < 2 {
 		return nil
 	}
-	var lines []string
+	var said []string
+	of := map[string][]string{} // things that the same is said of
 	for _, t := range c.Things {
 		if t.Verdict != "better" && t.Verdict != "worse" {
 			continue
 		}
-		in := map[string][]string{}
-		chance := []string{}
-		testable := false
+		in := map[string][]int{}
+		var chance []int
 		for f, cell := range t.Cells {
 			if cell.AtChance {
-				chance = append(chance, c.Facets[f].Label)
+				chance = append(chance, f)
 			}
 			if cell.Verdict == "" {
 				continue
 			}
-			in[cell.Verdict] = append(in[cell.Verdict], c.Facets[f].Label)
-			testable = testable || stats.SmallestSignedRank(cell.Won+cell.Lost)*float64(len(c.Facets)) <= stats.Alpha
+			in[cell.Verdict] = append(in[cell.Verdict], f)
 		}
 		var parts []string
 		for _, v := range []string{"better", "worse"} {
 			if len(in[v]) == len(c.Facets) {
 				parts = append(parts, v+" in every facet")
 			} else if len(in[v]) > 0 {
-				parts = append(parts, v+" at "+list(in[v]))
+				parts = append(parts, v+" at "+c.named(in[v]))
 			}
 		}
 		switch {
-		case len(parts) == 0 && !testable:
+		case len(parts) == 0 && !c.single:
 			parts = append(parts, fmt.Sprintf("%s over all facets; %s are too few to test single ones", t.Verdict, texttab.Count(c.Seeds, "seed")))
 		case len(parts) == 0:
 			parts = append(parts, t.Verdict+" over all facets; not shown in any single one")
 		case len(in["not shown"]) > 0:
-			parts = append(parts, "not shown at "+list(in["not shown"]))
+			parts = append(parts, "not shown at "+c.named(in["not shown"]))
 		}
 		if len(chance) == len(c.Facets) {
 			parts = append(parts, "at chance everywhere")
 		} else if len(chance) > 0 {
-			parts = append(parts, "at chance at "+list(chance))
+			parts = append(parts, "at chance at "+c.named(chance))
 		}
-		lines = append(lines, t.Label+": "+strings.Join(parts, "; "))
+		words := strings.Join(parts, "; ")
+		if of[words] == nil {
+			said = append(said, words)
+		}
+		of[words] = append(of[words], t.Label)
+	}
+	var lines []string
+	for _, words := range said {
+		lines = append(lines, list(of[words])+": "+words)
 	}
 	return lines
+}
+
+// stepsText says which differences in the steps to the target are shown; "" if none is.
+func (c *Comparison) stepsText() string {
+	in := map[string][]string{}
+	largest := 0.
+	for _, t := range c.Things {
+		if t.StepsVerdict == "faster" || t.StepsVerdict == "slower" {
+			in[t.StepsVerdict] = append(in[t.StepsVerdict], t.Label)
+			largest = math.Max(largest, float64(t.StepsP))
+		}
+	}
+	var parts []string
+	for _, verdict := range []string{"faster", "slower"} {
+		if len(in[verdict]) > 0 {
+			parts = append(parts, list(in[verdict])+" "+verdict)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Steps to the target, against %s: %s (the same test, P %s).", c.Baseline, strings.Join(parts, "; "), atMost(largest))
 }

@@ -65,7 +65,10 @@ type Comparison struct {
 	Friedman           Number   `json:"friedman_p"`
 	CriticalDifference Number   `json:"critical_difference"`
 	Cliques            [][]int  `json:"cliques"` // of things, not shown to differ by it
+	Test               string   `json:"test"`    // of each thing's scores against the baseline's
 	axes               []string // of the facets
+	design             stats.Design
+	single             bool // the seeds are enough to test single facets
 }
 
 // Facet is one combination of the axes that are not compared.
@@ -74,8 +77,8 @@ type Facet struct {
 	Values map[string]string `json:"values"`
 	Config record.Config     `json:"config"` // of one of its runs
 	Target Number            `json:"target"`
-	// Chance is the accuracy that guessing reaches at most: that of the best answer that
-	// ignores the inputs, and two standard errors of as many examples; null if not known.
+	// Chance is the score that guessing reaches at the very best: see ByChance; null if not
+	// known.
 	Chance Number `json:"chance"`
 }
 
@@ -112,11 +115,11 @@ type Cell struct {
 	Effect Estimate `json:"effect"`
 	Won    int      `json:"won"`  // pairs
 	Lost   int      `json:"lost"` // pairs
-	// P and Verdict are of the facet alone, if the thing passed its pooled test; after Holm's
-	// correction over the facets.
+	// P and Verdict are of the facet alone, if the thing passed its pooled test and the seeds
+	// are enough to show anything; after Holm's correction over the facets.
 	P       Number `json:"p"`
 	Verdict string `json:"verdict,omitempty"`
-	// AtChance tells that the median is not above what guessing reaches.
+	// AtChance tells that the median is no better than what guessing reaches.
 	AtChance bool `json:"at_chance,omitempty"`
 
 	steps   []float64
@@ -234,13 +237,12 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 		}
 		compared = append(compared, a)
 	}
-	thingLabels := study.Labels(configs, compared)
+	thingLabels, facetLabels, facetAxes := study.Things(configs, compared, o.Nuisance)
 	if o.Name != nil {
 		for i, c := range configs {
 			thingLabels[i], _ = o.Name(c)
 		}
 	}
-	facetAxes, facetLabels := facetsOf(configs, by, o)
 	g := &grouped{by: by, cells: map[[2]int][]*record.Record{}}
 	if alone := alone(thingLabels, facetLabels); alone != nil {
 		only := o
@@ -310,17 +312,6 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 	return g, nil
 }
 
-// facetsOf returns the axes that make facets, and the label of each configuration's.
-func facetsOf(configs []record.Config, by []string, o Options) ([]study.Axis, []string) {
-	var axes []study.Axis
-	for _, a := range study.Axes {
-		if !slices.Contains(by, a.Key) && !slices.Contains(o.Nuisance, a.Key) && !follows(a.Key, by) && a.Differs(configs) {
-			axes = append(axes, a)
-		}
-	}
-	return axes, study.Labels(configs, axes)
-}
-
 // alone returns the facets that have but one of several things, such as the longer runs of
 // one optimizer: there is nothing to compare in them. It returns nil if there are none, or
 // no others.
@@ -345,12 +336,6 @@ func alone(things, facets []string) map[string]bool {
 		lone[f] = !several[f]
 	}
 	return lone
-}
-
-// follows tells whether an axis is to make no facets: how often a run is looked at changes
-// no score, and a task brings its target.
-func follows(key string, by []string) bool {
-	return key == study.Evaluate.Key || key == study.Probes.Key || key == "target" && slices.Contains(by, "task")
 }
 
 func areRuns(n int) string {
@@ -381,16 +366,19 @@ func scoreOf(records []*record.Record) string {
 		if diverged(r) {
 			continue
 		}
-		if r.Summary.Final.ValidationAccuracy.IsNaN() && r.Summary.TestAccuracy.IsNaN() {
+		if !classified(r) {
 			return "loss"
 		}
 	}
-	if slices.ContainsFunc(records, func(r *record.Record) bool {
-		return !r.Summary.Final.ValidationAccuracy.IsNaN() || !r.Summary.TestAccuracy.IsNaN()
-	}) {
+	if slices.ContainsFunc(records, classified) {
 		return "accuracy"
 	}
 	return "loss"
+}
+
+// classified tells whether a run has an accuracy.
+func classified(r *record.Record) bool {
+	return !r.Summary.Final.ValidationAccuracy.IsNaN() || !r.Summary.TestAccuracy.IsNaN()
 }
 
 func diverged(r *record.Record) bool { return r.Summary.Status != train.Done }
@@ -450,8 +438,8 @@ func (c *Comparison) fill(g *grouped) {
 			thing.Diverged += thing.Cells[f].Diverged
 			c.Seeds = max(c.Seeds, len(runs))
 			for _, r := range runs {
-				if s := r.Summary; s.Judged > 0 && c.Higher() {
-					c.Facets[f].Chance = Number(s.Chance + 2*math.Sqrt(s.Chance*(1-s.Chance)/float64(s.Judged)))
+				if chance := ByChance(r); !chance.IsNaN() && !diverged(r) && classified(r) == c.Higher() {
+					c.Facets[f].Chance = chance
 				}
 			}
 		}
@@ -460,9 +448,23 @@ func (c *Comparison) fill(g *grouped) {
 	for t := range c.Things {
 		for f := range c.Things[t].Cells {
 			cell, chance := &c.Things[t].Cells[f], c.Facets[f].Chance
-			cell.AtChance = cell.Runs > 0 && c.Higher() && !chance.IsNaN() && cell.Score.Median <= chance
+			cell.AtChance = cell.Runs > 0 && (c.Higher() && cell.Score.Median <= chance || !c.Higher() && cell.Score.Median >= chance) // NaN is neither
 		}
 	}
+}
+
+// ByChance is the score that guessing reaches at the very best: that of the best answer that
+// ignores the inputs, and two standard errors of as many examples, for a loss those of
+// squares of normal errors. It is NaN if not recorded.
+func ByChance(r *record.Record) Number {
+	chance, n := r.Summary.Chance, float64(r.Summary.Judged)
+	switch {
+	case n == 0:
+		return Number(math.NaN())
+	case !classified(r):
+		return Number(chance * (1 - 2*math.Sqrt(2/n)))
+	}
+	return Number(chance + 2*math.Sqrt(chance*(1-chance)/n))
 }
 
 func (c *Comparison) cell(runs []*record.Record) Cell {
@@ -589,6 +591,24 @@ func (c *Comparison) rank() {
 // test compares each thing with the baseline.
 func (c *Comparison) test() {
 	base := c.BaselineThing()
+	for t := range c.Things {
+		n := 0
+		for f := range c.Facets {
+			x, _ := pairs(&c.Things[t].Cells[f], &base.Cells[f], scoreAt)
+			n += len(x)
+		}
+		if &c.Things[t] != base {
+			c.Pairs = max(c.Pairs, n)
+		}
+	}
+	c.design = stats.NewDesign(c.Pairs, len(c.Things)-1)
+	c.Test = "pooled signed-rank"
+	single := stats.SignedRank
+	if len(c.Facets) == 1 {
+		// The numbers of seeds and of things decide on the test, not the data.
+		c.Test, single = c.design.Test, c.design.Compare
+	}
+	c.single = len(c.Facets) == 1 || stats.SmallestSignedRank(c.Seeds)*float64(len(c.Facets)) <= stats.Alpha
 	family := func(of func(c *Cell, i int) float64) (results []stats.Result, corrected []float64) {
 		var p []float64
 		for t := range c.Things {
@@ -602,7 +622,11 @@ func (c *Comparison) test() {
 					strata = append(strata, stats.Stratum{X: x, Y: y})
 					n += len(x)
 				}
-				if c.Pairs = max(c.Pairs, n); n > 0 {
+				switch {
+				case n == 0:
+				case len(strata) == 1:
+					r = single(strata[0].X, strata[0].Y)
+				default:
 					r = stats.Pooled(strata)
 				}
 			}
@@ -627,7 +651,7 @@ func (c *Comparison) test() {
 		case "not shown":
 			thing.StepsVerdict = "not shown"
 		}
-		var single []stats.Result
+		var results []stats.Result
 		var values []float64
 		for f := range c.Facets {
 			cell := &thing.Cells[f]
@@ -639,15 +663,15 @@ func (c *Comparison) test() {
 				cell.Won, cell.Lost = e.Lost, e.Won
 			}
 			r := stats.Result{P: math.NaN()}
-			if p[t] <= stats.Alpha && len(x) > 0 {
-				r = stats.SignedRank(x, y)
+			if p[t] <= stats.Alpha && len(x) > 0 && c.single {
+				r = single(x, y)
 			}
-			single, values = append(single, r), append(values, r.P)
+			results, values = append(results, r), append(values, r.P)
 		}
 		for f, v := range stats.Holm(values) {
 			cell := &thing.Cells[f]
 			if cell.P = Number(v); !math.IsNaN(v) {
-				cell.Verdict = verdict(v, single[f].Sign, c.Higher())
+				cell.Verdict = verdict(v, results[f].Sign, c.Higher())
 			}
 		}
 	}
@@ -700,6 +724,14 @@ func (c *Comparison) share() {
 	}
 }
 
+// canShow tells whether the seeds are enough for any difference to be shown.
+func (c *Comparison) canShow() bool {
+	if len(c.Facets) == 1 {
+		return c.design.Warning == ""
+	}
+	return stats.SmallestSignedRank(c.Pairs)*float64(len(c.Things)-1) <= stats.Alpha
+}
+
 // warn adds what limits the conclusions.
 func (c *Comparison) warn() {
 	say := func(format string, args ...any) {
@@ -708,7 +740,11 @@ func (c *Comparison) warn() {
 		}
 	}
 	things := len(c.Things) - 1
-	if things > 0 && stats.SmallestSignedRank(c.Pairs)*float64(things) > stats.Alpha {
+	switch {
+	case things == 0 || c.canShow():
+	case len(c.Facets) == 1:
+		say("too few runs: %s", c.design.Warning)
+	default:
 		say("%s: %s in %s cannot show a difference: the smallest P, corrected for %s, is %.2g; %s",
 			"too few runs", texttab.Count(c.Seeds, "seed"), texttab.Count(len(c.Facets), "facet"), texttab.Count(things, "comparison"),
 			min(1, stats.SmallestSignedRank(c.Pairs)*float64(things)), enough(c.Seeds, len(c.Facets), things))

@@ -15,6 +15,7 @@ import (
 	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models/train"
 )
 
@@ -276,12 +277,13 @@ func TestLoss(t *testing.T) {
 			r := run(seed, 0.1, model(m))
 			r.Summary.TestAccuracy, r.Summary.Final.ValidationAccuracy = nan, nan
 			r.Summary.TestLoss = record.Number(0.5 - 0.3*float64(i) + 0.001*float64(seed))
+			r.Summary.Chance, r.Summary.Judged = 0.5, 1000
 			list = append(list, r)
 		}
 	}
 	c := compared(t, list, compare.Options{By: []string{"model"}})
 	residual := thing(t, c, "residual")
-	if c.Score != "loss" || residual.Verdict != "better" || c.Things[0].Label != "residual" || residual.Cells[0].Won != 10 || residual.Cells[0].AtChance {
+	if c.Score != "loss" || residual.Verdict != "better" || c.Things[0].Label != "residual" || residual.Cells[0].Won != 10 || residual.Cells[0].AtChance || !thing(t, c, "mlp").Cells[0].AtChance {
 		t.Errorf("%s: %+v", c.Answer, residual)
 	}
 }
@@ -342,5 +344,42 @@ func TestPlanned(t *testing.T) {
 	c := compared(t, []*record.Record{list[0], list[2]}, compare.Options{Planned: planned, Baseline: "sgd(rate=0.1)"})
 	if c.Baseline != "sgd(rate=0.1)" || c.By[0] != "optimizer" {
 		t.Errorf("%+v", c)
+	}
+}
+
+// Remedies by activations and depths are one table of 80 columns and one sentence.
+func TestManyFacets(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	var list []*record.Record
+	for _, f := range []string{"sigmoid", "tanh", "gaussian-rbf", "softplus"} {
+		for _, d := range []int{10, 50, 100} {
+			for i, m := range []string{"mlp", "residual", "highway"} {
+				for seed := range uint64(5) {
+					a := []float64{0.5, 0.9, 0.8}[i] + 0.02*r.NormFloat64()
+					if d == 100 && i != 1 {
+						a = 0.1
+					}
+					list = append(list, run(seed+1, math.Round(1000*a)/1000, model(m), depth(d), func(r *record.Record) { r.Config.Activation = catalogue.Choice{Name: f} }))
+				}
+			}
+		}
+	}
+	c := compared(t, list, compare.Options{By: []string{"model"}})
+	for _, width := range []int{40, 80, 160} {
+		var b bytes.Buffer
+		if err := c.WriteText(&b, compare.TextOptions{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := texttab.Width(strings.TrimRight(line, "\n")); n > width {
+				t.Errorf("a line of %d columns in a terminal of %d: %s", n, width, line)
+			}
+		}
+		if width == 80 {
+			golden(t, "many-facets.txt", b.Bytes())
+			if strings.Count(b.String(), "\n") > 32 {
+				t.Errorf("%d lines", strings.Count(b.String(), "\n"))
+			}
+		}
 	}
 }

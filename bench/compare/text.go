@@ -51,9 +51,17 @@ func (c *Comparison) WriteText(w io.Writer, o TextOptions) error {
 	}
 	put(texttab.Prose("", c.Answer, width))
 	b.WriteString("\n")
-	put(c.table().Lines(width, o.Colour))
+	for i, t := range c.tables(width) {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		put(t.Lines(width, o.Colour))
+	}
 	b.WriteString("\n")
 	put(texttab.Prose("", c.caption(), width))
+	if s := c.stepsText(); s != "" {
+		put(texttab.Prose("", s, width))
+	}
 	for _, l := range c.Interactions {
 		put(texttab.Prose("  ", l, width))
 	}
@@ -73,6 +81,45 @@ const (
 	markWorse  = "-"
 	markChance = "c"
 )
+
+// tables are the table of things and facets, laid out for a width: a row for each thing, or,
+// where so many facets do not fit, a row for each facet, in as many tables as the things need.
+func (c *Comparison) tables(width int) []texttab.Table {
+	if t := c.table(); len(c.Facets) == 1 || t.Fits(width) {
+		return []texttab.Table{t}
+	}
+	var tables []texttab.Table
+	for from := 0; from < len(c.Things); {
+		to := from + 1
+		for to < len(c.Things) && c.byFacet(c.Things[from:to+1]).Fits(width) {
+			to++
+		}
+		tables = append(tables, c.byFacet(c.Things[from:to]))
+		from = to
+	}
+	return tables
+}
+
+// byFacet has a row for each facet and a column for each of some things.
+func (c *Comparison) byFacet(things []Thing) texttab.Table {
+	t := texttab.Table{Columns: []texttab.Column{{Head: strings.Join(c.axes, ", "), Least: 14}}}
+	pooled, values := []texttab.Cell{texttab.Text("all together")}, []texttab.Cell{texttab.Text("")}
+	for i := range things {
+		t.Columns = append(t.Columns, texttab.Column{Head: things[i].Label, Right: true})
+		verdict := things[i].verdictCell(c.Baseline)
+		words, p, _ := strings.Cut(verdict.String(), ", ") // on two lines, or the column is wide
+		pooled, values = append(pooled, texttab.Painted(verdict[0].Code, words)), append(values, texttab.Text(p))
+	}
+	for f := range c.Facets {
+		row := []texttab.Cell{texttab.Text(c.Facets[f].Label)}
+		for i := range things {
+			row = append(row, c.cellText(&things[i].Cells[f]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.Rows = append(t.Rows, pooled, values)
+	return t
+}
 
 // table has a row for each thing and a column for each facet.
 func (c *Comparison) table() texttab.Table {
@@ -171,6 +218,9 @@ func (c *Comparison) effectText(cell *Cell) string {
 	if cell.Effect.Median.IsNaN() || math.IsInf(float64(cell.Effect.Median), 0) {
 		return ""
 	}
+	if cell.Effect.Median == 0 {
+		return "0"
+	}
 	return fmt.Sprintf("%+.3g", float64(cell.Effect.Median))
 }
 
@@ -259,6 +309,9 @@ func (c *Comparison) WriteMarkdown(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&b, "\n\n%s\n", clean(c.caption()))
+	if s := c.stepsText(); s != "" {
+		fmt.Fprintf(&b, "\n%s\n\n", clean(s))
+	}
 	for _, l := range c.Interactions {
 		fmt.Fprintf(&b, "- %s\n", clean(l))
 	}

@@ -10,17 +10,18 @@
 //
 // # What is compared
 //
-// Setups, an optimizer with its settings and a number of steps, are compared on one
-// problem: runs that agree in all else but the seed. The seeds are the sample, and what is
-// given of a setup is a median over them with a 95% interval (see package stats).
+// A report begins with the comparison that the study asks for (see package compare): the
+// sentence that the tests allow, one table of what is compared by the facets, and what
+// limits it. Its tests are the only ones in a report: the marks below are from them.
 //
-// The score is that of an evaluation on the validation set: the accuracy of a
-// classification, the loss of any other task. It is compared after the least number of
-// steps that a setup of the problem was given, the budget, so that a setup with more of
-// them has no advantage; those serve to see when it reaches the target. An optimizer that
-// was given fewer steps too is not tested a second time. A run that diverged by then has
-// no network to evaluate and counts with the worst score there is, an accuracy of 0 or an
-// infinite loss, whatever it had reached before. It is never left out.
+// Then come the problems: runs that agree in all but the optimizer, its budget and the
+// seed. Setups, an optimizer with its settings and a number of steps, are listed on each
+// with what was observed of them: medians over the seeds with 95% intervals (see package
+// stats), of the score on the validation set after the least number of steps that a setup
+// of the problem was given. What has more steps serves to see when it reaches the target. A run
+// that diverged by then has no network to evaluate and counts with the worst score there
+// is, an accuracy of 0 or an infinite loss, whatever it had reached before. It is never
+// left out.
 //
 // Steps to the target count from the start to the first evaluation that reached it. A run
 // that did not is taken to need infinitely many, which is right for the median as long as
@@ -28,11 +29,5 @@
 // steps.
 //
 // Setups stand in the order of the median score; equal ones in that of the median steps to
-// the target, and then as the study lists them.
-//
-// Each setup's scores are tested against those of the baseline, the first setup that the
-// study lists for the problem, by the same seeds, with Holm's correction for the number of
-// setups that are compared with it on the problem. The number of seeds and of setups, not
-// the data, decides between Wilcoxon's signed-rank test and that of Mann and Whitney (see
-// stats.NewDesign). Where no data could show a difference, the report says so.
+// the target, and then as the study lists them. The order is an observation and no finding.
 package report

@@ -13,16 +13,16 @@ import (
 // Findings are plain sentences computed from the records; "" where there is nothing to
 // tell.
 type Findings struct {
-	Outcome    string `json:"outcome"`    // who ends best, who reaches the target when
+	Outcome    string `json:"outcome"`    // the medians observed: the highest, and who reaches the target when
 	Gradient   string `json:"gradient"`   // where the gradient dies at the start
 	Movement   string `json:"movement"`   // which setups move the first layer all the same
-	Comparison string `json:"comparison"` // which differences from the baseline are shown
+	Comparison string `json:"comparison"` // which differences from the baseline are shown here alone
 	Diverged   string `json:"diverged"`
 	Flushed    string `json:"flushed"` // in how many steps denormal numbers were taken for zero
 }
 
-func (p *Problem) findings() Findings {
-	return Findings{p.outcome(), p.Gradient.sentence(), p.movementSentence(), p.comparison(), p.divergedSentence(), p.flushed()}
+func (p *Problem) findings(several bool) Findings {
+	return Findings{p.outcome(), p.Gradient.sentence(), p.movementSentence(), p.comparison(several), p.divergedSentence(), p.flushed()}
 }
 
 // Lines returns those that say something.
@@ -67,7 +67,18 @@ func (p *Problem) outcome() string {
 			tied = append(tied, s.Label)
 		}
 	}
-	clauses := []string{fmt.Sprintf("%s %s best, with %s", some(tied, len(p.Setups)), end(tied), with)}
+	extreme := "highest"
+	if !p.higher() {
+		extreme = "lowest"
+	}
+	has := "have"
+	if len(tied) == 1 {
+		has = "has"
+	}
+	clauses := []string{fmt.Sprintf("Observed: %s %s the %s %s", some(tied, len(p.Setups)), has, extreme, strings.Replace(strings.TrimPrefix(with, "a "), " of ", ", ", 1))}
+	if best.AtChance {
+		clauses = []string{"All setups sit at chance: the highest is " + with}
+	}
 	var fastest, partly, missed []string
 	var slower []Setup
 	var steps Number
@@ -238,7 +249,7 @@ func (p *Problem) movementSentence() string {
 		return ""
 	}
 	var moving, resting, stuck []string
-	var movesNotBetter, restsButReaches []string
+	var restsButReaches []string
 	known := 0
 	for _, i := range p.leaders() {
 		s := p.Setups[i]
@@ -255,9 +266,6 @@ func (p *Problem) movementSentence() string {
 			continue
 		case m > -1:
 			moving = append(moving, s.Label)
-			if s.Verdict == "no difference shown" || s.Verdict == "worse" {
-				movesNotBetter = append(movesNotBetter, s.Label)
-			}
 		case math.IsInf(m, -1):
 			resting = append(resting, s.Label+" (not at all)")
 		default:
@@ -294,12 +302,8 @@ func (p *Problem) movementSentence() string {
 		fmt.Fprintf(&b, "in most steps not at all, like the output layer, by %s", list(stuck))
 	}
 	b.WriteString(".")
-	if len(moving) > 0 && len(movesNotBetter) > 0 && p.design().Warning == "" && !p.allDiverged() {
-		fmt.Fprintf(&b, " That alone is not enough: %s %s not shown to end better than %s.",
-			list(movesNotBetter), isAre(movesNotBetter), p.Baseline)
-	}
 	if len(restsButReaches) > 0 {
-		fmt.Fprintf(&b, " It is not needed either: %s the target without.", reach(restsButReaches))
+		fmt.Fprintf(&b, " %s the target all the same.", reach(restsButReaches))
 	}
 	return b.String()
 }
@@ -318,16 +322,13 @@ func reach(words []string) string {
 	return list(words) + " reach"
 }
 
-// comparison tells which differences from the baseline are shown.
-func (p *Problem) comparison() string {
-	design := p.design()
-	switch {
-	case design.Comparisons == 0:
-		return ""
-	case design.Warning != "":
-		return fmt.Sprintf("Compared with %s: %s.", p.Baseline, design.Warning)
+// comparison tells which differences from the baseline are shown on this problem alone,
+// where it is one of several.
+func (p *Problem) comparison(several bool) string {
+	if !several {
+		return "" // the study's answer says it
 	}
-	var better, worse, open []string
+	var better, worse []string
 	var largest Number
 	for _, s := range p.Setups {
 		switch s.Verdict {
@@ -335,8 +336,6 @@ func (p *Problem) comparison() string {
 			better, largest = append(better, s.Label), max(largest, s.P)
 		case "worse":
 			worse, largest = append(worse, s.Label), max(largest, s.P)
-		case "no difference shown":
-			open = append(open, s.Label)
 		}
 	}
 	var parts []string
@@ -346,15 +345,10 @@ func (p *Problem) comparison() string {
 	if len(worse) > 0 {
 		parts = append(parts, some(worse, len(p.Setups))+" "+end(worse)+" worse than "+p.Baseline)
 	}
-	how := fmt.Sprintf("%s, %s, Holm's correction for %s", p.Test, texttab.Count(design.Pairs, "seed"), texttab.Count(design.Comparisons, "comparison"))
 	if len(parts) == 0 {
-		return fmt.Sprintf("No difference from %s is shown for any other (%s).", p.Baseline, how)
+		return ""
 	}
-	s := fmt.Sprintf("%s (%s: P ≤ %.2g)", strings.Join(parts, "; "), how, math.Ceil(float64(largest)*1000)/1000)
-	if len(open) > 0 {
-		s += fmt.Sprintf("; no difference shown for %s", some(open, len(p.Setups)))
-	}
-	return s + "."
+	return fmt.Sprintf("Shown here alone: %s (P ≤ %.2g).", strings.Join(parts, "; "), math.Ceil(float64(largest)*1000)/1000)
 }
 
 // some lists words unless they are too many to read.

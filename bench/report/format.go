@@ -2,10 +2,12 @@ package report
 
 import (
 	"fmt"
-	"github.com/gradflow/gradflow/internal/texttab"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 func isInf(x Number) bool { return math.IsInf(float64(x), 0) }
@@ -96,16 +98,23 @@ func decimals(x Number) string {
 // verdict says what the comparison with the baseline gave, and its P.
 func (p *Problem) verdict(s Setup) (words, value string) {
 	switch {
+	case !p.tested():
+		return "", ""
 	case s.Label == p.Baseline:
 		return "baseline", ""
-	case s.Verdict != "" && s.P.IsNaN():
-		return "not tested", ""
+	case s.P.IsNaN():
+		return s.Verdict, ""
 	case s.P < 0.001:
 		return s.Verdict, "P < 0.001"
 	case s.Verdict != "":
 		return s.Verdict, fmt.Sprintf("P = %.2g", float64(s.P))
 	}
 	return "", ""
+}
+
+// tested tells whether a setup is tested on this problem.
+func (p *Problem) tested() bool {
+	return slices.ContainsFunc(p.Setups, func(s Setup) bool { return s.Verdict != "" })
 }
 
 // slowerWords says how many times slower something is.

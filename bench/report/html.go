@@ -87,7 +87,7 @@ type pageProblem struct {
 	Budgets bool // differ
 	Probes  bool
 	Curves  bool
-	Several bool // setups
+	Several bool // setups are tested
 	Target  string
 }
 
@@ -145,7 +145,7 @@ func newPage(results *record.Results) *page {
 
 func newPageProblem(p *Problem, f figures, looks map[string]style) pageProblem {
 	d := pageProblem{Problem: p, Budgets: p.differentBudgets(), Probes: len(f.Runs) > 0, Curves: len(f.Steps) > 0,
-		Several: len(p.Setups) > 1, Target: number(p.Config.Target)}
+		Several: p.tested(), Target: number(p.Config.Target)}
 	place := p.stripScale()
 	for _, s := range p.Setups {
 		look, detail := looks[s.Label], s.Detail

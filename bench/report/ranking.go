@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/catalogue"
@@ -21,13 +22,17 @@ type Number = record.Number
 
 // Ranking is what a study found. The tags are the keys of its JSON.
 type Ranking struct {
-	Study    string `json:"study"`
-	About    string `json:"about,omitempty"`
-	Runs     int    `json:"runs"`    // recorded
-	Planned  int    `json:"planned"` // in the study file; 0 if that is missing
-	Damaged  int    `json:"damaged"` // runs of the study that are left out
-	Others   int    `json:"others"`  // runs in the directory that are not of the study, and left out
-	Diverged int    `json:"diverged"`
+	Study string `json:"study"`
+	About string `json:"about,omitempty"`
+	// Comparison is the answer: what the study compares, tested; nil if its runs can't be
+	// compared, which a warning tells.
+	Comparison *compare.Comparison `json:"comparison"`
+
+	Runs     int `json:"runs"`    // recorded
+	Planned  int `json:"planned"` // in the study file; 0 if that is missing
+	Damaged  int `json:"damaged"` // runs of the study that are left out
+	Others   int `json:"others"`  // runs in the directory that are not of the study, and left out
+	Diverged int `json:"diverged"`
 	// Environments are what the runs were done with: versions, processors and kernels.
 	Environments []record.Environment `json:"environments"`
 	Problems     []Problem            `json:"problems"` // in the order of the study
@@ -36,15 +41,17 @@ type Ranking struct {
 
 // Problem is what the setups are compared on.
 type Problem struct {
-	Label    string        `json:"label"`  // what sets it apart in the study: "softplus, depth 10"
-	Config   record.Config `json:"config"` // without optimizer, seed and budget
-	Budget   int           `json:"budget"` // steps after which the scores are compared: the least that a setup was given
-	Score    string        `json:"score"`  // "accuracy", higher is better, or "loss", lower is better
-	Baseline string        `json:"baseline"`
-	Test     string        `json:"test"` // of each setup's scores against the baseline's
-	Gradient Gradient      `json:"gradient"`
-	Findings Findings      `json:"findings"`
-	Setups   []Setup       `json:"setups"` // ranked, best first
+	Label  string        `json:"label"`  // what sets it apart in the study: "softplus, depth 10"
+	Config record.Config `json:"config"` // without optimizer, seed and budget
+	Budget int           `json:"budget"` // steps after which the scores are compared: the least that a setup was given
+	Score  string        `json:"score"`  // "accuracy", higher is better, or "loss", lower is better
+	// Baseline is the setup that others are marked against, and Test how: those of the
+	// study's comparison, if that is of optimizers; else "".
+	Baseline string   `json:"baseline"`
+	Test     string   `json:"test"`
+	Gradient Gradient `json:"gradient"`
+	Findings Findings `json:"findings"`
+	Setups   []Setup  `json:"setups"` // ranked, best first
 
 	// The records of each setup, in the order of Setups and by seed.
 	records [][]*record.Record
@@ -72,9 +79,9 @@ type Setup struct {
 	// Slower is the median of the steps to the target, divided by the least one on the
 	// problem; null if it is beyond the budget.
 	Slower Number `json:"times_slower"`
-	// P is that of the difference from the baseline, after Holm's correction. Verdict is
-	// "better", "worse", or "no difference shown". The baseline is not tested, nor is an
-	// optimizer that was also given fewer steps: null and "".
+	// P and Verdict are those of the study's comparison with the baseline, on this problem
+	// alone if it is one of several, which is tested if the comparison over all passed: "better",
+	// "worse", or "no difference shown". null and "" of what is not tested alone.
 	P       Number `json:"p"`
 	Verdict string `json:"verdict,omitempty"`
 	// Decades is by how many powers of ten the gradient of the pre-activations falls from
@@ -88,6 +95,8 @@ type Setup struct {
 	Movement Number `json:"movement"`
 	// Update is log10 of the first layer's update-to-weight ratio itself.
 	Update Number `json:"update"`
+	// AtChance tells that the median score is no better than what guessing reaches.
+	AtChance bool `json:"at_chance,omitempty"`
 
 	listed int // place in the study's order
 }
@@ -129,9 +138,66 @@ func Rank(results *record.Results) *Ranking {
 		}
 		r.Problems = append(r.Problems, p)
 	}
+	if len(results.Records) > 0 {
+		var err error
+		if r.Comparison, err = compare.Study(results); err != nil {
+			r.warn("nothing is compared: %v", err)
+		}
+	}
+	r.mark()
+	for i := range r.Problems {
+		r.Problems[i].Findings = r.Problems[i].findings(len(r.Problems) > 1)
+	}
 	r.collectWarnings(results.Records)
 	r.Environments = environments(results.Records)
 	return r
+}
+
+// mark gives the setups the verdicts of the study's comparison, if that is of optimizers.
+// There are no others: a report has one set of tests.
+func (r *Ranking) mark() {
+	c := r.Comparison
+	if c == nil || !slices.Equal(c.By, []string{"optimizer"}) {
+		return
+	}
+	type place struct {
+		thing *compare.Thing
+		cell  *compare.Cell
+	}
+	places := map[*record.Record]place{}
+	for t := range c.Things {
+		thing := &c.Things[t]
+		for f := range thing.Cells {
+			for _, run := range thing.Cells[f].Records() {
+				places[run] = place{thing, &thing.Cells[f]}
+			}
+		}
+	}
+	for i := range r.Problems {
+		p := &r.Problems[i]
+		marks := make([]place, len(p.Setups))
+		for k := range p.Setups {
+			if at := places[p.records[k][0]]; at.thing != nil {
+				marks[k] = at
+				if at.thing.Label == c.Baseline {
+					p.Baseline, p.Test = p.Setups[k].Label, c.Test
+				}
+			}
+		}
+		for k, at := range marks {
+			s := &p.Setups[k]
+			if p.Baseline == "" || at.thing == nil || s.Label == p.Baseline {
+				continue
+			}
+			s.P, s.Verdict = at.cell.P, at.cell.Verdict
+			if len(c.Facets) == 1 {
+				s.P, s.Verdict = at.thing.P, at.thing.Verdict
+			}
+			if s.Verdict == "not shown" {
+				s.Verdict = "no difference shown"
+			}
+		}
+	}
 }
 
 func (r *Ranking) warn(format string, args ...any) {
@@ -143,9 +209,6 @@ func (r *Ranking) warn(format string, args ...any) {
 // collectWarnings adds what limits the conclusions, and what the runs have to tell.
 func (r *Ranking) collectWarnings(records []*record.Record) {
 	for _, p := range r.Problems {
-		if d := p.design(); d.Warning != "" {
-			r.warn("%s", d.Warning)
-		}
 		for _, s := range p.Setups {
 			if w := stats.MedianInterval(make([]float64, s.Runs)).Warning; w != "" && s.Runs > 1 {
 				r.warn("intervals are of %s", w)
@@ -257,10 +320,8 @@ func newProblem(label string, records [][]*record.Record, optimizers [][]catalog
 		}
 		p.Setups = append(p.Setups, p.newSetup(l, detail, runs))
 	}
-	p.compare()
 	p.rank(records)
 	p.Gradient = gradientAtStart(p.records)
-	p.Findings = p.findings()
 	return p
 }
 
@@ -340,6 +401,8 @@ func (p *Problem) newSetup(label, detail string, runs []*record.Record) Setup {
 		movement, update = appendNumber(movement, m), appendNumber(update, u)
 	}
 	s.Score, s.Last, s.StepsToTarget = estimate(scores), estimate(last), estimate(steps)
+	chance := compare.ByChance(runs[0]) // NaN is neither above nor below
+	s.AtChance = p.higher() && s.Score.Median <= chance || !p.higher() && s.Score.Median >= chance
 	s.DecadesFirst, s.DecadesLast = Number(stats.Median(decadesFirst)), Number(stats.Median(decadesLast))
 	s.Movement, s.Update = Number(stats.Median(movement)), Number(stats.Median(update))
 	return s
@@ -359,66 +422,6 @@ func (p *Problem) extends(s Setup) bool {
 // extended tells whether the same optimizer was also given more steps.
 func (p *Problem) extended(s Setup) bool {
 	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget > s.Budget && key(o.Optimizer) == key(s.Optimizer) })
-}
-
-// isCompared tells whether a setup is tested against the baseline.
-func (p *Problem) isCompared(s Setup) bool { return s.Label != p.Baseline && !p.extends(s) }
-
-// design is how the setups are compared with the baseline. What can be shown at all
-// depends on the comparison of the most seeds, as Holm's correction is strictest for the
-// clearest difference.
-func (p *Problem) design() stats.Design {
-	base := p.Setups[slices.IndexFunc(p.Setups, func(s Setup) bool { return s.Label == p.Baseline })]
-	seeds, comparisons := 0, 0
-	for _, s := range p.Setups {
-		if p.isCompared(s) {
-			common, _ := pairs(base, s)
-			seeds = max(seeds, len(common))
-			comparisons++
-		}
-	}
-	return stats.NewDesign(seeds, comparisons)
-}
-
-// pairs returns the scores of two setups by the seeds that both have.
-func pairs(a, b Setup) (x, y []float64) {
-	for i, seed := range a.Seeds {
-		j := slices.Index(b.Seeds, seed)
-		if j >= 0 && !a.Scores[i].IsNaN() && !b.Scores[j].IsNaN() {
-			x, y = append(x, float64(a.Scores[i])), append(y, float64(b.Scores[j]))
-		}
-	}
-	return x, y
-}
-
-// compare tests setups against the baseline: the first that does not extend another.
-func (p *Problem) compare() {
-	base := p.Setups[slices.IndexFunc(p.Setups, func(s Setup) bool { return !p.extends(s) })]
-	p.Baseline = base.Label
-	design := p.design()
-	p.Test = design.Test
-	var results []stats.Result
-	var values []float64
-	for _, s := range p.Setups {
-		r := stats.Result{P: math.NaN()}
-		if p.isCompared(s) {
-			r = design.Compare(pairs(s, base))
-		}
-		results, values = append(results, r), append(values, r.P)
-	}
-	for i, v := range stats.Holm(values) {
-		s := &p.Setups[i]
-		s.P = Number(v)
-		switch {
-		case !p.isCompared(*s):
-		case !(v <= stats.Alpha):
-			s.Verdict = "no difference shown"
-		case (results[i].Sign > 0) == p.higher():
-			s.Verdict = "better"
-		default:
-			s.Verdict = "worse"
-		}
-	}
 }
 
 // rank sorts the setups and their records, best first.

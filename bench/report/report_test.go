@@ -177,7 +177,7 @@ func TestRank(t *testing.T) {
 	run := func(optimizer string, seed uint64, accuracy float64, steps record.Number, status train.Status) *record.Record {
 		c := record.Config{Task: catalogue.Choice{Name: "digits"}, Depth: 3, Activation: catalogue.Choice{Name: "tanh"},
 			Optimizer: catalogue.Choice{Name: optimizer}, Steps: 100, Target: 0.8, Seed: seed}
-		return &record.Record{Config: c, Summary: record.Summary{Status: status, Steps: 100, StepsToTarget: steps, DecadesFirst: nan, DecadesLast: nan,
+		return &record.Record{Config: c, Summary: record.Summary{Status: status, Steps: 100, StepsToTarget: steps, DecadesFirst: nan, DecadesLast: nan, TestLoss: nan, TestAccuracy: nan,
 			Final: record.Metric{Step: 100, ValidationAccuracy: record.Number(accuracy), ValidationLoss: 1}}}
 	}
 	r := &record.Results{}
@@ -424,8 +424,10 @@ func TestMovementSentence(t *testing.T) {
 	if got := p[2].Findings.Movement; !strings.Contains(got, "by all of ") {
 		t.Errorf("where the gradient does not die all move the first layer: %s", got)
 	}
-	if got := p[0].Findings.Movement; !strings.Contains(got, "That alone is not enough: irprop-minus is not shown to end better than sgd.") {
-		t.Errorf("a setup that moves the first layer and is no better: %s", got)
+	for _, p := range p {
+		if strings.Contains(p.Findings.Movement, "not enough") {
+			t.Errorf("what is not shown is a finding: %s", p.Findings.Movement)
+		}
 	}
 }
 

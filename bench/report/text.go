@@ -3,17 +3,24 @@ package report
 import (
 	"bytes"
 	"fmt"
-	"github.com/gradflow/gradflow/internal/texttab"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/gradflow/gradflow/bench/compare"
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // TextOptions are those of WriteText.
 type TextOptions struct {
 	Width  int  // columns of the terminal; 0: 80
 	Colour bool // with ANSI escapes
+	// Details tells of all problems; without, a study of more than a few has the first ones.
+	Details bool
 }
+
+// fewProblems is how many problems text tells of unless it is asked for all.
+const fewProblems = 4
 
 // column is one of a table. What doesn't fit the width goes by the order of keep: the
 // highest first; 0 stays.
@@ -24,7 +31,7 @@ type column struct {
 	cell  func(Setup) string
 }
 
-// WriteText writes the findings and a table for each problem. Columns that don't fit the
+// WriteText writes the comparison, and the findings and a table for each problem. Columns that don't fit the
 // width are left out, those first that matter least.
 func (r *Ranking) WriteText(w io.Writer, o TextOptions) error {
 	o.Width = texttab.Or(o.Width)
@@ -33,7 +40,18 @@ func (r *Ranking) WriteText(w io.Writer, o TextOptions) error {
 	if r.About != "" {
 		t.prose("", r.About)
 	}
-	for i := range r.Problems {
+	answered := r.Comparison != nil && len(r.Comparison.Things) > 1
+	if answered {
+		t.line("")
+		if err := r.Comparison.WriteText(t, compare.TextOptions{Width: o.Width, Colour: o.Colour}); err != nil {
+			return err
+		}
+	}
+	told := len(r.Problems)
+	if !o.Details && told > fewProblems {
+		told = fewProblems
+	}
+	for i := range told {
 		p := &r.Problems[i]
 		t.line("")
 		t.heading(p.Label, "")
@@ -43,9 +61,19 @@ func (r *Ranking) WriteText(w io.Writer, o TextOptions) error {
 		t.line("")
 		t.table(p)
 	}
-	if len(r.Warnings) > 0 {
+	if more := len(r.Problems) - told; more > 0 {
 		t.line("")
-		for _, l := range r.Warnings {
+		t.prose("", fmt.Sprintf("… and %s: all are in the report, and here with --details.", texttab.Count(more, "more problem")))
+	}
+	var warnings []string
+	for _, l := range r.Warnings {
+		if !answered || !slices.Contains(r.Comparison.Warnings, l) {
+			warnings = append(warnings, l)
+		}
+	}
+	if len(warnings) > 0 {
+		t.line("")
+		for _, l := range warnings {
 			t.prose("warning: ", l)
 		}
 	}
@@ -83,9 +111,6 @@ func (p *Problem) columns() []column {
 		{"decades", 4, true, func(s Setup) string { return decimals(s.DecadesFirst) + " → " + decimals(s.DecadesLast) }},
 		{"layer 1 moved", 8, true, func(s Setup) string { return decimals(s.Movement) }},
 		{"against " + p.Baseline, 1, false, func(s Setup) string {
-			if len(p.Setups) == 1 {
-				return ""
-			}
 			words, value := p.verdict(s)
 			return strings.TrimSuffix(words+", "+value, ", ")
 		}},

@@ -19,21 +19,25 @@ type Variant struct {
 }
 
 // Compared returns the axis that is compared unless a study says otherwise: the optimizer
-// if it varies, else the first axis that does; "" if none does.
+// if it varies, else the first axis that does; "" if none does. Settings that were chosen for
+// each facet by itself don't count.
 func Compared(configs []Config) string {
-	first := ""
-	for _, a := range Axes {
+	varies := func(a Axis) bool {
 		if !a.Differs(configs) {
-			continue
+			return false
 		}
-		if a.Key == "optimizer" {
+		things, _, _ := Things(configs, []Axis{a}, nil)
+		return slices.ContainsFunc(things, func(t string) bool { return t != things[0] })
+	}
+	if a, _ := AxisOf("optimizer"); varies(a) {
+		return a.Key
+	}
+	for _, a := range Axes {
+		if a.Key != "optimizer" && varies(a) {
 			return a.Key
 		}
-		if first == "" {
-			first = a.Key
-		}
 	}
-	return first
+	return ""
 }
 
 // comparison reads the keys compare, variants, baseline and where.
@@ -194,7 +198,8 @@ func (r *reader) checkBaseline(c Comparison, configs []Config) {
 		}
 	}
 	var labels []string
-	for _, l := range Labels(configs, axes) {
+	things, _, _ := Things(configs, axes, nil)
+	for _, l := range things {
 		if !slices.Contains(labels, l) {
 			labels = append(labels, l)
 		}
