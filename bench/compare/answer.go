@@ -36,7 +36,7 @@ func (c *Comparison) answer() string {
 		}
 		return s + "."
 	}
-	var better, worse, open []string
+	var better, worse, open, guess []string
 	largest := 0.
 	for _, t := range c.Things {
 		switch t.Verdict {
@@ -46,18 +46,24 @@ func (c *Comparison) answer() string {
 			worse = append(worse, t.Label)
 		case "not shown":
 			open = append(open, t.Label)
+		case "at chance":
+			guess = append(guess, t.Label)
 		}
 		if t.Verdict == "better" || t.Verdict == "worse" {
 			largest = math.Max(largest, float64(t.P))
 		}
 	}
 	test := fmt.Sprintf("%s test of the %s scores, %s, Holm over %s", c.Test, c.Part, c.size(), texttab.Count(len(c.Things)-1, "comparison"))
+	still := ""
+	if len(guess) > 0 {
+		still = fmt.Sprintf(" %s and %s sit at chance.", strings.Join(guess, ", "), c.Baseline)
+	}
 	if len(better)+len(worse) == 0 {
 		seen := ""
 		if !math.IsInf(float64(c.Detectable), 1) {
 			seen = fmt.Sprintf("; a shift of %.2g standard deviations would have been, four times in five", float64(c.Detectable))
 		}
-		return fmt.Sprintf("No difference from %s is shown (%s%s).", c.Baseline, test, seen)
+		return fmt.Sprintf("No difference from %s is shown (%s%s).", c.Baseline, test, seen) + still
 	}
 	var b strings.Builder
 	switch {
@@ -72,11 +78,7 @@ func (c *Comparison) answer() string {
 	if len(open) > 0 {
 		fmt.Fprintf(&b, "; no difference is shown for %s", list(open))
 	}
-	b.WriteString(".")
-	if still := c.betterAtChance(); still != "" {
-		b.WriteString(" " + still)
-	}
-	return b.String()
+	return b.String() + "." + still
 }
 
 // end is the verb of what ended with a score.
@@ -127,19 +129,6 @@ func (c *Comparison) chances() string {
 		return fmt.Sprintf("%.3f", lo)
 	}
 	return fmt.Sprintf("%.3f to %.3f", lo, hi)
-}
-
-// betterAtChance names what is shown better though it sits at chance somewhere.
-func (c *Comparison) betterAtChance() string {
-	if len(c.Facets) > 1 {
-		return "" // the interactions tell it
-	}
-	for _, t := range c.Things {
-		if t.Verdict == "better" && t.Cells[0].AtChance {
-			return fmt.Sprintf("%s is at chance all the same.", t.Label)
-		}
-	}
-	return ""
 }
 
 // named names some facets: by the values of one axis, if those make just them.
@@ -198,7 +187,7 @@ func (c *Comparison) interactions() []string {
 			if cell.AtChance {
 				chance = append(chance, f)
 			}
-			if cell.Verdict == "" {
+			if cell.Verdict == "" || cell.Verdict == "at chance" {
 				continue
 			}
 			in[cell.Verdict] = append(in[cell.Verdict], f)
@@ -237,8 +226,8 @@ func (c *Comparison) interactions() []string {
 	return lines
 }
 
-// stepsText says which differences in the steps to the target are shown; "" if none is.
-func (c *Comparison) stepsText() string {
+// StepsSentence says which differences in the steps to the target are shown; "" if none is.
+func (c *Comparison) StepsSentence() string {
 	in := map[string][]string{}
 	largest := 0.
 	for _, t := range c.Things {

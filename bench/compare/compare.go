@@ -92,7 +92,8 @@ type Thing struct {
 	Diverged int    `json:"diverged"`
 	Tried    int    `json:"tried,omitempty"` // settings, in tuning
 	// P is of the pooled test against the baseline, after Holm's correction. Verdict is
-	// "better", "worse", "not shown", or "" of the baseline.
+	// "better", "worse", "not shown", "at chance" if both are wherever they meet, or "" of the
+	// baseline.
 	P       Number `json:"p"`
 	Verdict string `json:"verdict,omitempty"`
 	// StepsP and StepsVerdict are those of the steps to the target, a family of its own.
@@ -674,8 +675,30 @@ func (c *Comparison) test() {
 				cell.Verdict = verdict(v, results[f].Sign, c.Higher())
 			}
 		}
+		c.guessed(thing, base)
 	}
 	c.Detectable = Number(stats.Detectable(c.Pairs, len(c.Things)-1))
+}
+
+// guessed takes back what is said of two that both guess: neither of them has learned.
+func (c *Comparison) guessed(thing, base *Thing) {
+	everywhere, any := true, false
+	for f := range c.Facets {
+		cell, other := &thing.Cells[f], &base.Cells[f]
+		switch {
+		case cell.Runs == 0 || other.Runs == 0:
+		case cell.AtChance && other.AtChance:
+			any = true
+			if cell.Verdict != "" {
+				cell.Verdict, cell.P = "at chance", Number(math.NaN())
+			}
+		default:
+			everywhere = false
+		}
+	}
+	if any && everywhere {
+		thing.Verdict, thing.P = "at chance", Number(math.NaN())
+	}
 }
 
 func verdict(p float64, sign int, higher bool) string {

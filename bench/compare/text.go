@@ -58,14 +58,14 @@ func (c *Comparison) WriteText(w io.Writer, o TextOptions) error {
 		put(t.Lines(width, o.Colour))
 	}
 	b.WriteString("\n")
-	put(texttab.Prose("", c.caption(), width))
-	if s := c.stepsText(); s != "" {
+	put(texttab.Prose("", c.Caption(), width))
+	if s := c.StepsSentence(); s != "" {
 		put(texttab.Prose("", s, width))
 	}
 	for _, l := range c.Interactions {
 		put(texttab.Prose("  ", l, width))
 	}
-	if s := c.sharesText(); s != "" {
+	if s := c.SharesText(); s != "" {
 		put(texttab.Prose("", s, width))
 	}
 	for _, l := range c.Warnings {
@@ -144,7 +144,7 @@ func (c *Comparison) table() texttab.Table {
 		}
 		if single {
 			cell := &thing.Cells[0]
-			row = append(row, texttab.Text(c.intervalText(cell.Score)), texttab.Text(stepsText(cell)), texttab.Text(divergedText(cell)), texttab.Text(c.effectText(cell)))
+			row = append(row, texttab.Text(c.IntervalText(cell.Score)), texttab.Text(cell.StepsText()), texttab.Text(divergedText(cell)), texttab.Text(c.effectText(cell)))
 		}
 		t.Rows = append(t.Rows, append(row, thing.verdictCell(c.Baseline)))
 	}
@@ -156,7 +156,7 @@ func (c *Comparison) cellText(cell *Cell) texttab.Cell {
 	if cell.Runs == 0 {
 		return texttab.Text("–")
 	}
-	text, code := c.scoreText(cell.Score.Median), ""
+	text, code := c.ScoreText(cell.Score.Median), ""
 	marks := ""
 	switch {
 	case cell.Verdict == "better":
@@ -178,14 +178,21 @@ func (c *Comparison) cellText(cell *Cell) texttab.Cell {
 }
 
 func (t *Thing) verdictCell(baseline string) texttab.Cell {
+	code := map[string]string{"better": "32", "worse": "31"}[t.Verdict]
+	return texttab.Painted(code, t.VerdictText(baseline))
+}
+
+// VerdictText says what the pooled test against the baseline gave, and its P.
+func (t *Thing) VerdictText(baseline string) string {
 	switch {
 	case t.Label == baseline:
-		return texttab.Text("baseline")
+		return "baseline"
 	case t.Verdict == "":
-		return texttab.Text("not tested")
+		return "not tested"
+	case t.P.IsNaN():
+		return t.Verdict
 	}
-	code := map[string]string{"better": "32", "worse": "31"}[t.Verdict]
-	return texttab.Painted(code, fmt.Sprintf("%s, P %s", t.Verdict, pText(float64(t.P))))
+	return fmt.Sprintf("%s, P %s", t.Verdict, pText(float64(t.P)))
 }
 
 func pText(p float64) string {
@@ -195,7 +202,8 @@ func pText(p float64) string {
 	return fmt.Sprintf("= %.2g", p)
 }
 
-func (c *Comparison) scoreText(x Number) string {
+// ScoreText writes a score: an accuracy with 3 decimals, a loss with 3 digits.
+func (c *Comparison) ScoreText(x Number) string {
 	switch {
 	case x.IsNaN():
 		return "?"
@@ -207,11 +215,12 @@ func (c *Comparison) scoreText(x Number) string {
 	return fmt.Sprintf("%#.3g", float64(x))
 }
 
-func (c *Comparison) intervalText(e Estimate) string {
+// IntervalText writes the interval of a score; "" if there is none.
+func (c *Comparison) IntervalText(e Estimate) string {
 	if e.Confidence == 0 || e.Confidence.IsNaN() {
 		return ""
 	}
-	return fmt.Sprintf("%s to %s", c.scoreText(e.Lo), c.scoreText(e.Hi))
+	return fmt.Sprintf("%s to %s", c.ScoreText(e.Lo), c.ScoreText(e.Hi))
 }
 
 func (c *Comparison) effectText(cell *Cell) string {
@@ -224,9 +233,9 @@ func (c *Comparison) effectText(cell *Cell) string {
 	return fmt.Sprintf("%+.3g", float64(cell.Effect.Median))
 }
 
-// stepsText is the median of the steps to the target and the share that reached it, so that
+// StepsText is the median of the steps to the target and the share that reached it, so that
 // a median of survivors can't be mistaken.
-func stepsText(cell *Cell) string {
+func (cell *Cell) StepsText() string {
 	if cell.Runs == 0 {
 		return ""
 	}
@@ -244,8 +253,8 @@ func divergedText(cell *Cell) string {
 	return fmt.Sprintf("%d/%d", cell.Diverged, cell.Runs)
 }
 
-// caption says what the numbers are.
-func (c *Comparison) caption() string {
+// Caption says what the numbers are.
+func (c *Comparison) Caption() string {
 	s := fmt.Sprintf("Median %s %s over %s", c.Part, c.Score, texttab.Count(c.Seeds, "seed"))
 	if len(c.Facets) > 1 {
 		s += "; " + markBetter + " better, " + markWorse + " worse than " + c.Baseline + " in that facet alone"
@@ -266,8 +275,8 @@ func (c *Comparison) caption() string {
 	return s + "."
 }
 
-// sharesText says by what the scores differ.
-func (c *Comparison) sharesText() string {
+// SharesText says by what the scores differ.
+func (c *Comparison) SharesText() string {
 	if c.Shares == nil || len(c.axes) == 0 {
 		return ""
 	}
@@ -308,14 +317,14 @@ func (c *Comparison) WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, " %s |", clean(cell.String()))
 		}
 	}
-	fmt.Fprintf(&b, "\n\n%s\n", clean(c.caption()))
-	if s := c.stepsText(); s != "" {
+	fmt.Fprintf(&b, "\n\n%s\n", clean(c.Caption()))
+	if s := c.StepsSentence(); s != "" {
 		fmt.Fprintf(&b, "\n%s\n\n", clean(s))
 	}
 	for _, l := range c.Interactions {
 		fmt.Fprintf(&b, "- %s\n", clean(l))
 	}
-	if s := c.sharesText(); s != "" {
+	if s := c.SharesText(); s != "" {
 		fmt.Fprintf(&b, "\n%s\n", clean(s))
 	}
 	for _, l := range c.Warnings {

@@ -62,6 +62,8 @@ func WriteHTML(results *record.Results, w io.Writer) error {
 // page is what the template shows.
 type page struct {
 	Ranking  *Ranking
+	Answer   *answer // nil if there is nothing to compare
+	Few      bool    // problems: they are open
 	Title    string
 	Size     string
 	Problems []pageProblem
@@ -71,6 +73,7 @@ type page struct {
 	Machines [][]row
 	Kept     string // which heat maps are in the page, if not all
 	Figures  []figures
+	Warnings []string // those that the comparison does not have
 
 	Stress template.URL // the picture of gradflow stress, "" if there is none
 
@@ -113,7 +116,7 @@ type pageSetup struct {
 func newPage(results *record.Results) *page {
 	r := Rank(results)
 	d := &page{
-		Ranking: r, Title: r.Study, Size: r.size(),
+		Ranking: r, Answer: newAnswer(r.Comparison), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
 		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
 		Script: template.JS(pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
 	}
@@ -131,6 +134,7 @@ func newPage(results *record.Results) *page {
 		d.Figures = append(d.Figures, f)
 		d.Problems = append(d.Problems, newPageProblem(p, f, looks))
 	}
+	d.Warnings = r.ownWarnings()
 	d.Shared = shared(results.Records)
 	d.Settings = settings(r)
 	d.Failures = failures(r)

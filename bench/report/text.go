@@ -65,12 +65,7 @@ func (r *Ranking) WriteText(w io.Writer, o TextOptions) error {
 		t.line("")
 		t.prose("", fmt.Sprintf("… and %s: all are in the report, and here with --details.", texttab.Count(more, "more problem")))
 	}
-	var warnings []string
-	for _, l := range r.Warnings {
-		if !answered || !slices.Contains(r.Comparison.Warnings, l) {
-			warnings = append(warnings, l)
-		}
-	}
+	warnings := r.ownWarnings()
 	if len(warnings) > 0 {
 		t.line("")
 		for _, l := range warnings {
@@ -79,6 +74,16 @@ func (r *Ranking) WriteText(w io.Writer, o TextOptions) error {
 	}
 	_, err := w.Write(t.Bytes())
 	return err
+}
+
+// ownWarnings are those that the comparison does not have, where it is shown.
+func (r *Ranking) ownWarnings() (list []string) {
+	for _, w := range r.Warnings {
+		if newAnswer(r.Comparison) == nil || !slices.Contains(r.Comparison.Warnings, w) {
+			list = append(list, w)
+		}
+	}
+	return list
 }
 
 // size tells how large the study is.
