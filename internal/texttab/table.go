@@ -102,6 +102,18 @@ func (t Table) Lines(width int, colour bool) []string {
 	}
 }
 
+// Fits tells whether all columns fit a width, with heads wrapped and labels shortened.
+func (t Table) Fits(width int) bool {
+	if t.Gap == 0 {
+		t.Gap = 2
+	}
+	floor := t.Indent - t.Gap
+	for _, k := range t.notEmpty() {
+		floor += t.low(k) + t.Gap
+	}
+	return floor <= width
+}
+
 // notEmpty returns the columns that have anything in them.
 func (t Table) notEmpty() (list []int) {
 	for k := range t.Columns {
