@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"strconv"
+
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
@@ -30,10 +32,22 @@ func (n *networkFlags) add(c *cobra.Command, depth, width, batch int) {
 	choiceFlag(n, c, normalization.Catalogue, &n.config.Normalization, "normalization", "none", "normalisation")
 	f := c.Flags()
 	n.counts.add(c, &n.config.Depth, atLeast(1, study.Depth), depth, "hidden layers")
-	n.counts.add(c, &n.config.Width, study.Width, width, "units of each")
+	n.reads = append(n.reads, widthFlag(c, &n.config, width))
 	n.counts.add(c, &n.config.Batch, study.Batch, batch, "examples in a batch")
 	f.Uint64Var(&n.config.Seed, "seed", 1, "seed of the weights and of the order of examples")
 	n.names = append(n.names, "depth", "width", "batch", "seed")
+}
+
+// widthFlag adds the flag of the widths, and returns what reads it into a configuration.
+func widthFlag(c *cobra.Command, into *study.Config, width int) (read func() error) {
+	axis, _ := study.AxisOf(study.Width.Key)
+	text := c.Flags().String(axis.Key, strconv.Itoa(width), `units of each: a number, a list such as 64,32,16, or a rule such as "16,4 alternating"`)
+	return func() error {
+		if err := axis.ReadText(into, *text); err != nil {
+			return useError{err}
+		}
+		return nil
+	}
 }
 
 // choiceFlag adds a flag whose text is a choice from a catalogue.

@@ -105,7 +105,7 @@ func printProfile(w io.Writer, p *profile.Profile, trials []profile.Trial, pictu
 
 func profileLines(p *profile.Profile, trials []profile.Trial, width int, colour bool) []string {
 	c := p.Config
-	title := fmt.Sprintf("%s %s, %d x %d, %s", c.Model, c.Activation, c.Depth, c.Width, c.Initializer)
+	title := fmt.Sprintf("%s %s, %d x %s, %s", c.Model, c.Activation, c.Depth, c.Units(), c.Initializer)
 	if c.Normalization.Name != "none" {
 		title += ", " + c.Normalization.String()
 	}

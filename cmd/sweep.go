@@ -28,7 +28,9 @@ import (
 type sweepFlags struct {
 	name, task, activation, initializer, dtype, rates string
 	optimizers                                        []string
-	depth, width, steps, batch, seeds                 int
+	depth, steps, batch, seeds                        int
+	sizes                                             study.Config // the width
+	readWidth                                         func() error
 }
 
 // ownFlags are those that go with a study file, too.
@@ -99,7 +101,7 @@ chain, the rate is that of the optimizer in it.`,
 	f.StringVar(&flags.name, "name", "", "name of the study, sweep-NAME (default from task, activation and depth)")
 	f.StringVar(&flags.task, "task", "digits", "task")
 	f.IntVar(&flags.depth, "depth", 10, "hidden layers")
-	f.IntVar(&flags.width, "width", 64, "units of each")
+	flags.readWidth = widthFlag(c, &flags.sizes, 64)
 	f.StringVar(&flags.activation, "activation", "tanh", "activation")
 	f.StringVar(&flags.initializer, "initializer", "glorot-normal", "initialisation of the weights")
 	f.StringArrayVar(&flags.optimizers, "optimizer", []string{"sgd", "rmsprop", "smorms3", "irprop-minus", "adam", "vsgd-fd"},
@@ -168,11 +170,15 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 	for _, n := range []struct {
 		flag         string
 		value, least int
-	}{{"depth", s.depth, 0}, {"width", s.width, 1}, {"steps", s.steps, 1}, {"batch", s.batch, 1}, {"seeds", s.seeds, 1}} {
+	}{{"depth", s.depth, 0}, {"steps", s.steps, 1}, {"batch", s.batch, 1}, {"seeds", s.seeds, 1}} {
 		if n.value < n.least {
 			return nil, useError{errors.Errorf("--%s %d: must be at least %d", n.flag, n.value, n.least)}
 		}
 	}
+	if err := s.readWidth(); err != nil {
+		return nil, err
+	}
+	width, _ := study.AxisOf(study.Width.Key)
 	var swept []catalogue.Choice
 	for _, text := range s.optimizers {
 		c, err := readChoice(optimizers.Catalogue, "--optimizer", text)
@@ -187,7 +193,7 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 	spec, err := study.New(ctx, study.Settings{
 		Name: "sweep-" + s.name, About: "How much does each optimizer depend on its learning rate?",
 		Task: task, Steps: s.steps, Batch: s.batch, Seeds: s.seeds, Probe: new(0),
-		Grid: study.Grid{"depth": s.depth, "width": s.width, "activation": activation, "initializer": initializer, "dtype": s.dtype, "optimizer": swept},
+		Grid: study.Grid{"depth": s.depth, "width": width.Value(s.sizes), "activation": activation, "initializer": initializer, "dtype": s.dtype, "optimizer": swept},
 	})
 	if err != nil {
 		return nil, useError{err}

@@ -21,8 +21,14 @@ type Plan struct {
 // Model returns the network of the plan with this architecture. Widths that differ by layer
 // are an error unless the architecture is [ByLayer].
 func (p Plan) Model(a Architecture) (Model, error) {
-	if _, ok := a.(ByLayer); !ok && !p.Widths.IsZero() {
+	if p.Widths.IsZero() {
+		return a.Model(p)
+	}
+	if _, ok := a.(ByLayer); !ok {
 		return nil, errors.Errorf("the layers of this model have one width: give a number, not %s", p.Widths)
+	}
+	if _, err := p.Widths.Of(p.Depth, p.Width); err != nil {
+		return nil, err
 	}
 	return a.Model(p)
 }

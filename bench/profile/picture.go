@@ -43,7 +43,7 @@ func (g Figure) Draw(c vgdraw.Canvas) error {
 
 func (p *Profile) title() string {
 	c := p.Config
-	s := fmt.Sprintf("%s, %d x %d, %s", label(c.Activation), c.Depth, c.Width, c.Initializer.Name)
+	s := fmt.Sprintf("%s, %d x %s, %s", label(c.Activation), c.Depth, c.Units(), c.Initializer.Name)
 	if c.Model.Name != "mlp" {
 		s = c.Model.Name + " " + s
 	}

@@ -166,6 +166,9 @@ func (p *Profile) predict(r *record.Record) error {
 	if err != nil { // not element-wise: no theory covers it
 		return nil
 	}
+	if p.Config.Widths != "" { // one σ² does not describe layers that differ
+		return nil
+	}
 	field, err := meanfield.New(scalar)
 	if err != nil { // a nonlinearity that the theory does not cover
 		return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
@@ -20,7 +21,7 @@ type Config struct {
 	Task          Choice `json:"task"`
 	Model         Choice `json:"model"` // the architecture
 	Depth         int    `json:"depth"` // hidden layers
-	Width         int    `json:"width"` // units of each
+	Width         int    `json:"width"` // units of each; with Widths, of the largest
 	Activation    Choice `json:"activation"`
 	Initializer   Choice `json:"initializer"`
 	Normalization Choice `json:"normalization"`
@@ -38,6 +39,16 @@ type Config struct {
 	Seed        uint64  `json:"seed"`     // of the first weights and the order of examples
 	// Quantities are measured besides those that always are: see probe.OnRequest.
 	Quantities []string `json:"quantities,omitzero"`
+	// Widths are the units of the layers where these differ, as models.Widths writes them.
+	Widths string `json:"widths,omitzero"`
+}
+
+// Units says how wide the layers are: 64, or 64,32,16.
+func (c Config) Units() string {
+	if c.Widths != "" {
+		return c.Widths
+	}
+	return strconv.Itoa(c.Width)
 }
 
 // FlushByDefault is what FlushToZero is unless a study says otherwise: true for float32.

@@ -252,8 +252,9 @@ func (f *finder) complete(ctx context.Context, change map[string]any) (record.Co
 // grid has the axes of the network with a change.
 func (f *finder) grid(change map[string]any) study.Grid {
 	c := f.q.Config
+	width, _ := study.AxisOf("width")
 	g := study.Grid{
-		"depth": c.Depth, "width": c.Width, "model": c.Model, "activation": c.Activation, "initializer": c.Initializer,
+		"depth": c.Depth, "width": width.Value(c), "model": c.Model, "activation": c.Activation, "initializer": c.Initializer,
 		"normalization": c.Normalization, "optimizer": c.Optimizer, "dtype": c.DType,
 	}
 	maps.Copy(g, change)

@@ -85,6 +85,9 @@ func (s *parts) model(c Config) (models.Model, error) {
 		return nil, err
 	}
 	plan := models.Plan{Depth: c.Depth, Width: c.Width}
+	if plan.Widths, err = widthsOf(c); err != nil {
+		return nil, err
+	}
 	if plan.Activation, err = s.activation(c); err != nil {
 		return nil, err
 	}
@@ -94,7 +97,15 @@ func (s *parts) model(c Config) (models.Model, error) {
 	if plan.Normalization, err = s.normalizations.Make(c.Normalization); err != nil {
 		return nil, err
 	}
-	return architecture.Model(plan)
+	return plan.Model(architecture)
+}
+
+// widthsOf returns the widths by layer of a configuration, of which most have none.
+func widthsOf(c Config) (models.Widths, error) {
+	if c.Widths == "" {
+		return models.Widths{}, nil
+	}
+	return models.ParseWidths(c.Widths)
 }
 
 // shapeOf returns what a network for a task must fit.

@@ -49,7 +49,7 @@ var Axes = []Axis{
 	choiceAxis("activation", "", "f in the layers f(x·W + b)", func(p *parts) **catalogue.Catalogue[activations.Activation] { return &p.activations },
 		func(c *Config) *Choice { return &c.Activation }),
 	countAxis(Depth, "hidden layers", func(c *Config) *int { return &c.Depth }, "depth %d"),
-	countAxis(Width, "units of each hidden layer", func(c *Config) *int { return &c.Width }, "width %d"),
+	widthAxis(),
 	choiceAxis("model", defaultModel, "architecture", func(p *parts) **catalogue.Catalogue[models.Architecture] { return &p.models },
 		func(c *Config) *Choice { return &c.Model }),
 	choiceAxis("initializer", "", "first values of the weights", func(p *parts) **catalogue.Catalogue[initializers.Initializer] { return &p.initializers },
@@ -229,6 +229,36 @@ func choiceAxis[T any](key, def, doc string, from func(*parts) **catalogue.Catal
 			return sets
 		},
 	}
+}
+
+// widthAxis is that of widths: one for all layers, or text that says those of each.
+func widthAxis() Axis {
+	number := countAxis(Width, "units of each hidden layer: a number; where they differ a list, \"64,32,16\", or numbers to repeat, \"16,4 alternating\"",
+		func(c *Config) *int { return &c.Width }, "width %d")
+	a := number
+	a.Kind = "whole number or text"
+	a.Value = func(c Config) any {
+		if c.Widths != "" {
+			return c.Widths
+		}
+		return c.Width
+	}
+	a.Label = func(c Config) string { return "width " + c.Units() }
+	a.read = func(r *reader, v any, path []any) []func(*Config) {
+		text, ok := v.(string)
+		if !ok || !strings.ContainsAny(text, ", ") {
+			sets := number.read(r, v, path)
+			return one(func(c *Config) { sets[0](c); c.Widths = "" })
+		}
+		widths, err := models.ParseWidths(text)
+		if err != nil {
+			r.fail(path, "%s: %v", r.name(Width.Key), err)
+		} else if n := widths.Max(); n > Width.Most {
+			r.fail(path, "%s: %s", r.name(Width.Key), Width.tooMany(strconv.Itoa(n), float64(n)))
+		}
+		return one(func(c *Config) { c.Width, c.Widths = widths.Max(), widths.String() })
+	}
+	return a
 }
 
 // taskAxis is that of tasks, which have a target of their own.

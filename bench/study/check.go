@@ -53,6 +53,14 @@ func (r *reader) check(points []point, path []any) {
 				r.fail(at(p, "task"), "%v", err)
 				return
 			}
+			widths, err := widthsOf(c)
+			if err == nil {
+				_, err = widths.Of(c.Depth, c.Width)
+			}
+			if err != nil {
+				r.fail(at(p, "width"), "%v", err)
+				return
+			}
 			// What can't be built is shown at the most particular axis of those that are given.
 			kinds := []string{"normalization", "model", "activation"}
 			err = checkBatch(task, c)
@@ -133,7 +141,8 @@ func (s *parts) ofDepth(c Config, depth int, widths ...int) (models.Model, int, 
 	for _, width := range widths {
 		for d := depth; d <= c.Depth; d++ {
 			small := c
-			small.Depth, small.Width = d, width
+			small.Depth = d
+			small = ofWidth(small, width)
 			m, err := s.model(small)
 			if err == nil {
 				return m, d, nil
@@ -144,6 +153,14 @@ func (s *parts) ofDepth(c Config, depth int, widths ...int) (models.Model, int, 
 		}
 	}
 	return nil, 0, first
+}
+
+// ofWidth returns a configuration with another width, of all layers.
+func ofWidth(c Config, width int) Config {
+	if width != c.Width {
+		c.Width, c.Widths = width, ""
+	}
+	return c
 }
 
 // SizeError says that a network is too large, and which axis to blame.
@@ -179,6 +196,13 @@ func CheckShape(shape models.Shape, c Config, networks int) error {
 			return &SizeError{n.Key, err.Error()}
 		}
 	}
+	widths, err := widthsOf(c)
+	if err == nil {
+		_, err = widths.Of(c.Depth, c.Width)
+	}
+	if err != nil {
+		return &SizeError{Width.Key, err.Error()}
+	}
 	most, err := MaxMemory()
 	if err != nil {
 		return err
@@ -204,8 +228,8 @@ func (s *parts) checkSize(shape models.Shape, c Config, most float64) error {
 	} else if need.Values > need.Total()/2 && c.Batch > c.Width {
 		key = "batch"
 	}
-	return &SizeError{key, fmt.Sprintf("a network of depth %d and width %d with a batch of %d would take %v; %s",
-		c.Depth, c.Width, c.Batch, need, limit(most))}
+	return &SizeError{key, fmt.Sprintf("a network of depth %d and width %s with a batch of %d would take %v; %s",
+		c.Depth, c.Units(), c.Batch, need, limit(most))}
 }
 
 // memory estimates what a run takes, from the sizes of networks of small depths.
@@ -225,7 +249,12 @@ func (s *parts) memory(shape models.Shape, c Config) (Memory, error) {
 	if err != nil || d == c.Depth {
 		return memoryOf(a, dtype), err
 	}
-	m, e, err := s.ofDepth(c, d+1, c.Width)
+	widths, err := widthsOf(c)
+	if err != nil {
+		return Memory{}, err
+	}
+	// The period is at least 1: a list makes no network of a lesser depth.
+	m, e, err := s.ofDepth(c, min(c.Depth, d+widths.Period()), c.Width)
 	if err != nil {
 		return Memory{}, err
 	}
@@ -233,7 +262,8 @@ func (s *parts) memory(shape models.Shape, c Config) (Memory, error) {
 	if err != nil {
 		return Memory{}, err
 	}
-	// All sizes grow in proportion to the depth, once the first layers are there.
+	// All sizes grow in proportion to the depth, once the first layers are there: with widths
+	// that repeat, from one period to the next.
 	ma, mb := memoryOf(a, dtype), memoryOf(b, dtype)
 	at := func(x, y float64) float64 { return x + (y-x)*float64(c.Depth-d)/float64(e-d) }
 	return Memory{at(ma.Parameters, mb.Parameters), at(ma.Values, mb.Values), at(ma.Graph, mb.Graph)}, nil
@@ -245,9 +275,7 @@ func (s *parts) narrow(task tasks.Task, c Config) (gorgonia.Nodes, error) {
 	var m models.Model
 	var err error
 	for _, width := range []int{min(c.Width, 2), c.Width} {
-		small := c
-		small.Width = width
-		if m, err = s.model(small); err == nil {
+		if m, err = s.model(ofWidth(c, width)); err == nil {
 			break
 		}
 	}

@@ -15,7 +15,8 @@
 //	    - {name: sgd, rate: [0.03, 0.1, 0.3]}
 //	    - smorms3
 //
-// A list anywhere in the grid is an axis. model is the architecture and normalization what
+// A list anywhere in the grid is an axis. Layers that differ in width are one value, written as
+// text: width: ["64,32,16", "16,4 alternating"] are two networks. model is the architecture and normalization what
 // stands in its hidden layers: mlp and none where the grid does not say. Combinations that
 // can't be built are found before anything runs. cases, a list of partial grids, stand in
 // for the parts that don't combine freely:
