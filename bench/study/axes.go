@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,9 @@ type Axis struct {
 	Once bool
 
 	given func(Config) bool // the configuration has a value without the grid; nil: always
+	// tune sets the value, a number, or a setting of the choice; has is false if the choice
+	// has no such number. nil: the axis can't be tuned.
+	tune func(p *parts, c *Config, setting string, value float64) (has bool, err error)
 	// read reads one value, which stands for several if settings of a choice are lists, and
 	// returns what sets each.
 	read func(r *reader, v any, path []any) []func(*Config)
@@ -192,6 +196,13 @@ func countAxis(count Count, doc string, field func(*Config) *int, label string) 
 			n := r.count(count, v, path)
 			return one(func(c *Config) { *field(c) = n })
 		},
+		tune: func(_ *parts, c *Config, setting string, value float64) (has bool, err error) {
+			if setting != "" {
+				return false, nil
+			}
+			*field(c) = int(math.Round(max(math.MinInt32, min(value, math.MaxInt32))))
+			return true, count.Check(*field(c))
+		},
 	}
 }
 
@@ -204,7 +215,7 @@ func (a Axis) budget() Axis {
 
 // once makes a key of an axis, with a default.
 func (a Axis) once(def string) Axis {
-	a.Once, a.Default = true, def
+	a.Once, a.Default, a.tune = true, def, nil
 	return a
 }
 
@@ -227,6 +238,19 @@ func choiceAxis[T any](key, def, doc string, from func(*parts) **catalogue.Catal
 				sets = append(sets, func(c *Config) { *field(c) = choice })
 			}
 			return sets
+		},
+		tune: func(p *parts, c *Config, setting string, value float64) (bool, error) {
+			catalogue := *from(p)
+			choice, has := withNumber(catalogue, *field(c), setting, value)
+			if !has {
+				return false, nil
+			}
+			choice, err := catalogue.Complete(choice)
+			if err == nil {
+				_, err = catalogue.Make(choice)
+			}
+			*field(c) = choice
+			return true, err
 		},
 	}
 }
@@ -265,6 +289,7 @@ func widthAxis() Axis {
 func taskAxis() Axis {
 	a := choiceAxis("task", "", "data, and what is learned of them", func(p *parts) **catalogue.Catalogue[tasks.Task] { return &p.tasks },
 		func(c *Config) *Choice { return &c.Task })
+	a.tune = nil // what is learned is no setting of who learns it
 	read := a.read
 	a.read = func(r *reader, v any, path []any) (sets []func(*Config)) {
 		for _, set := range read(r, v, path) {
