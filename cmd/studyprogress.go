@@ -28,7 +28,7 @@ func (p *studyProgress) Begin(t study.Total) {
 	p.damaged.Store(int64(t.Damaged))
 	p.updates.all.Store(int64(t.Updates))
 	p.updates.before.Store(int64(t.RecordedUpdates))
-	if t.Runs == t.Recorded {
+	if t.Runs == t.Recorded || p.shown.Load() != nil {
 		return
 	}
 	if t.Recorded > 0 {

@@ -54,7 +54,7 @@ func (d *Directory) prepare(study []byte, accept func([]byte) error) error {
 		}
 	}
 	// What a killed process was writing. Others may be writing reports beside it.
-	for _, pattern := range []string{unfinished + studyFile + "*", filepath.Join(runsDir, unfinished+"*")} {
+	for _, pattern := range []string{unfinished + studyFile + "*", unfinished + tunedFile + "*", filepath.Join(runsDir, unfinished+"*")} {
 		leftovers, err := filepath.Glob(filepath.Join(d.path, pattern))
 		if err != nil {
 			return errors.Wrap(err, "clean the study directory")
@@ -66,6 +66,15 @@ func (d *Directory) prepare(study []byte, accept func([]byte) error) error {
 		}
 	}
 	return atomicfile.Write(file, study)
+}
+
+// WriteTuning writes down what was tuned, for people and their programs to read.
+func (d *Directory) WriteTuning(t *Tuning) error {
+	text, err := indented(t)
+	if err == nil {
+		err = atomicfile.Write(filepath.Join(d.path, tunedFile), text)
+	}
+	return errors.Wrap(err, "write what was tuned")
 }
 
 // Close unlocks the directory.
@@ -83,14 +92,21 @@ const (
 
 // State tells what the directory has of a run.
 func (d *Directory) State(c Config) State {
+	_, state := d.Find(c)
+	return state
+}
+
+// Find returns the record of a run, nil unless it is whole and unchanged, and its state.
+func (d *Directory) Find(c Config) (*Record, State) {
 	dir := filepath.Join(d.path, runsDir, c.Hash())
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		return Missing
+		return nil, Missing
 	}
-	if _, err := Read(dir); err != nil {
-		return Damaged
+	r, err := Read(dir)
+	if err != nil {
+		return nil, Damaged
 	}
-	return Recorded
+	return r, Recorded
 }
 
 // Write records a run: its directory has its name only when all files are there. What has

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/pkg/errors"
 )
 
@@ -21,6 +22,8 @@ type Plan struct {
 	Configs []Config
 	// Comparison is what the study says that it compares.
 	Comparison Comparison
+	// Resolve returns what follows from the records of a study that tunes; nil: it does not.
+	Resolve func(find func(Config) *Record) *Tuning
 }
 
 // Comparison is what a study compares: axes, whose values are the things compared, or
@@ -38,6 +41,10 @@ type Results struct {
 	Dir     string
 	Spec    *Plan     // nil if study.yaml is missing or cannot be read: then all records are taken
 	Records []*Record // whole and unchanged, in the order of the study
+	// Tuning is what a study that tunes has come to, by the runs Tuned; nil: it does not. The
+	// Configs of Spec are then those with the settings chosen.
+	Tuning  *Tuning
+	Tuned   []*Record
 	Damaged []*Damage // runs of the study that are left out: running it makes them again
 	Others  []Other   // runs that are not of the study
 	// Warnings tell of all that is left out, and of what could not be read.
@@ -76,6 +83,7 @@ func Open(dir string, parse func(file string, text []byte) (*Plan, error)) (*Res
 			records = append(records, record)
 		}
 	}
+	records, damaged = r.tune(records, damaged)
 	r.divide(records, damaged)
 	r.tell()
 	if len(r.Records) == 0 {
@@ -86,6 +94,43 @@ func Open(dir string, parse func(file string, text []byte) (*Plan, error)) (*Res
 		return nil, errors.New(message)
 	}
 	return r, nil
+}
+
+// tune works out what a study that tunes has chosen, and returns what is left without the
+// runs that choose.
+func (r *Results) tune(records []*Record, damaged []*Damage) ([]*Record, []*Damage) {
+	if r.Spec == nil || r.Spec.Resolve == nil {
+		return records, damaged
+	}
+	byHash := map[string]*Record{}
+	for _, record := range records {
+		byHash[record.Hash] = record
+	}
+	r.Tuning = r.Spec.Resolve(func(c Config) *Record { return byHash[c.Hash()] })
+	r.Spec.Configs = r.Tuning.Final
+	place := map[string]int{}
+	for i, c := range r.Tuning.Runs {
+		place[c.Hash()] = i
+	}
+	for _, c := range r.Tuning.Final { // a seed of its own keeps them apart
+		delete(place, c.Hash())
+	}
+	ofTuning := func(run string) bool { _, ok := place[run]; return ok }
+	rest := slices.DeleteFunc(slices.Clone(records), func(record *Record) bool { return ofTuning(record.Hash) })
+	r.Tuned = slices.DeleteFunc(slices.Clone(records), func(record *Record) bool { return !ofTuning(record.Hash) })
+	slices.SortFunc(r.Tuned, func(a, b *Record) int { return cmp.Compare(place[a.Hash], place[b.Hash]) })
+	for _, d := range damaged {
+		if ofTuning(d.Run) {
+			r.Damaged = append(r.Damaged, d)
+		}
+	}
+	if !r.Tuning.Complete {
+		r.warn("the tuning is not complete, with %s recorded: running the study completes it", texttab.Count(r.Tuning.Cost.Runs, "run"))
+	}
+	for _, w := range r.Tuning.Warnings {
+		r.warn("tuning: %s", w)
+	}
+	return rest, slices.DeleteFunc(slices.Clone(damaged), func(d *Damage) bool { return ofTuning(d.Run) })
 }
 
 func (r *Results) readPlan(parse func(string, []byte) (*Plan, error)) error {

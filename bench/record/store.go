@@ -21,6 +21,7 @@ import (
 // The files of a study directory and of a run in it.
 const (
 	studyFile   = "study.yaml"
+	tunedFile   = "tuned.json" // only of a study that tunes
 	lockFile    = "lock"
 	runsDir     = "runs"
 	configFile  = "config.json"

@@ -42,6 +42,10 @@ type Settings struct {
 	Variants []Variant
 	Baseline string
 	Where    string // the runs that are kept: see Condition; "": all
+
+	// Tune has the keys of a file's tune: settings and what is tried of each, such as
+	// "optimizer.rate": []float64{0.01, 0.1}, and budget, seeds, halving and per. See Tune.
+	Tune map[string]any
 }
 
 // Grid has the values of axes by their keys: see [Axes]. A value is what text would say,
@@ -87,6 +91,7 @@ func New(ctx context.Context, s Settings) (*Spec, error) {
 	}
 	set(root, "quantities", s.Quantities, len(s.Quantities) > 0)
 	set(root, "cases", s.Cases, len(s.Cases) > 0)
+	set(root, "tune", s.Tune, s.Tune != nil)
 	set(root, "compare", s.Compare, len(s.Compare) > 0)
 	set(root, "baseline", s.Baseline, s.Baseline != "")
 	set(root, "where", s.Where, s.Where != "")

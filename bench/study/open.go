@@ -27,7 +27,11 @@ func Open(ctx context.Context, dir string) (*record.Results, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &record.Plan{Name: s.Name, About: s.About, Configs: s.Configs, Comparison: s.Comparison}, nil
+		plan := &record.Plan{Name: s.Name, About: s.About, Configs: s.Configs, Comparison: s.Comparison}
+		if s.Tune != nil {
+			plan.Resolve = s.Resolve
+		}
+		return plan, nil
 	})
 }
 

@@ -29,6 +29,9 @@ type Spec struct {
 	// Comparison is what the study compares; by default the optimizer if it varies, else the
 	// first axis that does.
 	Comparison Comparison
+	// Tune says which settings are chosen before anything is compared; nil: none. Configs
+	// then have them as they are without tuning: see Spec.Resolve.
+	Tune *Tune
 
 	parts *parts
 }
@@ -291,7 +294,7 @@ func gridKeys() (keys []string) {
 }
 
 // studyKeys are the keys of a study, in the order in which one is written.
-var studyKeys = []string{"name", "about", "parts", "compare", "variants", "baseline", "where", "task", "budget", "seeds", "target", "probe", "quantities", "grid", "cases"}
+var studyKeys = []string{"name", "about", "parts", "compare", "variants", "baseline", "where", "task", "budget", "seeds", "tune", "target", "probe", "quantities", "grid", "cases"}
 
 func (r *reader) spec() *Spec {
 	m := r.mapping(r.root, nil, "a study", studyKeys...)
@@ -309,7 +312,8 @@ func (r *reader) spec() *Spec {
 	r.recordedParts(m)
 	s.Checkpoint = r.budget(m, &base)
 	r.once(&base, m, nil, "task", "target", "probe", "quantities")
-	seeds := r.seedList(m)
+	seeds := r.seedList(m, nil, 1, defaultSeeds)
+	s.Tune = r.tune(m, seeds)
 	r.seeds = len(seeds)
 	grid := map[string]any{}
 	if v, ok := m["grid"]; ok {
@@ -356,6 +360,7 @@ func (r *reader) spec() *Spec {
 		}
 	}
 	r.checkBaseline(s.Comparison, s.Configs)
+	r.checkTune(s, m, points)
 	return s
 }
 
@@ -423,11 +428,11 @@ func (r *reader) task(c Choice) (tasks.Task, error) {
 	return t, nil
 }
 
-// seedList returns 1 to n, or the listed ones.
-func (r *reader) seedList(m map[string]any) []uint64 {
-	path := at(nil, "seeds")
+// seedList returns what the key seeds of a mapping asks for: the first so many, or the
+// listed ones.
+func (r *reader) seedList(m map[string]any, of []any, first uint64, n int) []uint64 {
+	path := at(of, "seeds")
 	v, given := m["seeds"]
-	n := defaultSeeds
 	switch list := v.(type) {
 	case nil:
 		if given {
@@ -462,7 +467,7 @@ func (r *reader) seedList(m map[string]any) []uint64 {
 	}
 	seeds := make([]uint64, n)
 	for i := range seeds {
-		seeds[i] = uint64(i + 1)
+		seeds[i] = first + uint64(i)
 	}
 	return seeds
 }
