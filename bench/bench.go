@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -41,12 +42,19 @@ func Study(b *testing.B, fileOrText string) {
 // study, the second the next, and so on, within a benchmark and with -count; past the last
 // of the study's seeds come those that follow the largest.
 //
+// A study that tunes is tuned first, outside the time that is measured, once in a process;
+// the names are without the settings chosen.
+//
 // The metrics, which are means over the runs of a benchmark, are those that the package
 // documents.
 func Run(b *testing.B, s *study.Spec) {
 	b.Helper()
-	setups, seeds := setupsOf(s)
-	for i, name := range names(setups) {
+	plain, seeds := setupsOf(s)
+	setups, err := chosen(b.Context(), s, plain)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i, name := range names(plain) {
 		measure := func(b *testing.B) { runSetup(b, s, setups[i], seeds) }
 		if name == "" {
 			measure(b)
@@ -54,6 +62,43 @@ func Run(b *testing.B, s *study.Spec) {
 			b.Run(name, measure)
 		}
 	}
+}
+
+// chosen returns setups with the settings that the study chooses. Each study is tuned once in
+// a process.
+func chosen(ctx context.Context, s *study.Spec, setups []study.Config) ([]study.Config, error) {
+	if s.Tune == nil {
+		return setups, nil
+	}
+	tuned.Lock()
+	defer tuned.Unlock()
+	final, known := tuned.of[string(s.Source)]
+	if !known || bytes.Contains(s.Source, []byte("\nparts:")) { // whose names may stand for others
+		tuning, err := s.Choose(ctx)
+		if err != nil {
+			return nil, err
+		}
+		final = map[string]study.Config{}
+		for _, c := range tuning.Final {
+			plain, _ := tuning.Plain(c)
+			final[plain.Setup().Hash()] = c.Setup()
+		}
+		if tuned.of == nil {
+			tuned.of = map[string]map[string]study.Config{}
+		}
+		tuned.of[string(s.Source)] = final
+	}
+	with := make([]study.Config, len(setups))
+	for i, c := range setups {
+		with[i] = final[c.Hash()]
+	}
+	return with, nil
+}
+
+// tuned has the setups with the settings chosen, by the hashes of the plain ones, by study.
+var tuned struct {
+	sync.Mutex
+	of map[string]map[string]study.Config
 }
 
 // setupsOf returns the setups of a study and its seeds.
@@ -148,7 +193,7 @@ func runSetup(b *testing.B, s *study.Spec, c study.Config, seeds []uint64) {
 		b.Fatal(err)
 	}
 	accuracy := parts.Task.Loss().HigherIsBetter()
-	var runs, score, diverged, reached, steps, measured, decades float64
+	var test, runs, score, diverged, reached, steps, measured, decades float64
 	for b.Loop() {
 		c.Seed = nextSeed(b.Name(), seeds)
 		r, err := s.Execute(b.Context(), c, nil)
@@ -161,8 +206,10 @@ func runSetup(b *testing.B, s *study.Spec, c study.Config, seeds []uint64) {
 		runs++
 		if accuracy {
 			score += float64(r.Summary.Final.ValidationAccuracy)
+			test += float64(r.Summary.TestAccuracy)
 		} else {
 			score += float64(r.Summary.Final.ValidationLoss)
+			test += float64(r.Summary.TestLoss)
 		}
 		if n := r.Summary.StepsToTarget; !n.IsNaN() {
 			steps += float64(n)
@@ -183,8 +230,10 @@ func runSetup(b *testing.B, s *study.Spec, c study.Config, seeds []uint64) {
 	}
 	if accuracy {
 		report(score, runs, "val-acc")
+		report(test, runs, "test-acc")
 	} else {
 		report(score, runs, "val-loss")
+		report(test, runs, "test-loss")
 	}
 	report(diverged, runs, "diverged")
 	report(reached, runs, "reached")
@@ -208,7 +257,7 @@ func Main(m *testing.M) int {
 	}
 	if f := flag.Lookup("test.bench"); f != nil && f.Value.String() != "" {
 		fmt.Fprintf(os.Stdout, "kernel: %s\ngo: %s\n", record.Here().Kernel, runtime.Version())
-		for _, unit := range []string{"val-acc better=higher", "val-loss better=lower", "reached better=higher",
+		for _, unit := range []string{"val-acc better=higher", "val-loss better=lower", "test-acc better=higher", "test-loss better=lower", "reached better=higher",
 			"steps-to-target better=lower", "grad-decades better=lower", "diverged better=lower"} {
 			fmt.Println("Unit " + unit)
 		}

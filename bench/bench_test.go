@@ -89,3 +89,24 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestTuned: a benchmark of a study that tunes runs with what it chooses, under names
+// without it, and tells the score of the test part.
+func TestTuned(t *testing.T) {
+	text := strings.NewReplacer("sgd(rate=0.3)}", "[sgd, adam]}\ntune: {optimizer.rate: [1e-9, 0.1], seeds: 1}", "steps: 40", "steps: 20").Replace(tiny)
+	s, err := study.Parse(context.Background(), "tiny.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := bench.Names(s); !slices.Equal(names, []string{"optimizer=sgd", "optimizer=adam"}) {
+		t.Errorf("names %q", names)
+	}
+	tuning, err := s.Choose(context.Background())
+	if err != nil || len(tuning.Chosen) != 2 || tuning.Chosen[0].Settings["optimizer.rate"] != 0.1 {
+		t.Fatalf("%v, %+v", err, tuning)
+	}
+	r := testing.Benchmark(func(b *testing.B) { bench.Study(b, strings.Replace(text, "[sgd, adam]", "sgd", 1)) })
+	if got := r.Extra["test-acc"]; !(got > 0.4) {
+		t.Errorf("a test accuracy of %v: nothing is learned with the other rate, but with the one chosen", got)
+	}
+}

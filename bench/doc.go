@@ -22,6 +22,8 @@
 //
 //	val-acc          validation accuracy after the last step (of a diverged run: before);
 //	                 val-loss in its place where the task's score is an error
+//	test-acc         the same on the test part, or test-loss; left out if a run diverged. Where
+//	                 a study tunes, this is what was not chosen on
 //	reached          share of the runs that reached the target
 //	steps-to-target  first evaluated step at the target; left out if a run missed it. With
 //	                 -count, compare it only where reached is 1: elsewhere it would be that

@@ -60,6 +60,12 @@ func writeReport(c *cobra.Command, dir, out string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	if results.Tuning != nil && !asJSON {
+		fmt.Fprintln(w)
+		if err := report.WriteTuning(w, results.Tuning, report.TextOptions{Width: terminalWidth(w), Colour: colours(w)}); err != nil {
+			return err
+		}
+	}
 	path := out
 	if path == "" {
 		path = filepath.Join(dir, report.FileName)

@@ -82,6 +82,9 @@ chain, the rate is that of the optimizer in it.`,
 			if err != nil {
 				return err
 			}
+			if spec.Tune != nil {
+				return useError{errors.Errorf("%s: a sweep has the rates of its grid and chooses none: leave tune out", spec.Name)}
+			}
 			if !slices.ContainsFunc(spec.Configs, func(c study.Config) bool { _, ok := sweep.WithRate(c.Optimizer, 1); return ok }) {
 				return useError{errors.Errorf("no optimizer of the study %s has a rate to sweep", spec.Name)}
 			}

@@ -39,15 +39,29 @@ type Options struct {
 	// Tried is how many settings were tried for each thing before these runs, by its label,
 	// where that is known.
 	Tried map[string]int
+	// Plain returns what a run's configuration was before its settings were chosen, which
+	// things and facets are named by, and of how many they were chosen; nil: none were.
+	Plain func(record.Config) (plain record.Config, tried int)
+	// Chosen says what settings were chosen on what; "": none were.
+	Chosen string
+}
+
+// plain is what things and facets are named by.
+func (o *Options) plain(c record.Config) record.Config {
+	if o.Plain != nil {
+		c, _ = o.Plain(c)
+	}
+	return c
 }
 
 // Comparison is what was found. The tags are the keys of its JSON.
 type Comparison struct {
-	By       []string `json:"by"`       // the axes that are compared
-	Score    string   `json:"score"`    // "accuracy" or "loss"
-	Part     string   `json:"part"`     // of the data: "test" or "validation"
-	Baseline string   `json:"baseline"` // a thing's label
-	Answer   string   `json:"answer"`   // the sentence that the tests allow
+	By       []string `json:"by"`               // the axes that are compared
+	Score    string   `json:"score"`            // "accuracy" or "loss"
+	Part     string   `json:"part"`             // of the data: "test" or "validation"
+	Chosen   string   `json:"chosen,omitempty"` // what settings were chosen on what
+	Baseline string   `json:"baseline"`         // a thing's label
+	Answer   string   `json:"answer"`           // the sentence that the tests allow
 	// Interactions say where a thing that is shown to differ does and where it doesn't.
 	Interactions []string `json:"interactions"`
 	Facets       []Facet  `json:"facets"`
@@ -159,6 +173,9 @@ func Of(results *record.Results) Options {
 	}
 	c := results.Spec.Comparison
 	o := Options{By: c.By, Baseline: c.Baseline, Planned: results.Spec.Configs}
+	if results.Tuning != nil {
+		o.Plain, o.Chosen = results.Tuning.Plain, results.Tuning.Method
+	}
 	if len(c.Variants) > 0 {
 		o.Name = func(config record.Config) (string, bool) {
 			name, ok := c.Variant[config.Setup().Hash()]
@@ -183,11 +200,19 @@ func Runs(records []*record.Record, o Options) (*Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{By: g.by, Score: scoreOf(g.records), axes: g.facetAxes, Interactions: []string{}, Warnings: []string{}, Cliques: [][]int{}}
+	c := &Comparison{By: g.by, Score: scoreOf(g.records), Chosen: o.Chosen, axes: g.facetAxes, Interactions: []string{}, Warnings: []string{}, Cliques: [][]int{}}
 	c.Part = c.partOf(g.records)
 	c.fill(g)
 	for i := range c.Things {
 		c.Things[i].Tried = o.Tried[c.Things[i].Label]
+		for _, cell := range c.Things[i].Cells {
+			for _, r := range cell.records {
+				if o.Plain != nil {
+					_, tried := o.Plain(r.Config)
+					c.Things[i].Tried = max(c.Things[i].Tried, tried)
+				}
+			}
+		}
 	}
 	if err := c.base(o.Baseline); err != nil {
 		return nil, err
@@ -218,11 +243,11 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 	by := o.By
 	var configs []record.Config
 	for _, r := range records {
-		configs = append(configs, r.Config)
+		configs = append(configs, o.plain(r.Config))
 	}
 	for _, c := range o.Planned {
 		if o.Where == nil || o.Where(c) {
-			configs = append(configs, c)
+			configs = append(configs, o.plain(c))
 		}
 	}
 	if len(by) == 0 && o.Name == nil {
@@ -797,14 +822,16 @@ func (c *Comparison) warn() {
 func (c *Comparison) unequal() string {
 	names := map[string]int{} // settings tried of each
 	var order []string
-	known := true
+	known := !slices.ContainsFunc(c.Things, func(t Thing) bool { return t.Tried == 0 })
 	for _, t := range c.Things {
-		name, _, _ := strings.Cut(t.Label, "(")
+		name := t.Label
+		if !known { // its settings stand here as things
+			name, _, _ = strings.Cut(name, "(")
+		}
 		if names[name] == 0 {
 			order = append(order, name)
 		}
 		names[name] += max(1, t.Tried)
-		known = known && t.Tried > 0
 	}
 	least, most := order[0], order[0]
 	for _, n := range order {

@@ -272,6 +272,9 @@ func (c *Comparison) Caption() string {
 	if broke && len(c.Facets) > 1 {
 		s += "; !n diverged"
 	}
+	if c.Chosen != "" {
+		s += fmt.Sprintf(". Settings: %s; judged on the %s part", c.Chosen, c.Part)
+	}
 	return s + "."
 }
 

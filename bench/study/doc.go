@@ -25,6 +25,9 @@
 //	  - {depth: 10, activation: softplus}
 //	  - {depth: 30, activation: tanh}
 //
+// tune has settings chosen, by seeds of their own and on the validation part, before anything
+// is compared: see [Tune].
+//
 // A Config and a seed determine a run's record to the last bit, on one kind of processor,
 // whatever the number of workers. Package record tells what a study directory holds; a run
 // appears in it when it is complete, so that a study resumes after any interruption.

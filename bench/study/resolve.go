@@ -2,10 +2,13 @@ package study
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/texttab"
@@ -108,15 +111,13 @@ func (r *resolution) groups() (groups [][]*unit) {
 	if len(by) == 0 {
 		by = []string{Compared(setups)}
 	}
-	var compared, others []Axis
-	for _, a := range Axes {
-		if slices.Contains(by, a.Key) {
+	var compared []Axis
+	for _, key := range by {
+		if a, known := AxisOf(key); known {
 			compared = append(compared, a)
-		} else {
-			others = append(others, a)
 		}
 	}
-	things, facets := Labels(setups, compared), Labels(setups, others)
+	things, facets, _ := Things(setups, compared, nil)
 	place := map[string]int{}
 	for i, c := range setups {
 		thing, facet := things[i], facets[i]
@@ -525,6 +526,11 @@ func (u *unit) worse(k int) (rise float64, known bool) {
 	slices.SortFunc(points, func(a, b point) int { return cmp.Compare(a.x, b.x) })
 	for _, side := range []float64{-math.Log(3), math.Log(3)} {
 		at := math.Log(best[k]) + side
+		for _, p := range points {
+			if math.Abs(p.x-at) < 1e-9 { // rounded
+				at = p.x
+			}
+		}
 		for i := 1; i < len(points); i++ {
 			a, b := points[i-1], points[i]
 			if !(a.x <= at && at <= b.x) {
@@ -569,7 +575,7 @@ func (r *resolution) method() string {
 	if r.Tune.Study {
 		per = "for all facets"
 	}
-	return fmt.Sprintf("%s chosen %s from %s, on the validation part by %s of their own; judged on the test part by other seeds",
+	return fmt.Sprintf("%s chosen %s from %s, on the validation part by %s of their own",
 		strings.Join(keys, " and "), per, tried, texttab.Count(len(r.Tune.Seeds), "seed"))
 }
 
@@ -595,5 +601,49 @@ func (r *resolution) warn() {
 			where += ")"
 		}
 		r.result.Warnings = append(r.result.Warnings, what+where)
+	}
+}
+
+// Choose does the runs that choose a study's settings, on all cores, and records none: for
+// benchmarks. The error is that of a run, or of ctx.
+func (s *Spec) Choose(ctx context.Context) (*record.Tuning, error) {
+	var mu sync.Mutex
+	records := map[string]*record.Record{}
+	for {
+		tuning := s.Resolve(func(c Config) *record.Record { return records[c.Hash()] })
+		if tuning.Complete {
+			return tuning, nil
+		}
+		var wg sync.WaitGroup
+		var failed error
+		free := make(chan struct{}, runtime.GOMAXPROCS(0))
+		var missing []Config
+		for _, c := range tuning.Runs {
+			if records[c.Hash()] == nil {
+				missing = append(missing, c)
+			}
+		}
+		for _, c := range missing {
+			free <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-free }()
+				r, err := s.Execute(ctx, c, nil)
+				if err == nil && r == nil {
+					err = context.Cause(ctx)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					failed = err
+					return
+				}
+				r.Layers, r.Learned = nil, nil
+				records[c.Hash()] = r
+			})
+		}
+		wg.Wait()
+		if failed != nil {
+			return nil, failed
+		}
 	}
 }

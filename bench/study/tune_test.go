@@ -102,7 +102,7 @@ func TestTunedStudy(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(text, &written)
 	}
-	if err != nil || len(written.Chosen) != 4 || written.Chosen[0].Settings["optimizer.rate"] == 0 || !strings.Contains(written.Method, "judged on the test part") {
+	if err != nil || len(written.Chosen) != 4 || written.Chosen[0].Settings["optimizer.rate"] == 0 || !strings.Contains(written.Method, "on the validation part by 2 seeds of their own") {
 		t.Errorf("%v: tuned.json is %s", err, text)
 	}
 }
