@@ -246,7 +246,7 @@ func (r *resolution) try(u *unit, candidate, steps int) (o outcome, known bool) 
 		if err != nil { // it has been tried
 			return o, false
 		}
-		c.Probe = 0
+		c.Probe, c.Quantities = 0, nil
 		if steps > 0 {
 			c.Steps, c.Evaluate = steps, min(c.Evaluate, steps)
 		}
