@@ -157,3 +157,18 @@ func TestSuiteFindsFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestWidening: an activation that makes two columns of each takes any number of them.
+func TestWidening(t *testing.T) {
+	activationtest.Run(t, activations.Rowwise("both", 1, 2,
+		func(y, z []float64) {
+			for i, v := range z {
+				y[i], y[len(z)+i] = math.Sin(v), math.Tanh(v)
+			}
+		},
+		func(dz, z, dy []float64) {
+			for i, v := range z {
+				dz[i] = dy[i]*math.Cos(v) + dy[len(z)+i]*(1-math.Tanh(v)*math.Tanh(v))
+			}
+		}))
+}
