@@ -18,7 +18,7 @@ func init() {
 	activations.Catalogue.Add(
 		catalogue.Row("softened", "(1-share) f(z) + share z of another activation f", newSoftened),
 		catalogue.Row("crelu", "[max(z, 0), max(-z, 0)], twice the columns; not element-wise", newCReLU))
-	optimizers.Catalogue.Add(catalogue.Row("kfac", "gradient times the inverse covariance of a layer's inputs", newKFAC))
+	optimizers.Catalogue.Add(catalogue.Row("diagonal-kron", "gradient times the inverse covariance of a layer's inputs", newDiagonalKron))
 	optimizers.Links.Add(catalogue.Row("agree", "leaves out gradients whose sign has just changed", newAgree))
 	optimizers.Schedules.Add(catalogue.Row("saw", "falls linearly, again and again", newSaw))
 	normalization.Catalogue.Add(catalogue.Row("running-scale", "each unit over its running mean size", newRunningScale))

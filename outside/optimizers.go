@@ -8,23 +8,23 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-type kfacConfig struct {
+type diagonalKronConfig struct {
 	Rate    float64 `json:"rate" default:"0.01" range:"(0,]" doc:"step size"`
 	Damping float64 `json:"damping" default:"0.1" range:"(0,]" doc:"added to the mean square of an input"`
 	catalogue.Given
 }
 
-// newKFAC divides the rows of a weight's gradient by the mean squares of the layer's inputs
+// newDiagonalKron divides the rows of a weight's gradient by the mean squares of the layer's inputs
 // and its columns by those of the output gradients, both relative to their means over the
 // layer: the diagonal of Kronecker-factored curvature (J. Martens, R. Grosse, 2015).
 // Parameters that are no factor of a product, such as biases, step by their gradient.
-func newKFAC(c kfacConfig) (gorgonia.Solver, error) {
+func newDiagonalKron(c diagonalKronConfig) (gorgonia.Solver, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
 	}
 	memory := map[string][2][]float64{} // so that a step allocates nothing
 	return optimizers.New(optimizers.Rule{
-		Name:  "kfac",
+		Name:  "diagonal-kron",
 		Needs: optimizers.NeedsLayers,
 		Update: func(b *optimizers.Block[float64]) {
 			m, ok := memory[b.Name]

@@ -52,8 +52,8 @@ func TestSuites(t *testing.T) {
 		activationtest.Run(t, f("softened(of=tanh)"), f("softened(of=tanh,share=0.5)"), f("softened(of=sigmoid)"))
 	})
 	t.Run("crelu", func(t *testing.T) { activationtest.Run(t, part(t, activations.Catalogue, "crelu")) })
-	t.Run("kfac", func(t *testing.T) {
-		optimizertest.Run(t, "kfac", func() gorgonia.Solver { return part(t, optimizers.Catalogue, "kfac(rate=0.001)") })
+	t.Run("diagonal-kron", func(t *testing.T) {
+		optimizertest.Run(t, "diagonal-kron", func() gorgonia.Solver { return part(t, optimizers.Catalogue, "diagonal-kron(rate=0.001)") })
 	})
 	t.Run("chain", func(t *testing.T) {
 		const text = "chain(before=[agree],optimizer=sgd(rate=0.001),after=[schedule(schedule=saw)])"
@@ -101,19 +101,19 @@ func TestCommands(t *testing.T) {
 		args []string
 		want string // words in the output
 	}{
-		{[]string{"list"}, "softened crelu kfac agree saw running-scale slope gated-skip huber waves peak-gradient"},
+		{[]string{"list"}, "softened crelu diagonal-kron agree saw running-scale slope gated-skip huber waves peak-gradient"},
 		{[]string{"list", "activations"}, "softened share"},
-		{append([]string{"profile", "--optimizer", "kfac", "--steps", "3", "--json"}, network...), "gated-skip waves running-scale slope kfac peak-gradient"},
+		{append([]string{"profile", "--optimizer", "diagonal-kron", "--steps", "3", "--json"}, network...), "gated-skip waves running-scale slope diagonal-kron peak-gradient"},
 		{append([]string{"profile", "--activation", "crelu", "--no-advice"}, small...), "crelu peak"},
 		{append([]string{"describe"}, network...), "softened layer03/a"},
 		{append([]string{"describe", "--activation", "crelu"}, small...), "crelu"},
 		{[]string{"theory", "--activation", "softened(of=tanh)"}, "softened"},
-		{[]string{"speed", "--activation", "softened(of=tanh)", "--optimizer", "kfac", "--depth", "3", "--width", "8", "--batch", "8", "--steps", "3", "--json"}, "kfac"},
+		{[]string{"speed", "--activation", "softened(of=tanh)", "--optimizer", "diagonal-kron", "--depth", "3", "--width", "8", "--batch", "8", "--steps", "3", "--json"}, "diagonal-kron"},
 		{[]string{"stress", "--optimizer", "chain(before=[agree],optimizer=sgd)", "--reps", "1", "--steps", "5"}, "agree"},
-		{append([]string{"sweep", "--activation", "crelu", "--optimizer", "kfac", "--rates", "0.001:0.1:decades", "--seeds", "1",
-			"--steps", "5", "--out", filepath.Join(t.TempDir(), "sweep")}, small...), "kfac"},
+		{append([]string{"sweep", "--activation", "crelu", "--optimizer", "diagonal-kron", "--rates", "0.001:0.1:decades", "--seeds", "1",
+			"--steps", "5", "--out", filepath.Join(t.TempDir(), "sweep")}, small...), "diagonal-kron"},
 		{[]string{"__complete", "profile", "--activation", ""}, "softened crelu"},
-		{[]string{"__complete", "profile", "--optimizer", ""}, "kfac"},
+		{[]string{"__complete", "profile", "--optimizer", ""}, "diagonal-kron"},
 		{[]string{"__complete", "profile", "--normalization", ""}, "running-scale"},
 		{[]string{"__complete", "profile", "--initializer", ""}, "slope"},
 		{[]string{"__complete", "profile", "--model", ""}, "gated-skip"},
@@ -143,7 +143,7 @@ func TestStudy(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "outside")
 	run(t, "run", "study.yaml", "--out", dir)
 	out := run(t, "report", dir, "--json")
-	for _, word := range []string{"softened", "crelu", "kfac", "agree", "saw", "running-scale", "slope", "gated-skip"} {
+	for _, word := range []string{"softened", "crelu", "diagonal-kron", "agree", "saw", "running-scale", "slope", "gated-skip"} {
 		if !strings.Contains(out, word) {
 			t.Errorf("the report does not have %s", word)
 		}
@@ -184,7 +184,7 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := strings.Join(bench.Names(s), "\n")
-	for _, word := range []string{"softened", "crelu", "kfac", "running-scale", "slope", "gated-skip"} {
+	for _, word := range []string{"softened", "crelu", "diagonal-kron", "running-scale", "slope", "gated-skip"} {
 		if !strings.Contains(names, word) {
 			t.Errorf("no sub-benchmark of %s in\n%s", word, names)
 		}
