@@ -64,6 +64,9 @@ type Summary struct {
 	// probe; null if it is not finite.
 	DecadesFirst Number `json:"decades_first"`
 	DecadesLast  Number `json:"decades_last"`
+	// Course is what became of the signal over the run; nil without probes, and in older
+	// records.
+	Course *Course `json:"course,omitempty"`
 	// ZeroGradient says why the gradient of the pre-activations is exactly 0 in a layer at
 	// the first probe, where it is.
 	ZeroGradient *ZeroGradient `json:"zero_gradient,omitempty"`

@@ -91,8 +91,12 @@ type Finding struct {
 	DecadesFirst       record.Number `json:"decades_first"`
 	DecadesDuring      record.Number `json:"decades_during"`
 	DecorrelationLog10 record.Number `json:"decorrelation_log10"`
-	Diverged           int           `json:"diverged"`
-	Runs               int           `json:"runs"`
+	// GradientDead and ForwardDead are the shares of training in which less than a thousandth
+	// of the signal arrives, backward and forward: see record.Course.
+	GradientDead record.Number `json:"gradient_dead"`
+	ForwardDead  record.Number `json:"forward_dead"`
+	Diverged     int           `json:"diverged"`
+	Runs         int           `json:"runs"`
 }
 
 // The race's sizes.
@@ -639,7 +643,7 @@ func (f *finder) finding(c *candidate) Finding {
 	nan := record.Number(math.NaN())
 	g := Finding{Name: c.name, Change: map[string]string{}, Config: c.config, Tuned: optimizers.Catalogue.Label(c.best.Optimizer, "rate"),
 		Test: compare.Estimate{Median: nan, Lo: nan, Hi: nan, Confidence: nan}, Screened: record.Number(c.score),
-		StepsToTarget: nan, P: nan, DecadesFirst: nan, DecadesDuring: nan, DecorrelationLog10: nan}
+		StepsToTarget: nan, P: nan, DecadesFirst: nan, DecadesDuring: nan, DecorrelationLog10: nan, GradientDead: nan, ForwardDead: nan}
 	for _, k := range c.kinds {
 		if g.Kind != "" {
 			g.Kind += " + "
@@ -654,9 +658,12 @@ func (f *finder) finding(c *candidate) Finding {
 
 // signal takes the medians over runs of what their probes saw.
 func (g *Finding) signal(runs []*record.Record) {
-	var first, during, apart []float64
+	var first, during, apart, dead, forward []float64
 	for _, r := range runs {
 		first = append(first, float64(r.Summary.DecadesFirst))
+		if c := r.Summary.Course; c != nil {
+			dead, forward = append(dead, float64(c.GradientDead)), append(forward, float64(c.ForwardDead))
+		}
 		if r.Layers == nil {
 			continue
 		}
@@ -665,10 +672,11 @@ func (g *Finding) signal(runs []*record.Record) {
 			decades = append(decades, layers[len(layers)-1]-layers[0])
 		}
 		during = append(during, stats.Median(known(decades)))
-		if rows := r.Layers.Quantity("decorrelation"); len(rows) > 0 && len(rows[0]) > 1 {
+		if rows := r.Layers.Quantity(probe.Decorrelation); len(rows) > 0 && len(rows[0]) > 1 {
 			apart = append(apart, rows[0][len(rows[0])-2]) // the last hidden layer
 		}
 	}
+	g.GradientDead, g.ForwardDead = record.Number(stats.Median(known(dead))), record.Number(stats.Median(known(forward)))
 	g.DecadesFirst, g.DecadesDuring, g.DecorrelationLog10 = record.Number(stats.Median(known(first))), record.Number(stats.Median(known(during))), record.Number(stats.Median(known(apart)))
 }
 

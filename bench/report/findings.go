@@ -15,6 +15,7 @@ import (
 type Findings struct {
 	Outcome    string `json:"outcome"`    // the medians observed: the highest, and who reaches the target when
 	Gradient   string `json:"gradient"`   // where the gradient dies at the start
+	Course     string `json:"course"`     // when the signal arrives in training, and when units saturate
 	Movement   string `json:"movement"`   // which setups move the first layer all the same
 	Comparison string `json:"comparison"` // which differences from the baseline are shown here alone
 	Diverged   string `json:"diverged"`
@@ -22,12 +23,12 @@ type Findings struct {
 }
 
 func (p *Problem) findings(several bool) Findings {
-	return Findings{p.outcome(), p.Gradient.sentence(), p.movementSentence(), p.comparison(several), p.divergedSentence(), p.flushed()}
+	return Findings{p.outcome(), p.Gradient.sentence(), p.course(), p.movementSentence(), p.comparison(several), p.divergedSentence(), p.flushed()}
 }
 
 // Lines returns those that say something.
 func (f Findings) Lines() []string {
-	return slices.DeleteFunc([]string{f.Outcome, f.Gradient, f.Movement, f.Comparison, f.Diverged, f.Flushed}, func(s string) bool { return s == "" })
+	return slices.DeleteFunc([]string{f.Outcome, f.Gradient, f.Course, f.Movement, f.Comparison, f.Diverged, f.Flushed}, func(s string) bool { return s == "" })
 }
 
 func (p *Problem) allDiverged() bool {

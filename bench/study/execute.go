@@ -196,6 +196,7 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 		s.DecadesFirst = record.Number(samples[0].Decades(probe.PreActivationGradient))
 		s.DecadesLast = record.Number(samples[len(samples)-1].Decades(probe.PreActivationGradient))
 		r.Layers = table(e.probe)
+		s.Course = record.CourseOf(r.Layers, result.Steps)
 	}
 	return r, nil
 }
