@@ -23,7 +23,7 @@ type Site struct {
 	// distance over Square. Near 0 the examples have become equal: the forward signal is dead.
 	Apart float64
 	// Gradient is the squared norm of ∂L/∂z, over that of the signal that leaves the last
-	// layer; Chi is what it is multiplied by from the next site to this one, NaN at the last.
+	// layer, or of the output's ∂L/∂z if there is an Output; Chi is what it is multiplied by from the next site to this one, NaN at the last.
 	Gradient, Chi float64
 	// Sampled says that a Monte Carlo average is in it, with an error of about a percent.
 	Sampled bool
@@ -73,6 +73,15 @@ type Network struct {
 	// Injected enters each layer's pre-activation besides, as the inputs of a recurrent
 	// network do at each time step.
 	Injected Signal
+	// First layers that are plain, without the shortcut.
+	First int
+	// Projection is the variance of the weights of the first block's shortcut, where that is
+	// not the input itself; 0: it is.
+	Projection float64
+	// Output is the linear layer after the others, which becomes the last site; nil: none. With
+	// Final, f and the norm are applied once more before it.
+	Output *Variances
+	Final  bool
 }
 
 // samples is the number of batches of a Monte Carlo average.
@@ -116,22 +125,27 @@ func (m *Field) Signal(n Network, in Signal) ([]Site, error) {
 	if n.Shortcut == Plain || n.Shortcut == HighwayGate {
 		size = 1
 	}
-	for first := 0; first < len(n.Layers); first += size {
+	for first, after := 0, 0; first < len(n.Layers); first = after {
+		shortcut, size := n.Shortcut, size
+		if first < n.First {
+			shortcut, size = Plain, 1
+		}
+		after = first + size
 		b := block{first: first, layers: min(size, len(n.Layers)-first)}
 		branch := x
 		steps := make([]layerStep, b.layers)
 		for i := range steps {
-			steps[i] = p.layer(n.Layers[first+i], branch)
+			steps[i] = p.layer(shortcut, n.Layers[first+i], branch)
 			branch = steps[i].out
 			sites[first+i] = steps[i].site
 		}
 		// Back through the branch, from 1 at its end.
 		gradient := 1.
-		if n.Shortcut == ResidualInside || n.Shortcut == ResidualBefore {
+		if shortcut == ResidualInside || shortcut == ResidualBefore {
 			gradient = n.Branch * n.Branch
 		}
 		var gate gateStep
-		if n.Shortcut == HighwayGate {
+		if shortcut == HighwayGate {
 			gate = p.gate(x, branch)
 			gradient = gate.openSquare
 		}
@@ -140,18 +154,22 @@ func (m *Field) Signal(n Network, in Signal) ([]Site, error) {
 			b.toSite[i] = gradient * steps[i].toSite
 			gradient *= steps[i].toInput
 		}
-		switch n.Shortcut {
+		switch shortcut {
 		case Plain:
 			b.toInput, x = gradient, branch
 		case ResidualInside, ResidualBefore:
 			b.toInput = 1 + gradient
+			if w := n.Projection; first == n.First && w > 0 {
+				b.toInput = w + gradient
+				x = Signal{Square: w * x.Square, Apart: w * x.Apart}
+			}
 			a := n.Branch
 			x = Signal{
 				Square: x.Square + 2*a*x.Mean*branch.Mean + a*a*branch.Square,
 				Mean:   x.Mean + a*branch.Mean,
 				Apart:  x.Apart + a*a*branch.Apart,
 			}
-			if n.Shortcut == ResidualBefore && n.Norm.Kind == NoNorm {
+			if shortcut == ResidualBefore && n.Norm.Kind == NoNorm {
 				b.toSite[0] = b.toInput // f's argument is x itself
 			}
 		case HighwayGate:
@@ -160,6 +178,15 @@ func (m *Field) Signal(n Network, in Signal) ([]Site, error) {
 		blocks = append(blocks, b)
 	}
 	gradient := 1.
+	if o := n.Output; o != nil {
+		gradient = o.Weight
+		if n.Final {
+			s := p.nonlinearity(x)
+			x, gradient = s.out, gradient*s.toInput
+		}
+		square, apart := o.Weight*x.Square+o.Bias, o.Weight*x.Apart
+		sites = append(sites, Site{Square: square, Deviation: math.Sqrt(square), Apart: apart / square, Gradient: 1})
+	}
 	for i := len(blocks) - 1; i >= 0; i-- {
 		b := blocks[i]
 		for k, to := range b.toSite {
@@ -208,8 +235,8 @@ type layerStep struct {
 	toSite, toInput float64 // what the squared gradient of out is multiplied by
 }
 
-func (p *propagation) layer(v Variances, x Signal) layerStep {
-	if p.n.Shortcut == ResidualBefore {
+func (p *propagation) layer(shortcut Shortcut, v Variances, x Signal) layerStep {
+	if shortcut == ResidualBefore {
 		s := p.nonlinearity(x)
 		y := s.out
 		s.out = Signal{Square: v.Weight*y.Square + v.Bias, Apart: v.Weight * y.Apart}

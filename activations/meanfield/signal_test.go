@@ -193,3 +193,43 @@ func TestIsometry(t *testing.T) {
 	}
 	t.Logf("orthogonal: from q* = %g %.4f, from q = 1 %.4f; normal %.4f", c.Q, atFixedPoint.RelativeVariance, m.Isometry(v, 1, 100, true).RelativeVariance, gaussian.RelativeVariance)
 }
+
+// The output layer is the last site, and a final f before it is in its gradient.
+func TestSignalOutput(t *testing.T) {
+	m := field(t, activations.Tanh())
+	v, out := meanfield.Variances{Weight: 1.3}, meanfield.Variances{Weight: 0.7}
+	in := meanfield.Signal{Square: 1, Apart: 0.5}
+	n := meanfield.Network{Layers: layers(4, v), Output: &out}
+	sites := signal(t, m, n, in)
+	last := sites[3]
+	within(t, "q of the output", sites[4].Square, 0.7*m.SquaredMean(last.Square).Value, 1e-10)
+	within(t, "χ from the output", last.Chi, 0.7*m.SquaredSlope(last.Square).Value, 1e-10)
+	n.Shortcut, n.Branch, n.Final = meanfield.ResidualBefore, 0.5, true
+	sites = signal(t, m, n, in)
+	q := sites[3].Square + 0.25*1.3*m.SquaredMean(sites[3].Square).Value
+	within(t, "q of the output after a final f", sites[4].Square, 0.7*m.SquaredMean(q).Value, 1e-10)
+	within(t, "χ from there", sites[3].Chi, 0.7*m.SquaredSlope(q).Value*(1+0.25*1.3*m.SquaredSlope(sites[3].Square).Value), 1e-10)
+	n.First = 4
+	plain := signal(t, m, meanfield.Network{Layers: layers(4, v), Output: &out, Final: true}, in)
+	for i, s := range signal(t, m, n, in) {
+		if s.Square != plain[i].Square || s.Gradient != plain[i].Gradient {
+			t.Errorf("site %d of plain layers: %+v, want %+v", i, s, plain[i])
+		}
+	}
+}
+
+// The spread of a product of normal matrices, against products.
+func TestNormalSpread(t *testing.T) {
+	within(t, "one matrix", meanfield.NormalSpread(50, 1), (2+1./50)/(1+2./2500)-1, 1e-12)
+	for _, width := range []int{64, 128, 1000, 100000} {
+		t.Logf("100 layers of %d units: %.1f", width, meanfield.NormalSpread(width, 100))
+	}
+	if s := meanfield.NormalSpread(10, 10000); math.Abs(s-9) > 1 {
+		t.Errorf("width 10, where one direction is left: %g", s)
+	}
+	w := meanfield.NormalWidth(100)
+	t.Logf("100 layers need %d units", w)
+	if meanfield.NormalSpread(w, 100) < 90 || meanfield.NormalSpread(w-1, 100) >= 90 {
+		t.Errorf("width %d gives %g, one less %g", w, meanfield.NormalSpread(w, 100), meanfield.NormalSpread(w-1, 100))
+	}
+}

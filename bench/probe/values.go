@@ -295,3 +295,10 @@ func Norm(x G.Value) float64 {
 	v.set(x)
 	return v.Norm()
 }
+
+// Apart returns log10 of 1 - c of the rows of a matrix: see [Decorrelation].
+func Apart(x G.Value) float64 {
+	var v Values
+	v.set(x)
+	return v.Apart()
+}

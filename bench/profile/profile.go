@@ -5,13 +5,9 @@ import (
 	"math"
 	"slices"
 
-	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
-	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/bench/study"
-	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/pkg/errors"
@@ -30,8 +26,16 @@ type Profile struct {
 	// ZeroGradient says why the gradient is exactly 0 in a layer at the start; nil if it is in
 	// none.
 	ZeroGradient *record.ZeroGradient `json:"zero_gradient,omitempty"`
-	// Theory is that of the plain network; nil if there is none for it.
+	// Theory is that of the fixed point of a plain network; nil if there is none for it.
 	Theory *Theory `json:"theory,omitempty"`
+	// NoPrediction says why theory predicts nothing of the layers; "": it does.
+	NoPrediction string `json:"no_prediction,omitempty"`
+	// Sampled says that the predictions are Monte Carlo averages, with an error of about a
+	// percent in each layer.
+	Sampled bool `json:"sampled,omitempty"`
+	// Jacobian is that of single examples, from the first hidden layer to the last; nil: not
+	// measured.
+	Jacobian *Jacobian `json:"jacobian,omitempty"`
 }
 
 // Layer is one layer, from the input on; the output layer is the last.
@@ -47,6 +51,11 @@ type Layer struct {
 	Chi                    record.Number `json:"chi_measured"`       // from the layer above to this one
 	PredictedChi           record.Number `json:"chi_predicted"`
 	PredictedPreActivation record.Number `json:"pre_activation_std_predicted"`
+	// Decorrelation is log10(1-c) of two examples' pre-activations, GradientDecorrelation of
+	// their gradients: see probe.Decorrelation.
+	Decorrelation          record.Number `json:"decorrelation_log10"`
+	PredictedDecorrelation record.Number `json:"decorrelation_predicted_log10"`
+	GradientDecorrelation  record.Number `json:"gradient_decorrelation_log10"`
 	// Others are the quantities that a program has added to probe.Catalogue, by name.
 	Others map[string]record.Number `json:"quantities,omitempty"`
 }
@@ -94,12 +103,7 @@ func Measure(ctx context.Context, c record.Config, steps int) (*Profile, error) 
 	if steps > 0 && probed[len(probed)-1] == steps {
 		p.Trained = layers(r, len(probed)-1)
 	}
-	if c.Model.Name == "mlp" && c.Normalization.Name == "none" {
-		if err := p.predict(r); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	return p, p.predict()
 }
 
 // layers reads the layers of one probed step.
@@ -113,11 +117,8 @@ func layers(r *record.Record, sample int) []Layer {
 			PreActivationMean: at(probe.PreActivationMean), PreActivationStd: at(probe.PreActivationDeviation),
 			Saturated: at(probe.Saturated), Gradient: at(probe.PreActivationGradient),
 			WeightGradient: at(probe.WeightGradient), Update: at(probe.Update), ZeroGradient: at(probe.ZeroGradient),
-			Chi: nan, PredictedChi: nan, PredictedPreActivation: nan}
-		if i+1 < len(list) {
-			above := quantity(probe.PreActivationGradient)[i+1]
-			l.Chi = record.Number(math.Pow(10, 2*(float64(l.Gradient)-above)))
-		}
+			Chi: record.Number(math.Pow(10, float64(at(probe.Chi)))), PredictedChi: nan, PredictedPreActivation: nan,
+			Decorrelation: at(probe.Decorrelation), PredictedDecorrelation: nan, GradientDecorrelation: at(probe.GradientDecorrelation)}
 		for _, name := range r.Layers.Columns {
 			if slices.Contains(probe.Names, name) || name == record.StepColumn || name == record.LayerColumn {
 				continue
@@ -147,100 +148,6 @@ func OwnQuantities() (list []OwnQuantity) {
 		}
 	}
 	return list
-}
-
-// predict adds what theory says of the start.
-func (p *Profile) predict(r *record.Record) error {
-	f, err := activations.Catalogue.Make(p.Config.Activation)
-	if err == nil {
-		f, err = activations.For(f, activations.Network{Depth: p.Config.Depth, Width: p.Config.Width})
-	}
-	if err != nil {
-		return err
-	}
-	task, err := tasks.Catalogue.Make(p.Config.Task)
-	if err != nil {
-		return err
-	}
-	scalar, err := activations.ScalarOf(f)
-	if err != nil { // not element-wise: no theory covers it
-		return nil
-	}
-	if p.Config.Widths != "" { // one σ² does not describe layers that differ
-		return nil
-	}
-	field, err := meanfield.New(scalar)
-	if err != nil { // a nonlinearity that the theory does not cover
-		return nil
-	}
-	// σ² of the layer above, which brings the gradient down.
-	norms := r.Layers.Quantity(probe.WeightNorm)[0]
-	hidden := len(p.Start) - 1
-	variance := func(i int) float64 {
-		units := p.Config.Width
-		if i == hidden {
-			units = task.Outputs()
-		}
-		return math.Pow(10, 2*norms[i]) / float64(units)
-	}
-	var widths []float64
-	for i := 1; i < hidden; i++ {
-		widths = append(widths, variance(i))
-	}
-	if len(widths) == 0 {
-		return nil
-	}
-	weight := stats.Median(widths)
-	bias, err := biasVariance(p.Config)
-	if err != nil {
-		return err
-	}
-	v := meanfield.Variances{Weight: weight, Bias: bias}
-	t, err := field.Theory(v)
-	if err != nil {
-		return err
-	}
-	p.Theory = &Theory{WeightVariance: record.Number(weight), BiasVariance: record.Number(bias), Q: record.Number(t.Q), Chi1: record.Number(t.Chi1),
-		Xi: record.Number(t.XiGradient), Phase: t.Phase.String(), Critical: record.Number(math.NaN())}
-	if critical, err := field.Critical(bias); err == nil {
-		p.Theory.Critical = record.Number(critical.Weight)
-	} else {
-		p.Theory.NoCritical = err.Error()
-	}
-	first := p.Start[0]
-	q := float64(first.PreActivationMean*first.PreActivationMean + first.PreActivationStd*first.PreActivationStd)
-	for i, l := range field.Propagate(v, q, hidden) {
-		p.Start[i].PredictedPreActivation = record.Number(math.Sqrt(l.Q))
-		p.Start[i].PredictedChi = record.Number(l.Chi / weight * variance(i+1))
-	}
-	return nil
-}
-
-// biasVariance returns the mean square of the biases that a layer starts with, the median
-// of the hidden layers that have any.
-func biasVariance(c record.Config) (float64, error) {
-	a, err := study.Assemble(c)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := a.Start(); err != nil {
-		return 0, err
-	}
-	n, err := a.Network()
-	if err != nil {
-		return 0, err
-	}
-	var squares []float64
-	for _, l := range n.Layers[:len(n.Layers)-1] {
-		if l.Bias != nil {
-			norm := probe.Norm(l.Bias.Value())
-			squares = append(squares, math.Pow(10, 2*norm)/float64(l.Bias.Shape().TotalSize()))
-		}
-	}
-	if len(squares) == 0 {
-		return 0, nil
-	}
-	return stats.Median(squares), nil
 }
 
 // Decades returns how many powers of ten the norm of the gradient of the

@@ -26,6 +26,9 @@ func label(c record.Choice) string { return activations.Catalogue.Label(c) }
 func (p *Profile) Verdict() string {
 	var b strings.Builder
 	b.WriteString("At the start " + p.way(p.Start, true) + ".")
+	if s := p.forward(p.Start); s != "" {
+		b.WriteString(" Forward, " + s + ".")
+	}
 	if t := p.Theory; t != nil {
 		fmt.Fprintf(&b, " Theory: with weights of variance %.3g/fan-in ", float64(t.WeightVariance))
 		if t.BiasVariance > 0 {
@@ -52,11 +55,51 @@ func (p *Profile) Verdict() string {
 	}
 	if p.Steps > 0 && len(p.Trained) > 0 {
 		fmt.Fprintf(&b, " After %s %s.", texttab.Count(p.Steps, "step"), p.way(p.Trained, false))
+		if s := p.forward(p.Trained); s != "" {
+			fmt.Fprintf(&b, " Forward, %s.", s)
+		}
 	}
 	if p.Status == "diverged" {
 		fmt.Fprintf(&b, " Training diverged after %s: %s.", texttab.Count(p.Steps, "step"), p.Reason)
 	}
 	return b.String()
+}
+
+// forward says where the examples of the batch have become equal, "" if nowhere: to a
+// thousandth of a layer's signal, or as far as the float type can show.
+func (p *Profile) forward(list []Layer) string {
+	hidden := list[:max(1, len(list)-1)]
+	last := hidden[len(hidden)-1]
+	floor := probe.Floor(p.Config.DType)
+	from := -1
+	for i := len(hidden) - 1; i >= 0; i-- { // from there on
+		if d := float64(hidden[i].Decorrelation); !(d <= -dead) {
+			break
+		}
+		from = i
+	}
+	if from < 0 {
+		return ""
+	}
+	lowest, at := float64(last.Decorrelation), last.Name
+	if lowest < floor {
+		for _, l := range hidden[from:] {
+			if float64(l.Decorrelation) < floor {
+				at = l.Name
+				break
+			}
+		}
+		return fmt.Sprintf("the signal dies: all examples have become equal to 1e-%d of it from %s on, and from %s on as far as %s can show",
+			dead, hidden[from].Name, at, p.Config.DType)
+	}
+	s := fmt.Sprintf("the signal dies: all examples have become equal to 1e-%d of it from %s on", dead, hidden[from].Name)
+	if lowest < -dead-0.5 {
+		s += fmt.Sprintf(", to 1e%.0f in %s", lowest, at)
+	}
+	if d := float64(last.PredictedDecorrelation); d-d == 0 {
+		s += fmt.Sprintf(" (theory 1e%.0f)", d)
+	}
+	return s
 }
 
 // way says what becomes of the gradient on its way back.
