@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/profile"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
@@ -23,18 +24,23 @@ func newProfile() *cobra.Command {
 		steps            int
 		picture          string
 		asJSON, noAdvice bool
+		jacobian         bool
 	)
 	c := &cobra.Command{
 		Use:   "profile",
 		Short: "Look through a network layer by layer",
 		Long: `Profile builds a network, runs a batch, and shows for each layer what its units do and
 what becomes of the gradient on its way back, with what theory predicts beside it. With
---steps it also trains, and shows the layers after that. It ends with where the gradient
-dies, what theory says of it, and what the remedies do that theory suggests, measured.`,
+--steps it also trains, and shows the layers after that. It ends with where the signal
+dies, forward and backward, what theory says of it, and what some remedies do to it at the
+start, measured. With --jacobian it adds the singular values of the Jacobian.
+
+  log10(1-c)  how far the examples of the batch are apart: -8 is equal to eight digits
+  χ           factor of the squared gradient from the layer above`,
 		Example: `  gradflow profile --activation sigmoid --depth 20
   gradflow profile --activation softplus --depth 50 --steps 200 --optimizer smorms3
   gradflow profile --model rbf --activation gaussian --depth 20 --plot rbf.png
-  gradflow profile --activation tanh --depth 100 --width 128 --initializer orthogonal --json`,
+  gradflow profile --activation tanh --depth 100 --width 128 --initializer orthogonal --jacobian --json`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := network.read(); err != nil {
@@ -54,8 +60,13 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 			if err != nil {
 				return err
 			}
+			if jacobian {
+				if err := profile.MeasureJacobian(c.Context(), p); err != nil {
+					return err
+				}
+			}
 			var trials []profile.Trial
-			if !noAdvice && math.Abs(profile.Decades(p.Start)) > 1 {
+			if !noAdvice && p.Fades() {
 				if trials, err = profile.Advise(c.Context(), p); err != nil {
 					return err
 				}
@@ -73,7 +84,9 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 					*profile.Profile
 					Verdict string          `json:"verdict"`
 					Trials  []profile.Trial `json:"trials,omitempty"`
-				}{p, p.Verdict(), trials})
+					Caution string          `json:"caution"`
+					Remedy  string          `json:"remedy"`
+				}{p, p.Verdict(), trials, profile.Caution, p.Remedy()})
 			}
 			return printProfile(w, p, trials, picture)
 		},
@@ -85,6 +98,7 @@ dies, what theory says of it, and what the remedies do that theory suggests, mea
 	network.counts.add(c, &steps, atLeast(0, study.Steps), 0, "training steps")
 	f.StringVar(&picture, "plot", "", "draw a picture into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
+	f.BoolVar(&jacobian, "jacobian", false, "measure the singular values of the Jacobian, in float64: seconds at width 128, minutes at 512")
 	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")
 	complete(c, "dtype", []string{"float32", "float64"})
 	plotFlag(c)
@@ -110,25 +124,49 @@ func profileLines(p *profile.Profile, trials []profile.Trial, width int, colour 
 		title += ", " + c.Normalization.String()
 	}
 	lines := texttab.Wrap(fmt.Sprintf("%s; a batch of %d of %s, at the start", title, c.Batch, c.Task), width)
-	lines = append(append(lines, ""), layerLines(p.Start, p.Theory != nil, width, colour)...)
+	lines = append(append(lines, ""), layerLines(p.Start, p.NoPrediction == "", c.DType, width, colour)...)
 	if len(p.Trained) > 0 {
 		lines = append(append(lines, ""), texttab.Wrap(fmt.Sprintf("after %s of %s", texttab.Count(p.Steps, "step"), c.Optimizer), width)...)
-		lines = append(append(lines, ""), layerLines(p.Trained, false, width, colour)...)
+		lines = append(append(lines, ""), layerLines(p.Trained, false, c.DType, width, colour)...)
 	}
 	lines = append(append(lines, ""), texttab.Wrap(p.Verdict(), width)...)
+	if p.Jacobian != nil {
+		lines = append(append(lines, ""), texttab.Wrap(p.Jacobian.Sentence(), width)...)
+	}
 	if len(trials) > 0 {
-		now := ""
-		if d := profile.Decades(p.Start); d-d == 0 {
-			now = fmt.Sprintf(" (now %.1f)", d)
-		}
-		lines = append(append(lines, ""), texttab.Wrap("Tried at the start, decades that the gradient loses"+now+":", width)...)
-		t := texttab.Table{NoHead: true, Indent: 2, Columns: []texttab.Column{{Wrap: true, Least: 24}, {Wrap: true}}}
-		for _, trial := range trials {
-			t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(trial.Remedy), texttab.Text(outcome(trial))})
+		lines = append(append(lines, ""), texttab.Wrap("Tried at the start; of the signal in the first layer and in the last:", width)...)
+		t := texttab.Table{Indent: 2, Columns: []texttab.Column{{Head: "", Wrap: true, Least: 24}, {Head: "gradient loses", Right: true}, {Head: "log10(1-c)", Right: true}}}
+		now := profile.Trial{Remedy: "as it is", Decades: record.Number(profile.Decades(p.Start)), Decorrelation: profile.Decorrelation(p.Start)}
+		for _, trial := range append([]profile.Trial{now}, trials...) {
+			t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(trial.Remedy), texttab.Text(outcome(trial)), texttab.Text(apart(trial.Decorrelation, p.Config.DType))})
 		}
 		lines = append(lines, t.Lines(width, colour)...)
 	}
-	return lines
+	lines = append(append(lines, ""), texttab.Wrap(profile.Caution+" What trains is tried by", width)...)
+	return append(lines, command(p.Remedy(), width)...)
+}
+
+// command breaks a command at its flags, or if need be before a flag's value.
+func command(text string, width int) (lines []string) {
+	parts := strings.Split(text, " --")
+	line := "  " + parts[0]
+	add := func(part, indent string) {
+		if next := line + " " + part; texttab.Width(next) <= width-2 {
+			line = next
+		} else {
+			lines, line = append(lines, line+" \\"), indent+part
+		}
+	}
+	for _, part := range parts[1:] {
+		flag, value, _ := strings.Cut(part, " ")
+		if texttab.Width(part)+8 <= width {
+			add("--"+part, "    ")
+		} else {
+			add("--"+flag, "    ")
+			add(value, "      ")
+		}
+	}
+	return append(lines, line)
 }
 
 // outcome says what a remedy did.
@@ -147,11 +185,16 @@ func outcome(t profile.Trial) string {
 
 // layerLines is a table with a row for each layer, with a bar as long as log10 of its
 // gradient where there is room.
-func layerLines(layers []profile.Layer, theory bool, width int, colour bool) []string {
-	t := texttab.Table{Columns: []texttab.Column{{Head: "layer"}, {Head: "mean", Right: true, Keep: 2}, {Head: "deviation", Right: true},
-		{Head: "saturated", Right: true, Keep: 1}}}
+func layerLines(layers []profile.Layer, theory bool, dtype string, width int, colour bool) []string {
+	t := texttab.Table{Columns: []texttab.Column{{Head: "layer"}, {Head: "mean", Right: true, Keep: 5}, {Head: "deviation", Right: true},
+		{Head: "saturated", Right: true, Keep: 4}}}
+	t.Columns = append(t.Columns, texttab.Column{Head: "log10(1-c)", Right: true, Keep: 1})
 	if theory {
-		t.Columns = append(t.Columns, texttab.Column{Head: "χ measured", Right: true, Keep: 3}, texttab.Column{Head: "χ predicted", Right: true, Keep: 3})
+		t.Columns = append(t.Columns, texttab.Column{Head: "theory", Right: true, Keep: 3})
+	}
+	t.Columns = append(t.Columns, texttab.Column{Head: "χ", Right: true, Keep: 2})
+	if theory {
+		t.Columns = append(t.Columns, texttab.Column{Head: "theory", Right: true, Keep: 3})
 	}
 	own := profile.OwnQuantities()
 	for _, q := range own {
@@ -173,8 +216,13 @@ func layerLines(layers []profile.Layer, theory bool, width int, colour bool) []s
 		}
 		shown = append(shown, l)
 		row := []texttab.Cell{texttab.Text(l.Name), texttab.Text(number(l.PreActivationMean)), texttab.Text(number(l.PreActivationStd)), texttab.Text(percent(l.Saturated))}
+		row = append(row, texttab.Text(apart(l.Decorrelation, dtype)))
 		if theory {
-			row = append(row, texttab.Text(number(l.Chi)), texttab.Text(number(l.PredictedChi)))
+			row = append(row, texttab.Text(apart(l.PredictedDecorrelation, "")))
+		}
+		row = append(row, texttab.Text(number(l.Chi)))
+		if theory {
+			row = append(row, texttab.Text(number(l.PredictedChi)))
 		}
 		for _, q := range own {
 			if v := l.Others[q.Name]; q.Unit == "share" {
@@ -201,6 +249,20 @@ func layerLines(layers []profile.Layer, theory bool, width int, colour bool) []s
 		}
 	}
 	return lines
+}
+
+// apart prints log10(1-c), which a float type shows down to its rounding.
+func apart(n record.Number, dtype string) string {
+	switch d := float64(n); {
+	case d != d:
+		return ""
+	case dtype != "" && d < probe.Floor(dtype):
+		return "at rounding"
+	case math.IsInf(d, -1):
+		return "equal"
+	default:
+		return fmt.Sprintf("%.2f", d)
+	}
 }
 
 func number(n record.Number) string {

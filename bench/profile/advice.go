@@ -1,29 +1,73 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
 )
 
 // Trial is a remedy, tried.
 type Trial struct {
-	Remedy  string        `json:"remedy"`            // as it stands in a study file
-	Decades record.Number `json:"decades"`           // lost from the output layer to the first, with it
-	Problem string        `json:"problem,omitempty"` // why it could not be tried
+	Remedy  string        `json:"remedy"`  // as it stands in a study file
+	Decades record.Number `json:"decades"` // lost from the output layer to the first, with it
+	// Decorrelation is log10(1-c) of the examples in the last hidden layer, with it.
+	Decorrelation record.Number `json:"decorrelation_log10"`
+	Problem       string        `json:"problem,omitempty"` // why it could not be tried
+}
+
+// Caution is what a profile does not show.
+const Caution = "This was measured at the start. A live gradient does not mean that the network trains."
+
+// Fades tells whether the signal at the start is not what it should be: the gradient changes
+// by more than a decade, or the examples have become equal to a thousandth.
+func (p *Profile) Fades() bool {
+	d := Decades(p.Start)
+	return !(math.Abs(d) <= alive) || float64(Decorrelation(p.Start)) < -dead
+}
+
+// Remedy is the command that tries what keeps the signal alive, in training.
+func (p *Profile) Remedy() string {
+	c := p.Config
+	command := fmt.Sprintf("gradflow remedy --activation %s --depth %d --width %d", quoted(c.Activation.String()), c.Depth, c.Width)
+	for _, flag := range []struct {
+		name, value, usual string
+	}{
+		{"task", c.Task.String(), "digits"}, {"model", c.Model.String(), "mlp"},
+		{"batch", strconv.Itoa(c.Batch), "64"},
+		{"initializer", c.Initializer.String(), "glorot-normal(gain=1)"}, {"normalization", c.Normalization.String(), "none"},
+	} {
+		if flag.value != flag.usual {
+			command += fmt.Sprintf(" --%s %s", flag.name, quoted(flag.value))
+		}
+	}
+	return command
+}
+
+// quoted is text as a shell takes it.
+func quoted(text string) string {
+	if strings.ContainsAny(text, " ()*$&|<>;=\"\\`!?[]{}~#'") {
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	return text
 }
 
 // Advise measures the same network with what theory suggests instead: for a plain one,
-// weights of the critical variance, and the nonlinearity shaped for the depth; for RBF
-// layers the norms of the distance; and layer norm. What the model refuses is left out. Where
+// weights of the critical variance, and the nonlinearity shaped for the depth; the norms, on
+// both sides of f, or for RBF layers those of the distance; and the shortcuts. What the model
+// refuses is left out. The trials are ranked by the signal both ways: by the decades that the
+// gradient changes by and those that the distance of examples loses. Where
 // parameters that start at 0 let no gradient through, there is nothing to try: they will in
 // training.
 func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
@@ -35,7 +79,7 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 	try := func(remedy string, change func(*record.Config)) error {
 		changed := c
 		change(&changed)
-		t := Trial{Remedy: remedy, Decades: record.Number(math.NaN())}
+		t := Trial{Remedy: remedy, Decades: record.Number(math.NaN()), Decorrelation: record.Number(math.NaN())}
 		q, err := Measure(ctx, changed, 0)
 		switch {
 		case ctx.Err() != nil:
@@ -45,7 +89,7 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 		case err != nil:
 			t.Problem = err.Error()
 		default:
-			t.Decades = record.Number(Decades(q.Start))
+			t.Decades, t.Decorrelation = record.Number(Decades(q.Start)), Decorrelation(q.Start)
 		}
 		trials = append(trials, t)
 		return nil
@@ -81,13 +125,16 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 			}
 		}
 	}
-	norms := []string{"layer-norm"}
+	norms := []string{"layer-norm", "layer-norm(placement=after)", "batch-norm", "batch-norm(placement=after)"}
 	if c.Model.Name == "rbf" {
-		norms = []string{"distance-scale", "distance-standardize"}
+		norms = []string{"distance-scale", "distance-standardize", "layer-norm(placement=after)"}
 	}
 	if c.Normalization.Name == "none" {
 		for _, name := range norms {
-			choice, err := normalization.Catalogue.Complete(catalogue.Choice{Name: name})
+			choice, err := catalogue.Parse(name)
+			if err == nil {
+				choice, err = normalization.Catalogue.Complete(choice)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -96,7 +143,31 @@ func Advise(ctx context.Context, p *Profile) ([]Trial, error) {
 			}
 		}
 	}
+	if c.Model.Name == "mlp" {
+		for _, text := range []string{"residual(scale=by-depth,block=1)", "highway"} {
+			choice, err := catalogue.Parse(text)
+			if err == nil {
+				choice, err = models.Catalogue.Complete(choice)
+			}
+			if err != nil {
+				return nil, err
+			}
+			if err := try("model: "+text, func(c *record.Config) { c.Model = choice }); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortStableFunc(trials, func(a, b Trial) int { return cmp.Compare(a.lost(), b.lost()) })
 	return trials, nil
+}
+
+// lost is how many decades the signal changes by, both ways.
+func (t Trial) lost() float64 {
+	d := math.Abs(float64(t.Decades)) + max(0, -float64(t.Decorrelation))
+	if d != d {
+		return math.Inf(1)
+	}
+	return d
 }
 
 // refused tells whether there is no network of a configuration, because parts of it don't go

@@ -9,10 +9,11 @@
 //	predicted  χ_l = σ² E[f'(√q_l z)²],  σ² = ‖W_(l+1)‖²/units of layer l+1
 //
 // with the mean square q_l of the pre-activations, which follows the q-map from what is
-// measured in the first layer. The theory is that of wide plain networks at the start:
-// with a normalisation, or another architecture than the plain one, nothing is
-// predicted.
+// measured in the first layer. So does the distance of the examples, 1 - c. Norms, shortcuts,
+// highways and recurrent layers have theirs (see meanfield's Signal), all of wide networks at
+// the start; where there is none, the profile says why.
 //
-// [Advise] tries what theory suggests, the critical start or a transformed nonlinearity,
-// and says what it did to the gradient.
+// [MeasureJacobian] adds the singular values of the Jacobian. [Advise] tries what theory
+// suggests, starts, shapes, norms and shortcuts, and ranks them by what they do to the signal
+// both ways. That is the start: whether a network trains is another question.
 package profile

@@ -74,7 +74,7 @@ func MeasureJacobian(ctx context.Context, p *Profile) error {
 func (p *Profile) predictIsometry(a *study.Assembly) error {
 	m, plain := a.Model.(models.MLP)
 	scalar, err := activations.ScalarOf(a.Activation)
-	if !plain || m.Normalization != nil || m.Depth < 2 || err != nil || p.Theory == nil {
+	if !plain || !m.Widths.IsZero() || m.Normalization != nil || m.Depth < 2 || err != nil || p.Theory == nil {
 		return nil
 	}
 	field, err := meanfield.New(scalar)
@@ -116,7 +116,7 @@ func (j *Jacobian) Sentence() string {
 	if j.Vectors > 0 {
 		s += fmt.Sprintf("by %d random directions of %d, ", j.Vectors, j.Directions)
 	} else {
-		s += fmt.Sprintf("log10 of its singular values is %s at most, %s at the median, %s at least; ", decimal(j.Max), decimal(j.Median), decimal(j.Min))
+		s += fmt.Sprintf("log10 of its singular values is %s of the largest, %s of the median and %s of the smallest; ", decimal(j.Max), decimal(j.Median), decimal(j.Min))
 	}
 	s += fmt.Sprintf("log10 of their mean square is %s, their squares' relative variance %.3g", decimal(j.MeanSquare), float64(j.RelativeVariance))
 	if !j.PredictedRelativeVariance.IsNaN() {
@@ -132,7 +132,7 @@ func (j *Jacobian) Sentence() string {
 func decimal(n record.Number) string {
 	switch x := float64(n); {
 	case math.IsInf(x, -1):
-		return "exactly 0's"
+		return "-∞"
 	case x != x:
 		return "unknown"
 	default:

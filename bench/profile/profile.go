@@ -155,3 +155,9 @@ func OwnQuantities() (list []OwnQuantity) {
 func Decades(layers []Layer) float64 {
 	return float64(layers[len(layers)-1].Gradient - layers[0].Gradient)
 }
+
+// Decorrelation returns log10(1-c) of the examples in the last hidden layer: see
+// probe.Decorrelation.
+func Decorrelation(layers []Layer) record.Number {
+	return layers[max(0, len(layers)-2)].Decorrelation
+}

@@ -53,6 +53,11 @@ func (p *Profile) Verdict() string {
 			fmt.Fprintf(&b, " the critical variance is %.4g.", float64(t.Critical))
 		}
 	}
+	if p.NoPrediction != "" {
+		fmt.Fprintf(&b, " Theory predicts nothing of these layers: %s.", p.NoPrediction)
+	} else if p.Sampled {
+		b.WriteString(" The theory of batch norm is a Monte Carlo average.")
+	}
 	if p.Steps > 0 && len(p.Trained) > 0 {
 		fmt.Fprintf(&b, " After %s %s.", texttab.Count(p.Steps, "step"), p.way(p.Trained, false))
 		if s := p.forward(p.Trained); s != "" {
