@@ -2,7 +2,6 @@ package normalization
 
 import (
 	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -14,6 +13,10 @@ type BatchNormConfig struct {
 	Momentum  float64   `json:"momentum" default:"0.1" range:"(0,1]" doc:"weight of a batch in the running statistics"`
 	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
+	Gamma     float64   `json:"gamma,omitdefault" default:"1" range:"(0,)" doc:"first value of γ"`
+	Beta      float64   `json:"beta,omitdefault" default:"0" doc:"first value of β"`
+	// WorkingPoint chooses Gamma and Beta for a network: see [WorkingPoint].
+	WorkingPoint bool `json:"working-point,omitdefault" default:"false" doc:"choose gamma and beta so that the activation starts where it is nearly linear"`
 	catalogue.Given
 }
 
@@ -21,7 +24,8 @@ type BatchNormConfig struct {
 //
 //	y = γ (x - mean)/√(variance + eps) + β,  variance = Σ(x - mean)²/B
 //
-// with γ = 1 and β = 0 at first, learned, as layer/gamma and layer/beta.
+// with γ = gamma and β = beta at first, learned, as layer/gamma and layer/beta. With
+// working-point they start where [WorkingPoint] says for the network: see [For].
 //
 // In training mean and variance are the batch's, and the gradient passes through
 // them. In evaluation they are running statistics, layer/running-mean and
@@ -41,7 +45,30 @@ func NewBatchNorm(c BatchNormConfig) (Normalization, error) {
 	if err := c.Placement.check(); err != nil {
 		return nil, errors.Wrap(err, "batch-norm")
 	}
-	return batchNorm{c}, nil
+	if !c.WorkingPoint {
+		return batchNorm{c}, nil
+	}
+	if c.Placement != Before {
+		return nil, errors.Wrap(catalogue.Invalid("working-point", "is that of an activation that follows: it needs the placement before"), "batch-norm")
+	}
+	if c.Gamma != 1 || c.Beta != 0 {
+		return nil, errors.Wrap(catalogue.Invalid("working-point", "chooses gamma and beta: leave these out"), "batch-norm")
+	}
+	return atWorkingPoint{batchNorm{c}}, nil
+}
+
+// atWorkingPoint is batch normalisation before it is fitted to a network.
+type atWorkingPoint struct{ batchNorm }
+
+func (n atWorkingPoint) For(net Network) (Normalization, error) {
+	c := n.config
+	var err error
+	c.Gamma, c.Beta, err = WorkingPoint(net)
+	return batchNorm{c}, err
+}
+
+func (n atWorkingPoint) Normalize(Builder, string, *G.Node) (*G.Node, error) {
+	return nil, errors.New("its working point depends on the network: use what normalization.For returns")
 }
 
 type batchNorm struct{ config BatchNormConfig }
@@ -59,7 +86,7 @@ func (n batchNorm) Normalize(b Builder, layer string, x *G.Node) (*G.Node, error
 	if err != nil {
 		return nil, err
 	}
-	gamma, beta, err := scaleAndShift(b, layer, units)
+	gamma, beta, err := scaleAndShift(b, layer, units, n.config.Gamma, n.config.Beta)
 	if err != nil {
 		return nil, err
 	}
@@ -142,13 +169,13 @@ func (r running) update(statistics, mean, variance G.Value) error {
 	return nil
 }
 
-func moveMeans[F kernels.Float](r running, batch, mean []F) {
+func moveMeans[F float](r running, batch, mean []F) {
 	for i := range mean {
 		mean[i] = F((1-r.momentum)*float64(mean[i]) + r.momentum*float64(batch[i]))
 	}
 }
 
-func moveVariances[F kernels.Float](r running, deviation, variance []F) {
+func moveVariances[F float](r running, deviation, variance []F) {
 	unbiased := r.momentum * r.batch / (r.batch - 1)
 	for i := range variance {
 		d := float64(deviation[i])

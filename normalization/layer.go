@@ -7,10 +7,20 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// LayerNormConfig are the settings of [NewLayerNorm] and [NewRMSNorm].
+// LayerNormConfig are the settings of [NewLayerNorm].
 type LayerNormConfig struct {
-	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance, or the mean square"`
+	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
+	Gamma     float64   `json:"gamma,omitdefault" default:"1" range:"(0,)" doc:"first value of γ"`
+	Beta      float64   `json:"beta,omitdefault" default:"0" doc:"first value of β"`
+	catalogue.Given
+}
+
+// RMSNormConfig are the settings of [NewRMSNorm].
+type RMSNormConfig struct {
+	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the mean square"`
+	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
+	Gamma     float64   `json:"gamma,omitdefault" default:"1" range:"(0,)" doc:"first value of γ"`
 	catalogue.Given
 }
 
@@ -18,7 +28,7 @@ type LayerNormConfig struct {
 //
 //	y = γ (x - mean)/√(variance + eps) + β,  variance = Σ(x - mean)²/n
 //
-// with γ = 1 and β = 0 at first, learned for each unit, as layer/gamma and
+// with γ = gamma and β = beta at first, learned for each unit, as layer/gamma and
 // layer/beta. Training and evaluation are the same. This is torch.nn.LayerNorm.
 //
 // Source: J. Ba, J. Kiros, G. Hinton: Layer Normalization (2016).
@@ -31,10 +41,15 @@ func NewLayerNorm(c LayerNormConfig) (Normalization, error) {
 //
 //	y = γ x/√(Σx²/n + eps)
 //
-// with γ = 1 at first, learned for each unit, as layer/gamma. This is torch.nn.RMSNorm.
+// with γ = gamma at first, learned for each unit, as layer/gamma. This is torch.nn.RMSNorm.
 //
 // Source: B. Zhang, R. Sennrich: Root Mean Square Layer Normalization (2019).
-func NewRMSNorm(c LayerNormConfig) (Normalization, error) { return newLayerNorm("rms-norm", c, false) }
+func NewRMSNorm(c RMSNormConfig) (Normalization, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, errors.Wrap(err, "rms-norm")
+	}
+	return newLayerNorm("rms-norm", LayerNormConfig{Eps: c.Eps, Placement: c.Placement, Gamma: c.Gamma}, false)
+}
 
 func newLayerNorm(name string, c LayerNormConfig, centred bool) (Normalization, error) {
 	if err := catalogue.Defaults(&c); err != nil {
@@ -77,8 +92,8 @@ func (n layerNorm) Normalize(b Builder, layer string, x *G.Node) (*G.Node, error
 
 func (n layerNorm) parameters(b Builder, layer string, units int) (gamma, beta *G.Node, err error) {
 	if n.centred {
-		return scaleAndShift(b, layer, units)
+		return scaleAndShift(b, layer, units, n.config.Gamma, n.config.Beta)
 	}
-	gamma, err = b.Learnable(layer+"/gamma", all(1), units)
+	gamma, err = b.Learnable(layer+"/gamma", all(n.config.Gamma), units)
 	return gamma, nil, err
 }

@@ -103,12 +103,15 @@ func all(value float64) func([]float64) {
 	}
 }
 
-// scaleAndShift returns the parameters γ and β of a layer.
-func scaleAndShift(b Builder, layer string, units int) (gamma, beta *G.Node, err error) {
-	if gamma, err = b.Learnable(layer+"/gamma", all(1), units); err != nil {
+// float are the types of a network's numbers.
+type float interface{ float32 | float64 }
+
+// scaleAndShift returns the parameters γ and β of a layer, and where they start.
+func scaleAndShift(b Builder, layer string, units int, scale, shift float64) (gamma, beta *G.Node, err error) {
+	if gamma, err = b.Learnable(layer+"/gamma", all(scale), units); err != nil {
 		return nil, nil, err
 	}
-	beta, err = b.Learnable(layer+"/beta", all(0), units)
+	beta, err = b.Learnable(layer+"/beta", all(shift), units)
 	return gamma, beta, err
 }
 

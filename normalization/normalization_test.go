@@ -258,10 +258,10 @@ func TestBadInput(t *testing.T) {
 			return normalization.NewLayerNorm(normalization.LayerNormConfig{Eps: -1})
 		},
 		"eps is not a number": func() (normalization.Normalization, error) {
-			return normalization.NewRMSNorm(normalization.LayerNormConfig{Eps: math.NaN()})
+			return normalization.NewRMSNorm(normalization.RMSNormConfig{Eps: math.NaN()})
 		},
 		"unknown placement": func() (normalization.Normalization, error) {
-			return normalization.NewRMSNorm(normalization.LayerNormConfig{Placement: "beside"})
+			return normalization.NewRMSNorm(normalization.RMSNormConfig{Placement: "beside"})
 		},
 		"negative gain": func() (normalization.Normalization, error) {
 			return normalization.NewWeightStandardization(normalization.WeightStandardizationConfig{Gain: -1})

@@ -1,12 +1,15 @@
 package study
 
 import (
+	"fmt"
+
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
+	"github.com/gradflow/gradflow/normalization"
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -97,7 +100,26 @@ func (s *parts) model(c Config) (models.Model, error) {
 	if plan.Normalization, err = s.normalizations.Make(c.Normalization); err != nil {
 		return nil, err
 	}
+	if plan.Normalization, err = s.fit(plan.Normalization, plan.Activation, c); err != nil {
+		return nil, err
+	}
 	return plan.Model(architecture)
+}
+
+// fit returns a normalisation as it is in a configuration's network.
+func (s *parts) fit(n normalization.Normalization, f activations.Activation, c Config) (normalization.Normalization, error) {
+	if _, ok := n.(normalization.Adaptable); !ok {
+		return n, nil
+	}
+	key := fmt.Sprint(c.Normalization, " ", c.Activation, " ", c.Depth, " ", c.Width)
+	if known, ok := s.fitted.Load(key); ok {
+		return known.(normalization.Normalization), nil
+	}
+	fitted, err := normalization.For(n, normalization.Network{Activation: f, Depth: c.Depth})
+	if err == nil {
+		s.fitted.Store(key, fitted)
+	}
+	return fitted, err
 }
 
 // widthsOf returns the widths by layer of a configuration, of which most have none.

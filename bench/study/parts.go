@@ -1,6 +1,8 @@
 package study
 
 import (
+	"sync"
+
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
@@ -19,11 +21,15 @@ type parts struct {
 	initializers   *catalogue.Catalogue[initializers.Initializer]
 	normalizations *catalogue.Catalogue[normalization.Normalization]
 	optimizers     *catalogue.Catalogue[gorgonia.Solver]
+
+	// fitted has normalisations that were fitted to a network, which takes time: a study
+	// makes the model of a configuration more than once.
+	fitted *sync.Map
 }
 
 // catalogues returns those that text can name everywhere.
 func catalogues() *parts {
-	return &parts{tasks.Catalogue, models.Catalogue, activations.Catalogue, initializers.Catalogue, normalization.Catalogue, optimizers.Catalogue}
+	return &parts{tasks.Catalogue, models.Catalogue, activations.Catalogue, initializers.Catalogue, normalization.Catalogue, optimizers.Catalogue, new(sync.Map)}
 }
 
 // catalogues returns those that the study was made with.

@@ -11,11 +11,11 @@ import (
 // settings, which must stay apart from it in one graph.
 func Example() {
 	_ = func(t *testing.T) {
-		one, err := normalization.NewRMSNorm(normalization.LayerNormConfig{})
+		one, err := normalization.NewRMSNorm(normalization.RMSNormConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := normalization.NewRMSNorm(normalization.LayerNormConfig{Eps: 0.01})
+		other, err := normalization.NewRMSNorm(normalization.RMSNormConfig{Eps: 0.01})
 		if err != nil {
 			t.Fatal(err)
 		}
