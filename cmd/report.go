@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
+	"github.com/gradflow/gradflow/bench/compare"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/pkg/errors"
@@ -13,40 +17,123 @@ import (
 )
 
 func newReport() *cobra.Command {
-	var asJSON bool
-	var out string
+	var asJSON, details bool
+	var out, where, format string
+	var o compare.Options
 	c := &cobra.Command{
-		Use:   "report DIR",
-		Short: "Rank what a study has recorded and draw the report",
-		Long: `Report reads the records in a study's directory, prints the ranking of the setups
-of each problem (median and interval over seeds, diverged runs counted), and writes
-report.html into the directory: one page that needs no network. It is of the runs that
-study.yaml in the directory stands for; others, and damaged ones, are named and left out.`,
+		Use:   "report DIR [DIR…]",
+		Short: "Say what a study has shown and draw the report",
+		Long: `Report reads the records in a study's directory and prints what follows from them: the
+sentence that the tests allow, one table of what is compared by the facets, and what was
+observed on each problem (median and interval over seeds, diverged runs counted). It
+writes report.html into the directory: one page that needs no network. It is of the runs
+that study.yaml in the directory stands for; others, and damaged ones, are named and left
+out.
+
+With --compare, --baseline, --where or --format, or with several directories, it prints
+the comparison alone, of any axes, and writes no page. Seeds pair across directories.`,
 		Example: `  gradflow report gradflow-out/quickstart
-  gradflow report gradflow-out/quickstart --json | jq '.problems[0].setups[0]'`,
-		Args: oneArgument("the directory of a study"),
+  gradflow report gradflow-out/quickstart --json | jq '.problems[0].setups[0]'
+  gradflow report gradflow-out/deep --compare activation,initializer --where 'depth <= 50'
+  gradflow report old new --compare optimizer --baseline sgd --format markdown`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return useError{errors.Errorf("report takes the directory of a study, or several; see %s --help", c.CommandPath())}
+			}
+			return nil
+		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := checkDirectory(args[0]); err != nil {
-				return err
+			for _, dir := range args {
+				if err := checkDirectory(dir); err != nil {
+					return err
+				}
 			}
-			return writeReport(c, args[0], out, asJSON)
+			only := len(args) > 1
+			for _, flag := range []string{"compare", "baseline", "where", "format"} {
+				only = only || c.Flags().Changed(flag)
+			}
+			if !only {
+				return writeReport(c, args[0], out, report.TextOptions{Details: details}, asJSON)
+			}
+			for _, flag := range []string{"out", "details"} {
+				if c.Flags().Changed(flag) {
+					return useError{errors.Errorf("--%s is of the report of one study: a comparison alone has none", flag)}
+				}
+			}
+			if asJSON && c.Flags().Changed("format") && format != "json" {
+				return useError{errors.Errorf("--json and --format %s: want one of them", format)}
+			}
+			if asJSON {
+				format = "json"
+			}
+			return writeComparison(c, args, o, where, format)
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "file of the page (default report.html in the directory)")
-	c.Flags().BoolVar(&asJSON, "json", false, "print the ranking as JSON")
+	f := c.Flags()
+	f.StringVar(&out, "out", "", "file of the page (default report.html in the directory)")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.BoolVar(&details, "details", false, "print what was observed on each problem, however many there are")
+	f.StringSliceVar(&o.By, "compare", nil, "axes whose values are compared, such as activation or initializer,normalization (default what the study compares)")
+	f.StringVar(&o.Baseline, "baseline", "", "what the others are compared with, as the table names it (default the first)")
+	f.StringVar(&where, "where", "", "runs to keep, such as 'depth <= 50 and optimizer != sgd' (default all)")
+	f.StringVar(&format, "format", "text", strings.Join(compare.Formats, ", "))
+	complete(c, "format", compare.Formats)
 	return c
+}
+
+// writeComparison prints the comparison of one or several studies.
+func writeComparison(c *cobra.Command, dirs []string, o compare.Options, where, format string) error {
+	if !slices.Contains(compare.Formats, format) {
+		return useError{errors.Errorf("--format %q: want %s", format, strings.Join(compare.Formats, ", "))}
+	}
+	for _, key := range o.By {
+		if _, known := study.AxisOf(key); !known {
+			var keys []string
+			for _, a := range study.Axes {
+				keys = append(keys, a.Key)
+			}
+			return useError{errors.Errorf("--compare: there is no axis %q; there are %s", key, strings.Join(keys, ", "))}
+		}
+	}
+	var condition *study.Condition
+	if where != "" {
+		var err error
+		if condition, err = study.ParseCondition(where); err != nil {
+			return useError{errors.Errorf("--where: %v", err)}
+		}
+	}
+	var list []*record.Results
+	for _, dir := range dirs {
+		results, err := openStudy(c, dir)
+		if err != nil {
+			return err
+		}
+		list = append(list, results)
+	}
+	comparison, err := compare.Directories(list, o, condition)
+	if err != nil {
+		return useError{err}
+	}
+	w := c.OutOrStdout()
+	return comparison.Write(w, format, compare.TextOptions{Width: terminalWidth(w), Colour: colours(w)})
+}
+
+// openStudy reads the records of a study's directory.
+func openStudy(c *cobra.Command, dir string) (*record.Results, error) {
+	results, err := study.Open(c.Context(), dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, useError{errors.Errorf("%s: holds no study: there is no directory runs in it", dir)}
+	}
+	return results, err
 }
 
 // writeReport prints the ranking and writes the page: into the directory, where that can be
 // written to, unless out says otherwise.
-func writeReport(c *cobra.Command, dir, out string, asJSON bool) error {
-	results, err := study.Open(c.Context(), dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return useError{errors.Errorf("%s: holds no study: there is no directory runs in it", dir)}
-	}
+func writeReport(c *cobra.Command, dir, out string, o report.TextOptions, asJSON bool) error {
+	results, err := openStudy(c, dir)
 	if err != nil {
 		return err
 	}
@@ -55,7 +142,8 @@ func writeReport(c *cobra.Command, dir, out string, asJSON bool) error {
 	if asJSON {
 		err = ranking.WriteJSON(w)
 	} else {
-		err = ranking.WriteText(w, report.TextOptions{Width: terminalWidth(w), Colour: colours(w)})
+		o.Width, o.Colour = terminalWidth(w), colours(w)
+		err = ranking.WriteText(w, o)
 	}
 	if err != nil {
 		return err

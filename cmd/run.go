@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -75,7 +76,7 @@ func runStudy(c *cobra.Command, file, out string, workers int) error {
 	w := c.OutOrStdout()
 	fmt.Fprintf(w, "%s: %s\n", spec.Name, progress.tell())
 	if outcome.Recorded+outcome.Finished > 0 {
-		if reportErr := writeReport(c, out, "", false); err == nil {
+		if reportErr := writeReport(c, out, "", report.TextOptions{}, false); err == nil {
 			err = reportErr
 		}
 	}

@@ -208,6 +208,15 @@ func (c *Comparison) interactions() []string {
 		case len(in["not shown"]) > 0:
 			parts = append(parts, "not shown at "+c.named(in["not shown"]))
 		}
+		var against []int // where the pairs say the opposite
+		for f, cell := range t.Cells {
+			if cell.Verdict == "" && (t.Verdict == "better" && cell.Lost > cell.Won || t.Verdict == "worse" && cell.Won > cell.Lost) {
+				against = append(against, f)
+			}
+		}
+		if len(against) > 0 {
+			parts = append(parts, map[string]string{"better": "lost", "worse": "won"}[t.Verdict]+" most pairs at "+c.named(against))
+		}
 		if len(chance) == len(c.Facets) {
 			parts = append(parts, "at chance everywhere")
 		} else if len(chance) > 0 {

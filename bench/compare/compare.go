@@ -139,6 +139,8 @@ type Cell struct {
 
 	steps   []float64
 	records []*record.Record
+	chance  Number // of the facet
+	higher  bool   // scores are better
 }
 
 // Estimate is a median, or a shift, with its interval.
@@ -474,6 +476,7 @@ func (c *Comparison) fill(g *grouped) {
 	for t := range c.Things {
 		for f := range c.Things[t].Cells {
 			cell, chance := &c.Things[t].Cells[f], c.Facets[f].Chance
+			cell.chance, cell.higher = chance, c.Higher()
 			cell.AtChance = cell.Runs > 0 && (c.Higher() && cell.Score.Median <= chance || !c.Higher() && cell.Score.Median >= chance) // NaN is neither
 		}
 	}
@@ -548,6 +551,20 @@ func pairs(a, b *Cell, of func(c *Cell, i int) float64) (x, y []float64) {
 	return x, y
 }
 
+// testedAt is the score that tests see. What is no better than guessing counts as guessing:
+// two runs at chance are a tie, as two are that miss the target, and their noise does not
+// drown what others have learned. A diverged run is worse still.
+func testedAt(c *Cell, i int) float64 {
+	s, chance := scoreAt(c, i), float64(c.chance)
+	switch {
+	case math.IsNaN(chance) || diverged(c.records[i]):
+		return s
+	case c.higher:
+		return max(s, chance)
+	}
+	return min(s, chance)
+}
+
 func scoreAt(c *Cell, i int) float64 {
 	if s := float64(c.Scores[i]); !math.IsNaN(s) {
 		return s
@@ -573,7 +590,7 @@ func (c *Comparison) rank() {
 				if j < 0 {
 					break
 				}
-				row, cost = append(row, scoreAt(cell, j)), append(cost, cell.steps[j])
+				row, cost = append(row, testedAt(cell, j)), append(cost, cell.steps[j])
 			}
 			if len(row) == len(c.Things) {
 				rows, steps = append(rows, row), append(steps, cost)
@@ -635,7 +652,9 @@ func (c *Comparison) test() {
 		c.Test, single = c.design.Test, c.design.Compare
 	}
 	c.single = len(c.Facets) == 1 || stats.SmallestSignedRank(c.Seeds)*float64(len(c.Facets)) <= stats.Alpha
-	family := func(of func(c *Cell, i int) float64) (results []stats.Result, corrected []float64) {
+	// Accuracies have one scale: their differences are ranked together. Losses and steps may
+	// have one in each facet.
+	family := func(oneScale bool, of func(c *Cell, i int) float64) (results []stats.Result, corrected []float64) {
 		var p []float64
 		for t := range c.Things {
 			thing := &c.Things[t]
@@ -652,6 +671,8 @@ func (c *Comparison) test() {
 				case n == 0:
 				case len(strata) == 1:
 					r = single(strata[0].X, strata[0].Y)
+				case oneScale:
+					r = stats.Pooled([]stats.Stratum{together(strata)})
 				default:
 					r = stats.Pooled(strata)
 				}
@@ -660,8 +681,8 @@ func (c *Comparison) test() {
 		}
 		return results, stats.Holm(p)
 	}
-	scores, p := family(scoreAt)
-	steps, q := family(stepsAt)
+	scores, p := family(c.Higher(), testedAt)
+	steps, q := family(false, stepsAt)
 	for t := range c.Things {
 		thing := &c.Things[t]
 		if thing == base {
@@ -684,9 +705,11 @@ func (c *Comparison) test() {
 			x, y := pairs(cell, &base.Cells[f], scoreAt)
 			e := stats.Paired(x, y)
 			cell.Effect = Estimate{Number(e.Shift), Number(e.Interval.Lo), Number(e.Interval.Hi), Number(e.Interval.Confidence)}
-			cell.Won, cell.Lost = e.Won, e.Lost
+			x, y = pairs(cell, &base.Cells[f], testedAt)
+			tested := stats.Paired(x, y)
+			cell.Won, cell.Lost = tested.Won, tested.Lost
 			if !c.Higher() {
-				cell.Won, cell.Lost = e.Lost, e.Won
+				cell.Won, cell.Lost = tested.Lost, tested.Won
 			}
 			r := stats.Result{P: math.NaN()}
 			if p[t] <= stats.Alpha && len(x) > 0 && c.single {
@@ -703,6 +726,13 @@ func (c *Comparison) test() {
 		c.guessed(thing, base)
 	}
 	c.Detectable = Number(stats.Detectable(c.Pairs, len(c.Things)-1))
+}
+
+func together(strata []stats.Stratum) (all stats.Stratum) {
+	for _, s := range strata {
+		all.X, all.Y = append(all.X, s.X...), append(all.Y, s.Y...)
+	}
+	return all
 }
 
 // guessed takes back what is said of two that both guess: neither of them has learned.

@@ -383,3 +383,24 @@ func TestManyFacets(t *testing.T) {
 		}
 	}
 }
+
+// Two runs at chance are a tie: a facet that nobody learns takes nothing from what is shown
+// in others, and adds nothing.
+func TestChanceIsTie(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	var list []*record.Record
+	for seed := range uint64(5) {
+		for d := 1; d <= 4; d++ {
+			plain, other := 0.1+0.01*r.Float64(), 0.9+0.01*r.Float64()
+			if d == 4 { // a little worse, at chance
+				plain, other = 0.11, 0.1
+			}
+			list = append(list, run(seed, plain, depth(d)), run(seed, other, depth(d), model("residual")))
+		}
+	}
+	c := compared(t, list, compare.Options{By: []string{"model"}})
+	residual := thing(t, c, "residual")
+	if want := math.Exp2(-14); math.Abs(float64(residual.P)-want) > 1e-12 || residual.Verdict != "better" || residual.Cells[3].Lost != 0 {
+		t.Errorf("P %g, want %g: %+v", residual.P, want, residual.Cells[3])
+	}
+}

@@ -10,7 +10,11 @@
 //	fmt.Println(c.Answer)
 //
 // What is said is tested. One pooled signed-rank test over all facets and seeds compares
-// each thing with the baseline, with Holm's correction over the things; single facets are
-// tested only of things that pass, with Holm's correction over the facets. What no test
+// each thing with the baseline, with Holm's correction over the things. Differences of
+// accuracies are ranked together, as they have one scale, so that a large gain on one facet
+// is more than a small loss on another; those of losses are ranked within their facets. With
+// a single facet and few seeds the test is that of Mann and Whitney. Single facets are
+// tested only of things that pass, with Holm's correction over the facets. Scores that are no
+// better than guessing count as guessing, so that two runs at chance are a tie. What no test
 // shows is not called equal, and a thing whose scores are those of guessing is called that.
 package compare

@@ -136,7 +136,7 @@ func (c *Comparison) table() texttab.Table {
 		t.Columns = append(t.Columns, texttab.Column{Head: "interval", Keep: 3}, texttab.Column{Head: "steps to target", Right: true, Keep: 2},
 			texttab.Column{Head: "diverged", Right: true, Keep: 4}, texttab.Column{Head: "difference", Right: true, Keep: 1})
 	}
-	t.Columns = append(t.Columns, texttab.Column{Head: "against " + c.Baseline, Least: 9})
+	t.Columns = append(t.Columns, texttab.Column{Head: "against " + c.Baseline})
 	for _, thing := range c.Things {
 		row := []texttab.Cell{texttab.Text(thing.Label)}
 		for _, cell := range thing.Cells {

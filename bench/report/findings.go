@@ -46,6 +46,9 @@ func (p *Problem) outcome() string {
 		with = "a validation " + p.Score
 	}
 	with += " of " + p.score(best.Score.Median)
+	if best.AtChance && len(p.Setups) == 1 {
+		with += ", which is chance"
+	}
 	if p.differentBudgets() {
 		with += fmt.Sprintf(", after %s", texttab.Count(p.Budget, "step"))
 	}
