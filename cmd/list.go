@@ -15,6 +15,7 @@ import (
 	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/models/keep"
 	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
@@ -45,6 +46,7 @@ func sections() []section {
 		sectionOf("optimizers", optimizers.Catalogue),
 		sectionOf("links", optimizers.Links).in("optimizers"),
 		sectionOf("schedules", optimizers.Schedules).in("optimizers"),
+		sectionOf("keeps", keep.Catalogue),
 		sectionOf("losses", models.Losses),
 		sectionOf("quantities", probe.Catalogue),
 	}

@@ -207,6 +207,18 @@ func (b *Builder) bind(name string, value *tensor.Dense, shape tensor.Shape) (*G
 // Training tells whether the network is built for training.
 func (b *Builder) Training() bool { return b.network.training }
 
+// Layers returns those that have been declared so far, as Network.Layers.
+func (b *Builder) Layers() []Layer { return slices.Clone(b.network.Layers) }
+
+// Readers returns the weights that multiply a node so far, as [Network.Readers].
+func (b *Builder) Readers(x *G.Node) G.Nodes { return b.network.Readers(x) }
+
+// Penalise adds coefficient times a scalar to the loss that a network built for training is
+// trained on. Others leave it out. The name is for errors.
+func (b *Builder) Penalise(name string, coefficient float64, scalar *G.Node) {
+	b.network.terms = append(b.network.terms, term{name, coefficient, scalar})
+}
+
 // AfterStep has update called once for each training step, after the run on its batch
 // and before the parameters change. The training machine computes the nodes needed.
 func (b *Builder) AfterStep(update func() error, needs ...*G.Node) {

@@ -35,12 +35,14 @@ type Network struct {
 	Shape      Shape
 	Objective  Objective // what Shape.Loss names
 
+	model         Model
 	training      bool
 	updates       []func() error      // to call after each training step
 	needs         G.Nodes             // what they read
 	starts        []start             // that depend on data
 	readers       map[*G.Node]G.Nodes // the weights that multiply a node
 	penalties     []penalty
+	terms         []term
 	ofActivations map[string]bool // the names of the parameters that activations have
 }
 
@@ -132,6 +134,7 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 		Parameters: p,
 		Shape:      s,
 		Objective:  objective,
+		model:      m,
 		training:   training,
 		readers:    map[*G.Node]G.Nodes{},
 
@@ -242,6 +245,25 @@ func (n *Network) UpdatingMachine(training *vm.Machine, bind func(i int, gradien
 
 func noGradient(p *G.Node) error {
 	return errors.Errorf("models: the network has no gradient of %s: build it for training", p.Name())
+}
+
+// Again lays the same model out once more, for another batch size and not for training, with
+// the same parameters: what is measured there leaves this network and its machines alone.
+func (n *Network) Again(batch int) (*Network, error) {
+	s := n.Shape
+	s.Batch = batch
+	return Build(n.model, s, n.Parameters, false)
+}
+
+// Readers returns what multiplies a node in the layers x·W + b of the network: the weights, or
+// what a normalisation has made of them. None where the node goes elsewhere first.
+func (n *Network) Readers(x *G.Node) G.Nodes { return slices.Clone(n.readers[x]) }
+
+// Pullback adds the gradient of Σ seed∘to with respect to from to the graph: see [ops.Pullback].
+func (n *Network) Pullback(seed, to, from *G.Node) (*G.Node, error) {
+	building.Lock()
+	defer building.Unlock()
+	return ops.Pullback(seed, to, from)
 }
 
 // AfterStep does what is to be done once for each training step, after the training

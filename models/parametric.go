@@ -58,9 +58,9 @@ func (b *Builder) Activate(name string, f activations.Activation, z *G.Node) (y 
 	if err != nil {
 		return nil, nil, errors.Wrap(err, name)
 	}
-	for _, term := range penalised {
-		term.y = y
-		b.network.penalties = append(b.network.penalties, term)
+	for _, p := range penalised {
+		p.y = y
+		b.network.penalties = append(b.network.penalties, p)
 	}
 	return y, params, nil
 }
@@ -88,6 +88,13 @@ type penalty struct {
 	parameter, y *G.Node
 }
 
+// term is a term of the training loss that a model has added.
+type term struct {
+	name        string
+	coefficient float64
+	scalar      *G.Node
+}
+
 // penalise returns the loss with the penalties.
 func (n *Network) penalise(loss *G.Node) (*G.Node, error) {
 	for _, p := range n.penalties {
@@ -97,6 +104,12 @@ func (n *Network) penalise(loss *G.Node) (*G.Node, error) {
 		}
 		if err != nil {
 			return nil, errors.Wrapf(err, "penalty of %s", p.name)
+		}
+	}
+	for _, t := range n.terms {
+		var err error
+		if loss, err = ops.Plus(loss, t.coefficient, t.scalar); err != nil {
+			return nil, errors.Wrapf(err, "penalty %s", t.name)
 		}
 	}
 	return loss, nil

@@ -37,6 +37,8 @@ type Config struct {
 	Probe       int     `json:"probe"`    // steps with probes in each factor of ten; 0: none
 	Target      float64 `json:"target"`   // validation score that counts as solved
 	Seed        uint64  `json:"seed"`     // of the first weights and the order of examples
+	// Keep is what the training loop keeps; the zero value is none.
+	Keep Choice `json:"keep,omitzero"`
 	// Quantities are measured besides those that always are: see probe.OnRequest.
 	Quantities []string `json:"quantities,omitzero"`
 	// Widths are the units of the layers where these differ, as models.Widths writes them.

@@ -261,6 +261,9 @@ func (f *finder) grid(change map[string]any) study.Grid {
 		"depth": c.Depth, "width": width.Value(c), "model": c.Model, "activation": c.Activation, "initializer": c.Initializer,
 		"normalization": c.Normalization, "optimizer": c.Optimizer, "dtype": c.DType,
 	}
+	if c.Keep.Name != "" {
+		g["keep"] = c.Keep
+	}
 	maps.Copy(g, change)
 	return g
 }

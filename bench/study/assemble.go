@@ -8,6 +8,7 @@ import (
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/keep"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/normalization"
 	"github.com/pkg/errors"
@@ -28,8 +29,9 @@ type Assembly struct {
 	Config     Config
 	Task       tasks.Task
 	Activation activations.Activation
-	Model      models.Model
+	Model      models.Model // with the terms that Keep adds to the loss
 	Solver     gorgonia.Solver
+	Keep       keep.Keep
 	// Parameters of all networks, first values at first: those of the seed, and from data
 	// once Start has been called.
 	Parameters *models.Parameters
@@ -62,6 +64,10 @@ func (s *parts) assemble(c Config) (*Assembly, error) {
 	if a.Model, err = s.model(c); err != nil {
 		return nil, err
 	}
+	if a.Keep, err = s.keep(c); err != nil {
+		return nil, err
+	}
+	a.Model = a.Keep.Model(a.Model)
 	if c.Optimizer.Name != "" { // a network that is only looked at has none
 		if a.Solver, err = s.optimizers.Make(c.Optimizer); err != nil {
 			return nil, err
@@ -200,6 +206,9 @@ func (a *Assembly) Loop() (*train.Loop, error) {
 	loop.FlushToZero = c.FlushToZero
 	if s, ok := a.Task.Train().(interface{ Len() int }); ok {
 		loop.FullBatch = s.Len() == c.Batch
+	}
+	if err := a.Keep.Attach(loop); err != nil {
+		return nil, err
 	}
 	if c.Probe > 0 {
 		if err := a.addProbe(loop); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/models/keep"
 	"github.com/gradflow/gradflow/normalization"
 	"gorgonia.org/gorgonia"
 )
@@ -62,6 +63,7 @@ var Axes = []Axis{
 		func(c *Config) *Choice { return &c.Normalization }),
 	choiceAxis("optimizer", "", "what updates the parameters", func(p *parts) **catalogue.Catalogue[gorgonia.Solver] { return &p.optimizers },
 		func(c *Config) *Choice { return &c.Optimizer }),
+	keepAxis(),
 	{
 		Key: "dtype", Kind: "float type", Default: defaultDType, Doc: "type of the network's numbers",
 		Words: func() []string { return dtypes },
@@ -281,6 +283,38 @@ func widthAxis() Axis {
 			r.fail(path, "%s: %s", r.name(Width.Key), Width.tooMany(strconv.Itoa(n), float64(n)))
 		}
 		return one(func(c *Config) { c.Width, c.Widths = widths.Max(), widths.String() })
+	}
+	return a
+}
+
+// keepAxis is that of what the training loop keeps, which is left out of a configuration where
+// it is none.
+func keepAxis() Axis {
+	a := choiceAxis("keep", defaultKeep, "what the training loop keeps of the signal", func(p *parts) **catalogue.Catalogue[keep.Keep] { return &p.keeps },
+		func(c *Config) *Choice { return &c.Keep })
+	read, named := a.read, a.Named
+	a.Value = func(c Config) any { return keptBy(c) }
+	a.Named = func(c Config, settings ...string) string {
+		c.Keep = keptBy(c)
+		return named(c, settings...)
+	}
+	a.given = nil
+	tune := a.tune
+	a.tune = func(p *parts, c *Config, setting string, value float64) (bool, error) {
+		if c.Keep.Name == "" {
+			return false, nil
+		}
+		return tune(p, c, setting, value)
+	}
+	a.read = func(r *reader, v any, path []any) (sets []func(*Config)) {
+		for _, set := range read(r, v, path) {
+			sets = append(sets, func(c *Config) {
+				if set(c); c.Keep.Name == defaultKeep {
+					c.Keep = Choice{}
+				}
+			})
+		}
+		return sets
 	}
 	return a
 }

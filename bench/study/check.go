@@ -5,6 +5,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -113,7 +114,44 @@ func (r *reader) check(points []point, path []any) {
 			r.fail(at(p, "optimizer"), "%v", err)
 			return
 		}
+		if p.Keep.Name == "" {
+			continue
+		}
+		task, err := r.task(c.Task)
+		if err == nil {
+			err = r.parts.keepable(task, p.Config, solver)
+		}
+		if err != nil {
+			r.fail(at(p, "keep"), "%v", err)
+			return
+		}
 	}
+}
+
+// keepable returns why a configuration's network, of the smallest of its kind, can't have what
+// is to be kept.
+func (s *parts) keepable(task tasks.Task, c Config, solver gorgonia.Solver) error {
+	c.Batch = min(c.Batch, 2)
+	m, err := s.model(c)
+	if err != nil {
+		return err
+	}
+	if small, _, err := s.ofDepth(c, min(c.Depth, 4), min(c.Width, 2), c.Width); err == nil {
+		m = small
+	}
+	k, err := s.keep(c)
+	if err != nil {
+		return err
+	}
+	p, err := models.NewParameters(tensor.Float32, 0)
+	if err != nil {
+		return err
+	}
+	n, err := models.Build(k.Model(m), shapeOf(task, c.Batch), p, true)
+	if err != nil {
+		return err
+	}
+	return k.Attach(&train.Loop{Stepper: &train.Stepper{Network: n, Solver: solver}})
 }
 
 // buildable returns why a configuration's network can't be built for training. It builds

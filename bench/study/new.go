@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models/keep"
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
@@ -214,8 +215,9 @@ func admit[T any](r *reader, c **catalogue.Catalogue[T], kind string, v any, pat
 	case func() T:
 		build = func() (T, error) { return value(), nil }
 	case T:
-		if _, state := any(value).(gorgonia.Solver); state {
-			r.fail(path, "the optimizer %s has a state: give study.NewPart a function that returns a new one for each run", part.name)
+		switch any(value).(type) {
+		case gorgonia.Solver, keep.Keep:
+			r.fail(path, "the %s %s has a state: give study.NewPart a function that returns a new one for each run", kind, part.name)
 			return v
 		}
 		build = func() (T, error) { return value, nil }
@@ -353,7 +355,7 @@ func (r *reader) recordedParts(m map[string]any) {
 		r.failOnKey(path, "parts are Go values of the program that made this study: only that can run it")
 		return
 	}
-	kinds := r.mapping(v, path, "the parts", "task", "activation", "model", "initializer", "normalization", "optimizer")
+	kinds := r.mapping(v, path, "the parts", "task", "activation", "model", "initializer", "normalization", "optimizer", "keep")
 	for _, kind := range sortedKeys(kinds) {
 		list, _ := kinds[kind].([]any)
 		for i, e := range list {
@@ -378,6 +380,8 @@ func (r *reader) recordedParts(m map[string]any) {
 				err = nameOnly(&r.parts.normalizations, name)
 			case "optimizer":
 				err = nameOnly(&r.parts.optimizers, name)
+			case "keep":
+				err = nameOnly(&r.parts.keeps, name)
 			}
 			if err != nil {
 				r.fail(at(path, kind, i), "%v", err)

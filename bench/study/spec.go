@@ -42,6 +42,7 @@ const (
 	defaultProbe         = 8
 	defaultModel         = "mlp"
 	defaultNormalization = "none"
+	defaultKeep          = "none"
 	defaultDType         = "float32"
 	evaluationRuns       = 20 // evaluations in a run, unless budget.evaluate says otherwise
 )
