@@ -58,6 +58,11 @@ func (s *parts) assemble(c Config) (*Assembly, error) {
 	if a.Task, err = s.tasks.Make(c.Task); err != nil {
 		return nil, err
 	}
+	if f, ok := a.Task.(tasks.Folded); ok {
+		if a.Task, err = f.Fold(c.Seed); err != nil {
+			return nil, err
+		}
+	}
 	if a.Activation, err = s.activation(c); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models/train"
 	"github.com/gradflow/gradflow/optimizers"
@@ -188,6 +189,9 @@ func (e *execution) record(result train.Result) (*record.Record, error) {
 		s.Warnings = w.Warnings()
 	}
 	s.Warnings = append(s.Warnings, activations.Warnings(e.Activation, e.Parameters.DType())...)
+	if tasks.Monitored(e.Task) {
+		s.Warnings = append(s.Warnings, "there is no validation part: scores called validation, and the steps to the target, are of the training part; the test part judges")
+	}
 	for _, l := range e.loop.Network.Layers {
 		s.LayerNames = append(s.LayerNames, l.Name)
 	}

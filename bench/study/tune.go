@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
 )
 
@@ -424,6 +425,23 @@ func (r *reader) checkTune(s *Spec, m map[string]any, points []point) {
 		grid, _ := valueAt(m, where).(map[string]any)
 		for _, s := range t.Settings {
 			r.checkNotGiven(s, grid[s.axis.Key], at(where, s.axis.Key))
+		}
+	}
+	checked := map[string]bool{}
+	for _, p := range points {
+		if r.recorded || r.err != nil || checked[p.Task.String()] {
+			continue
+		}
+		checked[p.Task.String()] = true
+		task, err := r.task(p.Task)
+		if err != nil {
+			r.fail(path, "%v", err)
+			return
+		}
+		if _, folds := task.(tasks.Folded); folds {
+			r.fail(path, "%v has folds: what is chosen on the validation part of one would be judged on the same rows in another; leave folds or tune out", p.Task)
+		} else if tasks.Monitored(task) {
+			r.fail(path, "%v has no validation part to choose settings on: give it one, or leave tune out", p.Task)
 		}
 	}
 	if r.err != nil {

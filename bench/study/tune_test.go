@@ -332,3 +332,42 @@ func TestTuneInGo(t *testing.T) {
 		}
 	}
 }
+
+// TestFoldsBySeed: the seed of a run chooses the fold that judges; without a validation part
+// a record says so; and neither can be tuned on.
+func TestFoldsBySeed(t *testing.T) {
+	const text = `
+name: folds
+task: {name: digits, folds: 3, validation: 0}
+budget: {steps: 3, batch: 16}
+seeds: 3
+probe: 0
+grid: {depth: 1, width: 8, activation: tanh, initializer: glorot-normal, optimizer: sgd}
+`
+	s := parse(t, text)
+	dir := t.TempDir()
+	run(t, s, dir, 2)
+	judged := map[string]bool{}
+	for _, r := range open(t, dir).Records {
+		a, err := s.Assemble(r.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		judged[fmt.Sprint(a.Task.Test().X64()[:64])] = true
+		if r.Summary.Judged != 599 || r.Summary.TestAccuracy.IsNaN() {
+			t.Errorf("judged on %d rows, want a third of 1797: %v", r.Summary.Judged, r.Summary.TestAccuracy)
+		}
+		if !slices.ContainsFunc(r.Summary.Warnings, func(w string) bool { return strings.Contains(w, "no validation part") }) {
+			t.Errorf("warnings %q", r.Summary.Warnings)
+		}
+	}
+	if len(judged) != 3 {
+		t.Errorf("3 seeds judge on %d parts", len(judged))
+	}
+	for _, task := range []string{"digits(folds=3)", "digits(validation=0)"} {
+		tuned := strings.Replace(text, "{name: digits, folds: 3, validation: 0}", task+"\ntune: {optimizer.rate: [0.1, 1]}", 1)
+		if _, err := study.Parse(context.Background(), "test.yaml", []byte(tuned)); err == nil || !strings.HasPrefix(err.Error(), "test.yaml:4:") {
+			t.Errorf("%s: %v, want the line of tune", task, err)
+		}
+	}
+}

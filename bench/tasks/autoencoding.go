@@ -46,6 +46,9 @@ func NewAutoencoding(c AutoencodingConfig) (Task, error) {
 			return nil, err
 		}
 	}
+	if err := notFolded(c.Of); err != nil {
+		return nil, err
+	}
 	train, ok := c.Of.Train().(*Set)
 	if !ok {
 		return nil, catalogue.Invalid("of", "task %s has no finite training set", c.Of.Name())

@@ -47,6 +47,16 @@ func (d Data[V]) check() error {
 // is drawn from seed; within a part the examples keep the order of d. Sizes may
 // add up to less than d has; the rest is left out.
 func (d Data[V]) Split(seed uint64, sizes ...int) ([]Data[V], error) {
+	chosen, err := d.choose(seed, sizes...)
+	parts := make([]Data[V], len(chosen))
+	for p, rows := range chosen {
+		parts[p] = d.pick(rows)
+	}
+	return parts, err
+}
+
+// choose returns the rows of the parts.
+func (d Data[V]) choose(seed uint64, sizes ...int) ([][]int, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
@@ -64,7 +74,7 @@ func (d Data[V]) Split(seed uint64, sizes ...int) ([]Data[V], error) {
 	for c, examples := range byClass {
 		shuffle(newRand(domainSplit, seed, uint64(c)), examples)
 	}
-	parts := make([]Data[V], len(sizes))
+	parts := make([][]int, len(sizes))
 	for p, size := range sizes {
 		var chosen []int
 		for c, n := range apportion(size, byClass) {
@@ -72,7 +82,7 @@ func (d Data[V]) Split(seed uint64, sizes ...int) ([]Data[V], error) {
 			byClass[c] = byClass[c][n:]
 		}
 		slices.Sort(chosen)
-		parts[p] = d.pick(chosen)
+		parts[p] = chosen
 	}
 	return parts, nil
 }

@@ -8,14 +8,22 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/pkg/errors"
 )
 
 //go:embed digits/digits.csv.gz
 var digitsFile []byte
 
-// DigitsConfig has no settings: the digits are always the same.
-type DigitsConfig struct{}
+// DigitsConfig says how the rows are divided. The zero value is the division that
+// [NewDigits] tells of.
+type DigitsConfig struct {
+	Validation float64 `json:"validation,omitdefault" default:"0.2" range:"[0,]" doc:"share of the rows that validate, or from 1 on their number; 0 is none"`
+	Test       float64 `json:"test,omitdefault" default:"0.2" range:"(0,]" doc:"share of the rows that judge, or from 1 on their number"`
+	Shuffle    bool    `json:"shuffle,omitdefault" default:"true" doc:"divide at random, stratified by class, the same for all; false: the first rows train, then those that validate, the last judge"`
+	Folds      int     `json:"folds,omitdefault" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts judges, in the place of test; 0 is none"`
+	catalogue.Given
+}
 
 // NewDigits returns the task "digits": 1797 images of handwritten digits of
 // 8 x 8 grey values 0..16, in 10 classes, split 1077 : 360 : 360 into training,
@@ -33,18 +41,71 @@ type DigitsConfig struct{}
 // Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits,
 // UCI Machine Learning Repository, 1998, https://doi.org/10.24432/C50P49,
 // licence CC BY 4.0. See digits/README.md.
-func NewDigits(c DigitsConfig) (Task, error) { return loaded.get(c, loadDigits) }
+//
+// With folds, seed 1 judges on the first of so many parts, and so on; validation is then
+// a share of the other rows. Without a validation part, its place is taken by the training
+// part: see [Monitored].
+func NewDigits(c DigitsConfig) (Task, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	key := c
+	key.Given = catalogue.Given{}
+	return loaded.get(key, func() (Task, error) {
+		d, err := digitsData()
+		if err != nil {
+			return nil, err
+		}
+		return byFold(c.Folds, func(fold int) (Task, error) { return c.divide(d, fold) })
+	})
+}
 
-func loadDigits() (Task, error) {
-	d, err := digitsData()
-	if err != nil {
-		return nil, err
+// divide makes the task of a fold.
+func (c DigitsConfig) divide(d Data[uint8], fold int) (Task, error) {
+	var train, validation, test []int
+	var err error
+	n := len(d.Labels)
+	if c.Folds > 0 {
+		var rest []int
+		if test, rest, err = d.fold(c.Shuffle, c.Folds, fold); err != nil {
+			return nil, err
+		}
+		held, err := part("validation", c.Validation, len(rest))
+		if err != nil {
+			return nil, err
+		}
+		if train, validation, err = d.hold(c.Shuffle, rest, held); err != nil {
+			return nil, err
+		}
+	} else {
+		judging, err := part("test", c.Test, n)
+		if err != nil {
+			return nil, err
+		}
+		held, err := part("validation", c.Validation, n)
+		if err == nil && held+judging >= n {
+			err = catalogue.Invalid("validation", "and test take %d and %d of %d rows: nothing is left to train on", held, judging, n)
+		}
+		if err != nil {
+			return nil, err
+		}
+		sizes := []int{n - held - judging, held, judging}
+		if held == 0 {
+			sizes = []int{n - judging, judging}
+		}
+		parts, err := d.cut(c.Shuffle, sizes...)
+		if err != nil {
+			return nil, err
+		}
+		train, validation, test = parts[0], parts[1], parts[len(parts)-1]
+		if held == 0 {
+			validation = nil
+		}
 	}
-	p, err := d.Split(splitSeed, 1077, 360, 360)
-	if err != nil {
-		return nil, err
+	if len(validation) == 0 {
+		return unvalidated(Classification("digits", 0.9, d.pick(train), d.pick(train), d.pick(test)))
 	}
-	return Classification("digits", 0.9, p[0], p[1], p[2])
+	return Classification("digits", 0.9, d.pick(train), d.pick(validation), d.pick(test))
 }
 
 // splitSeed fixes the division of every data set: it is part of the task, as

@@ -22,6 +22,10 @@
 // How a data set is divided into training, validation and test part is drawn
 // once and for all: it is part of the task.
 //
+// The digits and the tasks of files divide their rows as their settings say: another share
+// that validates, or none ([Monitored]); rows in their order (shuffle: false); or folds, of
+// which the seed of a run chooses the one that is held out ([Folded]).
+//
 // # Data
 //
 // The digits are embedded. The other data sets are IDX files, the format of

@@ -11,10 +11,14 @@ import (
 // ImagesConfig says where the files of a data set are and how much of them to
 // use. The zero value looks in the usual places and uses everything.
 type ImagesConfig struct {
-	Dir        string `json:"dir" default:"" doc:"directory of the four IDX files; looked for in GRADFLOW_DATA, the system and the user's cache if empty"`
-	Train      int    `json:"train" default:"0" doc:"training examples to use, stratified by class; 0 is all"`
-	Validation int    `json:"validation" default:"0" doc:"examples of the training file that are held out for validation; 0 is a sixth"`
-	Test       int    `json:"test" default:"0" doc:"test examples to use, stratified by class; 0 is all"`
+	Dir        string  `json:"dir" default:"" doc:"directory of the four IDX files; looked for in GRADFLOW_DATA, the system and the user's cache if empty"`
+	Train      int     `json:"train" default:"0" doc:"training examples to use, stratified by class; 0 is all"`
+	Validation float64 `json:"validation" default:"0" doc:"share of the training file that is held out for validation, or from 1 on the number of examples; 0 is a sixth"`
+	Test       int     `json:"test" default:"0" doc:"test examples to use, stratified by class; 0 is all"`
+	HoldOut    bool    `json:"hold-out,omitdefault" default:"true" doc:"whether anything is held out for validation; false: all of the training file trains"`
+	Shuffle    bool    `json:"shuffle,omitdefault" default:"true" doc:"choose examples at random, stratified by class, the same for all; false: the first ones, those that validate behind those that train"`
+	Folds      int     `json:"folds,omitdefault" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts of the training file validates; 0 is none"`
+	catalogue.Given
 }
 
 // NewMNIST returns the task "mnist": 28 x 28 images of handwritten digits, 10
@@ -27,8 +31,7 @@ type ImagesConfig struct {
 // Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based
 // learning applied to document recognition", Proceedings of the IEEE 86, 1998.
 func NewMNIST(c ImagesConfig) (Task, error) {
-	return newImages("mnist", IDXConfig{Dir: c.Dir, Train: c.Train, Validation: c.Validation, Test: c.Test,
-		Classes: 10, Target: 0.953})
+	return newKnown("mnist", c, 0.953)
 }
 
 // NewFashionMNIST returns the task "fashion-mnist": 28 x 28 images of clothes
@@ -41,8 +44,16 @@ func NewMNIST(c ImagesConfig) (Task, error) {
 // dataset for benchmarking machine learning algorithms", arXiv:1708.07747, 2017,
 // with https://github.com/zalandoresearch/fashion-mnist; licence MIT.
 func NewFashionMNIST(c ImagesConfig) (Task, error) {
-	return newImages("fashion-mnist", IDXConfig{Dir: c.Dir, Train: c.Train, Validation: c.Validation, Test: c.Test,
-		Classes: 10, Target: 0.88})
+	return newKnown("fashion-mnist", c, 0.88)
+}
+
+// newKnown loads a data set of ten classes.
+func newKnown(name string, c ImagesConfig, target float64) (Task, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, err
+	}
+	return newImages(name, IDXConfig{Dir: c.Dir, Train: c.Train, Validation: c.Validation, Test: c.Test,
+		HoldOut: c.HoldOut, Shuffle: c.Shuffle, Folds: c.Folds, Classes: 10, Target: target})
 }
 
 // IDXConfig describes any pair of IDX files of images and labels with a test
@@ -54,8 +65,11 @@ type IDXConfig struct {
 	Classes    int     `json:"classes" default:"0" doc:"number of classes; 0 is the largest training label plus 1"`
 	Target     float64 `json:"target" default:"0.9" doc:"accuracy that counts as solved"`
 	Train      int     `json:"train" default:"0" doc:"training examples to use, stratified by class; 0 is all"`
-	Validation int     `json:"validation" default:"0" doc:"examples of the training file that are held out for validation; 0 is a sixth"`
+	Validation float64 `json:"validation" default:"0" doc:"share of the training file that is held out for validation, or from 1 on the number of examples; 0 is a sixth"`
 	Test       int     `json:"test" default:"0" doc:"test examples to use, stratified by class; 0 is all"`
+	HoldOut    bool    `json:"hold-out,omitdefault" default:"true" doc:"whether anything is held out for validation; false: all of the training file trains"`
+	Shuffle    bool    `json:"shuffle,omitdefault" default:"true" doc:"choose examples at random, stratified by class, the same for all; false: the first ones, those that validate behind those that train"`
+	Folds      int     `json:"folds,omitdefault" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts of the training file validates; 0 is none"`
 	catalogue.Given
 }
 
@@ -76,10 +90,19 @@ func newImages(name string, c IDXConfig) (Task, error) {
 	for _, s := range []struct {
 		name string
 		n    int
-	}{{"train", c.Train}, {"validation", c.Validation}, {"test", c.Test}, {"classes", c.Classes}} {
+	}{{"train", c.Train}, {"test", c.Test}, {"classes", c.Classes}} {
 		if s.n < 0 {
 			return nil, catalogue.Invalid(s.name, "is %d; it must not be negative", s.n)
 		}
+	}
+	if c.Validation < 0 {
+		return nil, catalogue.Invalid("validation", "is %v; it must not be negative", c.Validation)
+	}
+	if c.Validation != 0 && (c.Folds > 0 || !c.HoldOut) {
+		return nil, catalogue.Invalid("validation", "is %v, but folds or hold-out say what validates: leave it out", c.Validation)
+	}
+	if c.Folds > 0 && !c.HoldOut {
+		return nil, catalogue.Invalid("folds", "is %d: each would be held out for validation, and hold-out is false", c.Folds)
 	}
 	if c.Classes > 256 {
 		return nil, catalogue.Invalid("classes", "is %d; a label of one byte has at most 256", c.Classes)
@@ -91,7 +114,7 @@ func newImages(name string, c IDXConfig) (Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Set, c.Dir, c.Prefix = "", "", "" // said by files
+	c.Set, c.Dir, c.Prefix, c.Given = "", "", "", catalogue.Given{} // said by files, and all is given
 	return loaded.get(imagesKey{name, files, c}, func() (Task, error) { return loadImages(name, files, c) })
 }
 
@@ -117,47 +140,72 @@ func loadImages(name string, files pairFiles, c IDXConfig) (Task, error) {
 	if err := checkCounts(name, files.trainLabels, all); err != nil {
 		return nil, err
 	}
+	return byFold(c.Folds, func(fold int) (Task, error) { return c.divide(name, files.trainLabels, all, test, fold) })
+}
+
+// divide makes the task of a fold.
+func (c IDXConfig) divide(name, file string, all, test Data[uint8], fold int) (Task, error) {
 	// The held-out examples are chosen before the training part is limited, so
 	// that studies with different limits validate on the same images.
 	n := len(all.Labels)
-	held := c.Validation
-	if held == 0 {
-		held = (n + 3) / 6
+	held := (n + 3) / 6
+	var err error
+	switch {
+	case !c.HoldOut:
+		held = 0
+	case c.Validation > 0:
+		held, err = part("validation", c.Validation, n)
 	}
-	if held < 1 || held >= n {
-		return nil, catalogue.Invalid("validation", "is %d; task %s has %d examples for training and validation", held, name, n)
+	if err == nil && c.HoldOut && (held < 1 || held >= n) {
+		err = catalogue.Invalid("validation", "is %v; task %s has %d examples for training and validation", c.Validation, name, n)
 	}
-	parts, err := all.Split(splitSeed, n-held, held)
 	if err != nil {
-		return nil, errors.Wrapf(err, "task %s", name)
+		return nil, err
 	}
-	train, err := limit("train", parts[0], c.Train)
-	if err != nil {
+	train, validation := all, Data[uint8]{}
+	switch {
+	case c.Folds > 0:
+		in, out, err := all.fold(c.Shuffle, c.Folds, fold)
+		if err != nil {
+			return nil, err
+		}
+		train, validation = all.pick(out), all.pick(in)
+	case held > 0:
+		parts, err := all.cut(c.Shuffle, n-held, held)
+		if err != nil {
+			return nil, errors.Wrapf(err, "task %s", name)
+		}
+		train, validation = all.pick(parts[0]), all.pick(parts[1])
+	}
+	if train, err = limit("train", train, c.Train, c.Shuffle); err != nil {
 		return nil, err
 	}
 	if labels := train.Labels; !slices.ContainsFunc(labels, func(l int) bool { return l != labels[0] }) {
 		return nil, errors.Errorf("all %d training examples of %s are of class %d: there is nothing to learn",
-			len(labels), files.trainLabels, labels[0])
+			len(labels), file, labels[0])
 	}
-	if test, err = limit("test", test, c.Test); err != nil {
+	if test, err = limit("test", test, c.Test, c.Shuffle); err != nil {
 		return nil, err
 	}
-	return Classification(name, c.Target, train, parts[1], test)
+	if len(validation.Labels) == 0 {
+		return unvalidated(Classification(name, c.Target, train, train, test))
+	}
+	return Classification(name, c.Target, train, validation, test)
 }
 
 // limit keeps n examples, or all if n is 0.
-func limit(setting string, d Data[uint8], n int) (Data[uint8], error) {
+func limit(setting string, d Data[uint8], n int, shuffle bool) (Data[uint8], error) {
 	if n == 0 || n == len(d.Labels) {
 		return d, nil
 	}
 	if n > len(d.Labels) {
 		return d, catalogue.Invalid(setting, "is %d, but there are only %d examples", n, len(d.Labels))
 	}
-	parts, err := d.Split(splitSeed, n)
+	parts, err := d.cut(shuffle, n)
 	if err != nil {
 		return d, err
 	}
-	return parts[0], nil
+	return d.pick(parts[0]), nil
 }
 
 // trainCounts are the numbers of training examples per class of the data sets

@@ -71,6 +71,9 @@ func orDigits(t *Task) (err error) {
 
 // imageSequence divides the images of a task. key is what the result is kept under.
 func imageSequence(name string, of Task, steps int, key any) (Task, error) {
+	if err := notFolded(of); err != nil {
+		return nil, err
+	}
 	if of.Loss() != models.CrossEntropy {
 		return nil, catalogue.Invalid("of", "task %s is no classification", of.Name())
 	}

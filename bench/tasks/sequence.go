@@ -38,7 +38,10 @@ func (s *sequence) TargetSteps() int { return s.targetSteps }
 // AsSequence says how the rows of a task divide into steps. The task keeps its
 // sets and shares them; name is that of the new one.
 func AsSequence(name string, t Task, steps, targetSteps int) (Sequence, error) {
+	_, hasFolds := t.(Folded)
 	switch {
+	case hasFolds:
+		return nil, errors.Errorf("tasks: task %s has folds, of which a sequence would see only the first", t.Name())
 	case steps < 1 || t.Inputs()%steps != 0:
 		return nil, errors.Errorf("tasks: %d inputs of task %s do not make %d steps", t.Inputs(), t.Name(), steps)
 	case targetSteps < 1 || targetSteps > steps || t.Outputs()%targetSteps != 0:
