@@ -15,6 +15,8 @@ func newRun() *cobra.Command {
 	var out string
 	var workers int
 	var counts counts
+	var set []string
+	var dry bool
 	c := &cobra.Command{
 		Use:   "run STUDY.yaml",
 		Short: "Run a study, or resume it",
@@ -22,7 +24,8 @@ func newRun() *cobra.Command {
 each when it is complete; then it prints the ranking and writes report.html. Started
 again, it resumes. Ctrl-C ends it after the current steps.`,
 		Example: `  gradflow run bench/studies/quickstart.yaml
-  gradflow run study.yaml --out results/study --workers 1`,
+  gradflow run study.yaml --out results/study --workers 1
+  gradflow run study.yaml --set depth=10,20 --set optimizer.rate=0.01 --dry-run`,
 		Args: oneArgument("a study file"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
@@ -31,17 +34,31 @@ again, it resumes. Ctrl-C ends it after the current steps.`,
 			if err := counts.check(); err != nil {
 				return err
 			}
-			return runStudy(c, args[0], out, workers)
+			spec, err := loadStudyWith(c.Context(), args[0], set)
+			if err != nil {
+				return err
+			}
+			if dry {
+				return dryRun(c, spec)
+			}
+			return runStudy(c, spec, args[0], set, out, workers)
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>)")
+	c.Flags().StringArrayVar(&set, "set", nil, "a key of the study and other values, such as depth=10,20 or optimizer.rate=0.01; may be given several times")
+	c.Flags().BoolVar(&dry, "dry-run", false, "say what the runs are and what they can show, and run nothing")
 	counts.add(c, &workers, study.Workers, 0, "runs side by side, or cores that fewer runs divide their large products over (default one for each core)")
 	return c
 }
 
 // loadStudy reads a study file. Whatever is wrong with it is a mistake of the user's.
 func loadStudy(ctx context.Context, file string) (*study.Spec, error) {
-	spec, err := study.Load(ctx, file)
+	return loadStudyWith(ctx, file, nil)
+}
+
+// loadStudyWith reads a study file and sets some of its keys.
+func loadStudyWith(ctx context.Context, file string, set []string) (*study.Spec, error) {
+	spec, err := study.LoadWith(ctx, file, set)
 	var at *study.SpecError
 	if err != nil && ctx.Err() == nil && !errors.As(err, &at) {
 		return nil, useError{errors.Errorf("%s: %v", file, reason(err))}
@@ -49,21 +66,21 @@ func loadStudy(ctx context.Context, file string) (*study.Spec, error) {
 	return spec, err
 }
 
-func runStudy(c *cobra.Command, file, out string, workers int) error {
-	spec, err := loadStudy(c.Context(), file)
-	if err != nil {
-		return err
-	}
+func runStudy(c *cobra.Command, spec *study.Spec, file string, set []string, out string, workers int) error {
 	if out == "" {
 		out = filepath.Join("gradflow-out", spec.Name)
 	}
 	if err := checkNewDirectory("--out", out); err != nil {
 		return err
 	}
+	settings := ""
+	for _, s := range set {
+		settings += fmt.Sprintf(" --set '%s'", s)
+	}
 	progress := newStudyProgress(c.ErrOrStderr())
 	onInterrupt(c.Context(), func() string {
-		return fmt.Sprintf("%s: %s\nInterrupted: the runs in progress were left out. The same command resumes:\n  gradflow run %s --out %s",
-			spec.Name, progress.tell(), file, out)
+		return fmt.Sprintf("%s: %s\nInterrupted: the runs in progress were left out. The same command resumes:\n  gradflow run %s%s --out %s",
+			spec.Name, progress.tell(), file, settings, out)
 	})
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()

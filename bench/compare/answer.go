@@ -29,7 +29,7 @@ func (c *Comparison) answer() string {
 	if best.MeanRank.IsNaN() {
 		observed = ""
 	}
-	if !c.canShow() {
+	if !c.CanShow() {
 		s := fmt.Sprintf("With %s and %s no difference can be shown", c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 		if observed != "" {
 			s += "; " + observed + ", which is no finding"

@@ -802,8 +802,8 @@ func (c *Comparison) share() {
 	}
 }
 
-// canShow tells whether the seeds are enough for any difference to be shown.
-func (c *Comparison) canShow() bool {
+// CanShow tells whether the seeds are enough for any difference to be shown.
+func (c *Comparison) CanShow() bool {
 	if len(c.Facets) == 1 {
 		return c.design.Warning == ""
 	}
@@ -819,7 +819,7 @@ func (c *Comparison) warn() {
 	}
 	things := len(c.Things) - 1
 	switch {
-	case things == 0 || c.canShow():
+	case things == 0 || c.CanShow():
 	case len(c.Facets) == 1:
 		say("too few runs: %s", c.design.Warning)
 	default:

@@ -95,3 +95,18 @@ func sameQuestion(a, b record.Comparison) bool {
 	}
 	return slices.Equal(a.By, b.By) && a.Baseline == b.Baseline && slices.Equal(a.Variants, b.Variants)
 }
+
+// Planned is the comparison of a study before it is run: things, facets and seeds, and what
+// they can show, without scores.
+func Planned(s *study.Spec) (*Comparison, error) {
+	var records []*record.Record
+	for _, c := range s.Configs {
+		records = append(records, &record.Record{Hash: c.Hash(), Config: c})
+	}
+	c, err := Study(&record.Results{Records: records, Spec: &record.Plan{Name: s.Name, Configs: s.Configs, Comparison: s.Comparison}})
+	if err != nil {
+		return nil, err
+	}
+	c.Answer, c.Shares, c.Interactions = "", nil, []string{}
+	return c, nil
+}

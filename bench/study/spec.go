@@ -115,6 +115,8 @@ type reader struct {
 	seeds  int
 	runs   int // so far, seeds included, doubles too
 
+	overrides []setValue // by LoadWith
+
 	where *Condition // of the runs that the study has
 	order []string   // of the variants of a study in Go
 	all   []Config   // of the points, those that where leaves out too
@@ -155,6 +157,11 @@ func (r *reader) located(file string) error {
 	var e *placeError
 	if !errors.As(r.err, &e) {
 		return r.err
+	}
+	for _, o := range slices.Backward(r.overrides) {
+		if len(e.path) >= len(o.path) && slices.Equal(e.path[:len(o.path)], o.path) {
+			return errors.Errorf("--set %s: %s", o.text, e.message)
+		}
 	}
 	if r.places == nil {
 		message := e.message

@@ -1,0 +1,68 @@
+package cmd
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gradflow/gradflow/bench/compare"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/texttab"
+	"github.com/pkg/errors"
+	"github.com/spf13/cobra"
+)
+
+// dryRun says what a study's runs are and what they can show. It is an error if that is
+// nothing.
+func dryRun(c *cobra.Command, spec *study.Spec) error {
+	design, err := compare.Planned(spec)
+	if err != nil {
+		return err
+	}
+	w := c.OutOrStdout()
+	updates := 0
+	for _, config := range spec.Configs {
+		updates += config.Steps
+	}
+	fmt.Fprintf(w, "%s: %s, %s\n\n", spec.Name, texttab.Count(len(spec.Configs), "run"), texttab.Count(updates, "update"))
+	table := texttab.Table{Columns: []texttab.Column{{Head: "axis"}, {Head: "values", Wrap: true}}}
+	for _, a := range study.Axes {
+		if !a.Differs(spec.Configs) {
+			continue
+		}
+		var values []string
+		seen := map[string]bool{}
+		for _, l := range a.Labels(spec.Configs) {
+			if !seen[l] {
+				seen[l] = true
+				values = append(values, strings.TrimPrefix(l, a.Key+" "))
+			}
+		}
+		table.Rows = append(table.Rows, []texttab.Cell{texttab.Text(a.Key), texttab.Text(strings.Join(values, ", "))})
+	}
+	for _, l := range table.Lines(texttab.Or(terminalWidth(w)), colours(w)) {
+		fmt.Fprintln(w, l)
+	}
+	things := make([]string, len(design.Things))
+	for i, t := range design.Things {
+		things[i] = t.Label
+	}
+	say := func(format string, args ...any) {
+		for _, l := range texttab.Prose("", fmt.Sprintf(format, args...), texttab.Or(terminalWidth(w))) {
+			fmt.Fprintln(w, l)
+		}
+	}
+	fmt.Fprintln(w)
+	if len(things) < 2 {
+		say("Nothing is compared: the runs are of one thing.")
+		return nil
+	}
+	say("Compared: %s, with %s, in %s of %s.", strings.Join(things, ", "), design.Baseline, texttab.Count(len(design.Facets), "facet"), texttab.Count(design.Seeds, "seed"))
+	if !design.CanShow() {
+		return errors.Errorf("%s: the runs can show no difference, however large it is: %s", spec.Name, strings.Join(design.Warnings, "; "))
+	}
+	if d := float64(design.Detectable); !math.IsInf(d, 0) {
+		say("A shift of %.2g standard deviations of the paired differences is shown four times in five.", d)
+	}
+	return nil
+}
