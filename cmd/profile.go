@@ -25,6 +25,7 @@ func newProfile() *cobra.Command {
 		picture          string
 		asJSON, noAdvice bool
 		jacobian         bool
+		widths, depths   []int
 	)
 	c := &cobra.Command{
 		Use:   "profile",
@@ -39,6 +40,7 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
   χ           factor of the squared gradient from the layer above`,
 		Example: `  gradflow profile --activation sigmoid --depth 20
   gradflow profile --activation softplus --depth 50 --steps 200 --optimizer smorms3
+  gradflow profile --widths 64,128,256 --depths 4,16 --optimizer 'sgd(rate=0.1)'
   gradflow profile --model rbf --activation gaussian --depth 20 --plot rbf.png
   gradflow profile --activation tanh --depth 100 --width 128 --initializer orthogonal --jacobian --json`,
 		Args: noArguments,
@@ -54,6 +56,14 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
 			if picture != "" {
 				if err := checkPicture("--plot", picture); err != nil {
 					return err
+				}
+			}
+			if len(widths)+len(depths) > 0 {
+				return checkCoordinates(c, *config, widths, depths, steps, asJSON)
+			}
+			if jacobian {
+				if err := profile.CheckJacobian(*config); err != nil {
+					return useError{err}
 				}
 			}
 			p, err := profile.Measure(c.Context(), *config, steps)
@@ -98,11 +108,71 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
 	network.counts.add(c, &steps, atLeast(0, study.Steps), 0, "training steps")
 	f.StringVar(&picture, "plot", "", "draw a picture into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
+	f.IntSliceVar(&widths, "widths", nil, "coordinate check: how much a step of training changes z at these widths, such as 64,128,256")
+	f.IntSliceVar(&depths, "depths", nil, "the same at these depths, or at each width and depth")
 	f.BoolVar(&jacobian, "jacobian", false, "measure the singular values of the Jacobian, in float64: seconds at width 128, minutes at 512")
 	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")
 	complete(c, "dtype", []string{"float32", "float64"})
 	plotFlag(c)
 	return c
+}
+
+// coordinateSteps are those of a coordinate check unless --steps says otherwise.
+const coordinateSteps = 10
+
+// checkCoordinates prints how much a step changes the pre-activations, by width and depth.
+func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []int, steps int, asJSON bool) error {
+	if len(widths) == 0 {
+		widths = []int{config.Width}
+	}
+	if len(depths) == 0 {
+		depths = []int{config.Depth}
+	}
+	for _, flag := range []struct {
+		name string
+		list []int
+	}{{"widths", widths}, {"depths", depths}} {
+		for _, n := range flag.list {
+			if n < 1 {
+				return useError{errors.Errorf("--%s %d: must be at least 1", flag.name, n)}
+			}
+		}
+	}
+	for _, depth := range depths {
+		for _, width := range widths {
+			sized := config
+			sized.Depth, sized.Width = depth, width
+			if err := sizeError(study.CheckSize(sized)); err != nil {
+				return err
+			}
+		}
+	}
+	if steps == 0 {
+		steps = coordinateSteps
+	}
+	list, err := profile.Coordinates(c.Context(), config, widths, depths, steps)
+	if err != nil {
+		return err
+	}
+	w := c.OutOrStdout()
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"coordinates": list})
+	}
+	t := texttab.Table{Columns: []texttab.Column{{Head: "depth", Right: true}, {Head: "width", Right: true}, {Head: "first layer", Right: true},
+		{Head: "last layer", Right: true}, {Head: "output", Right: true}, {Head: "", Wrap: true}}}
+	for _, at := range list {
+		t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(fmt.Sprint(at.Depth)), texttab.Text(fmt.Sprint(at.Width)),
+			texttab.Text(number(at.First)), texttab.Text(number(at.Last)), texttab.Text(number(at.Output)), texttab.Text(at.Reason)})
+	}
+	width := min(texttab.Or(terminalWidth(w)), 100)
+	lines := texttab.Wrap(fmt.Sprintf("Root mean square change of the pre-activations in a step of %s, over the first %s, on one batch:",
+		config.Optimizer, texttab.Count(steps, "step")), width)
+	lines = append(append(lines, ""), t.Lines(width, colours(w))...)
+	lines = append(append(lines, ""), texttab.Wrap("What grows with width or depth will diverge there; what falls hardly learns there: the rate or the start must be scaled.", width)...)
+	_, err = io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
 }
 
 // Rows of the table at most: of a deeper network some layers in between are left out.

@@ -187,6 +187,13 @@ func TestIsometry(t *testing.T) {
 	within(t, "mean square from q*", math.Exp(atFixedPoint.LogMeanSquare), 1, 1e-6)
 	gaussian := m.Isometry(v, c.Q, 100, false)
 	within(t, "what normal weights add", gaussian.RelativeVariance-atFixedPoint.RelativeVariance, 100, 1e-12)
+	for _, c := range []struct{ from, got, want float64 }{
+		{c.Q, atFixedPoint.RelativeVariance, 1.1463}, {1, m.Isometry(v, 1, 100, true).RelativeVariance, 2.5788}, {c.Q, gaussian.RelativeVariance, 101.1463},
+	} {
+		if math.Abs(c.got-c.want) > 1e-3 {
+			t.Errorf("from q = %g the relative variance is %.4f, want %.4f", c.from, c.got, c.want)
+		}
+	}
 	linear := field(t, activations.Identity()).Isometry(meanfield.Variances{Weight: 1}, 1, 100, true)
 	if linear.RelativeVariance > 1e-10 || math.Abs(linear.LogMeanSquare) > 1e-10 {
 		t.Errorf("a linear orthogonal network: %+v", linear)

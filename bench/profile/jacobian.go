@@ -35,12 +35,20 @@ type Jacobian struct {
 // jacobianExamples is how many examples of the batch are measured.
 const jacobianExamples = 3
 
+// CheckJacobian returns an error if single examples have no Jacobian in a network.
+func CheckJacobian(c record.Config) error {
+	if norm, err := normalization.Catalogue.Make(c.Normalization); err == nil && norm != nil && norm.Name() == "batch-norm" {
+		return errors.New("--jacobian: batch norm couples the examples of a batch, so that in training a single example has no Jacobian: measure the network with layer-norm or without a norm")
+	}
+	return nil
+}
+
 // MeasureJacobian adds the spectrum of the Jacobian to a profile.
 func MeasureJacobian(ctx context.Context, p *Profile) error {
 	c := p.Config
 	c.DType, c.FlushToZero = "float64", false
-	if norm, err := normalization.Catalogue.Make(c.Normalization); err == nil && norm != nil && norm.Name() == "batch-norm" {
-		return errors.New("--jacobian: batch norm couples the examples of a batch, so that in training a single example has no Jacobian: measure the network with layer-norm or without a norm")
+	if err := CheckJacobian(c); err != nil {
+		return err
 	}
 	a, err := study.Assemble(c)
 	if err != nil {

@@ -136,7 +136,7 @@ func (p *Profile) panels() ([][]*plot.Plot, error) {
 	}
 	saturated.Y.Min, saturated.Y.Max = 0, 1
 	apart.Y.Min = min(apart.Y.Min, apart.Y.Max-1) // a decade at least
-	gradient.Legend.Left = true // it mostly rises to the right
+	gradient.Legend.Left = true                   // it mostly rises to the right
 	for _, p := range []*plot.Plot{gradient, chi, deviation, apart, last} {
 		p.Y.Max += 0.4 * max(p.Y.Max-p.Y.Min, 1e-6) // room for the legend
 	}

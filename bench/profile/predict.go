@@ -255,15 +255,18 @@ func meanSquare(x *tensor.Dense) float64 {
 	return math.Pow(10, 2*probe.Norm(x)) / float64(x.Shape().TotalSize())
 }
 
-func mean(x *tensor.Dense) float64 {
-	var v []float64
+func mean(x *tensor.Dense) float64 { return stat.Mean(numbers(x), nil) }
+
+// numbers returns a copy of the elements.
+func numbers(x *tensor.Dense) []float64 {
+	v := make([]float64, 0, x.Shape().TotalSize())
 	switch d := x.Data().(type) {
 	case []float64:
-		v = d
+		v = append(v, d...)
 	case []float32:
 		for _, e := range d {
 			v = append(v, float64(e))
 		}
 	}
-	return stat.Mean(v, nil)
+	return v
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/optimizers"
 )
 
 // TestPredictions compares each theory with what is measured at width 1000 (500 with
@@ -158,5 +159,42 @@ func TestJacobian(t *testing.T) {
 	c.Normalization = complete(normalization.Catalogue, "batch-norm")
 	if err := profile.MeasureJacobian(context.Background(), measure(t, c, 0)); err == nil || !strings.Contains(err.Error(), "couples") {
 		t.Errorf("batch norm: %v", err)
+	}
+}
+
+// TestCoordinates: with SGD at one rate the hidden layers' change does not grow with width in
+// the standard parametrisation's first steps by more than the output's, and twice the rate
+// changes everything by twice as much.
+func TestCoordinates(t *testing.T) {
+	c := config("tanh", 3)
+	c.Optimizer = complete(optimizers.Catalogue, "sgd(rate=1e-4)")
+	list, err := profile.Coordinates(context.Background(), c, []int{32, 256}, []int{2, 4}, 2)
+	if err != nil || len(list) != 4 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	c.Optimizer = complete(optimizers.Catalogue, "sgd(rate=2e-4)")
+	twice, err := profile.Coordinates(context.Background(), c, []int{32, 256}, []int{2, 4}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, at := range list {
+		for name, pair := range map[string][2]record.Number{"first": {at.First, twice[i].First}, "last": {at.Last, twice[i].Last}, "output": {at.Output, twice[i].Output}} {
+			if ratio := float64(pair[1] / pair[0]); !(math.Abs(ratio-2) < 0.02) {
+				t.Errorf("width %d, depth %d, %s: twice the rate changes %.4f times as much", at.Width, at.Depth, name, ratio)
+			}
+		}
+	}
+	// The output's kernel grows with width: its last weights alone have a gradient of width
+	// many activations of order 1.
+	if ratio := float64(list[1].Output / list[0].Output); !(ratio > 3 && ratio < 20) {
+		t.Errorf("from width 32 to 256 the output's change grows by %.3g, want about 8", ratio)
+	}
+	c.Optimizer = complete(optimizers.Catalogue, "sgd(rate=1e200)")
+	broken, err := profile.Coordinates(context.Background(), c, []int{32}, []int{2}, 4)
+	if err != nil || broken[0].Reason == "" || !broken[0].First.IsNaN() {
+		t.Errorf("a rate of 1e200: %+v, %v", broken, err)
+	}
+	if _, err := profile.Coordinates(context.Background(), c, []int{32}, []int{2}, 0); err == nil {
+		t.Error("no steps are accepted")
 	}
 }
