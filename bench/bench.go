@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
@@ -46,7 +47,8 @@ func Study(b *testing.B, fileOrText string) {
 // the names are without the settings chosen.
 //
 // The metrics, which are means over the runs of a benchmark, are those that the package
-// documents.
+// documents. At the end the log has the comparison that the study asks for, of all its runs
+// in the process.
 func Run(b *testing.B, s *study.Spec) {
 	b.Helper()
 	plain, seeds := setupsOf(s)
@@ -62,6 +64,53 @@ func Run(b *testing.B, s *study.Spec) {
 			b.Run(name, measure)
 		}
 	}
+	logComparison(b, s, plain, setups)
+}
+
+// done has the runs of each study in this process.
+var done struct {
+	sync.Mutex
+	of map[string][]*record.Record
+}
+
+func keep(s *study.Spec, r *record.Record) {
+	done.Lock()
+	defer done.Unlock()
+	if done.of == nil {
+		done.of = map[string][]*record.Record{}
+	}
+	if key := string(s.Source); !slices.ContainsFunc(done.of[key], func(o *record.Record) bool { return o.Hash == r.Hash }) {
+		done.of[key] = append(done.of[key], r)
+	}
+}
+
+// logComparison logs what the runs so far, those of earlier repetitions too, have shown.
+func logComparison(b *testing.B, s *study.Spec, plain, setups []study.Config) {
+	b.Helper()
+	done.Lock()
+	records := slices.Clone(done.of[string(s.Source)])
+	done.Unlock()
+	if len(records) == 0 || len(setups) < 2 {
+		return
+	}
+	o := compare.Options{By: s.Comparison.By, Baseline: s.Comparison.Baseline, Planned: setups}
+	if len(s.Comparison.Variants) > 0 {
+		variant := map[string]string{}
+		for i, c := range setups {
+			variant[c.Setup().Hash()] = s.Comparison.Variant[plain[i].Setup().Hash()]
+		}
+		o.Name = func(c record.Config) (string, bool) { name := variant[c.Setup().Hash()]; return name, name != "" }
+	}
+	c, err := compare.Runs(records, o)
+	if err != nil { // -bench may have left the baseline out
+		b.Log(err)
+		return
+	}
+	var text bytes.Buffer
+	if err := c.WriteText(&text, compare.TextOptions{}); err != nil {
+		b.Log(err)
+	}
+	b.Logf("%s:\n%s", s.Name, text.String())
 }
 
 // chosen returns setups with the settings that the study chooses. Each study is tuned once in
@@ -203,6 +252,7 @@ func runSetup(b *testing.B, s *study.Spec, c study.Config, seeds []uint64) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		keep(s, r)
 		runs++
 		if accuracy {
 			score += float64(r.Summary.Final.ValidationAccuracy)
