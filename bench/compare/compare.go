@@ -26,6 +26,10 @@ type Options struct {
 	// Name names the thing that a run is of, in place of By's values: a study's variants. A
 	// run of no thing is left out. The axes of By are then no facets.
 	Name func(record.Config) (thing string, ok bool)
+	// Shared are axes of By that make facets all the same, by the values that Origin gives a
+	// run: those of a grid that variants use.
+	Shared []string
+	Origin func(record.Config) record.Config
 	// Nuisance has the keys of axes that make neither things nor facets, such as those that
 	// were tuned.
 	Nuisance []string
@@ -178,6 +182,17 @@ func Of(results *record.Results) Options {
 	if results.Tuning != nil {
 		o.Plain, o.Chosen = results.Tuning.Plain, results.Tuning.Method
 	}
+	if len(c.Shared) > 0 {
+		o.Shared = c.Shared
+		o.Origin = func(config record.Config) record.Config {
+			origin, ok := c.Origin[config.Setup().Hash()]
+			if !ok {
+				return config
+			}
+			origin.Seed = config.Seed
+			return origin
+		}
+	}
 	if len(c.Variants) > 0 {
 		o.Name = func(config record.Config) (string, bool) {
 			name, ok := c.Variant[config.Setup().Hash()]
@@ -257,15 +272,25 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 			by = []string{d}
 		}
 	}
+	origins := configs
+	if o.Origin != nil {
+		origins = make([]record.Config, len(configs))
+		for i, c := range configs {
+			origins[i] = o.Origin(c)
+		}
+	}
 	var compared []study.Axis
 	for _, k := range by {
+		if slices.Contains(o.Shared, k) {
+			continue
+		}
 		a, ok := study.AxisOf(k)
 		if !ok {
 			return nil, errors.Errorf("compare: there is no axis %q; there are %s", k, strings.Join(axisKeys(), ", "))
 		}
 		compared = append(compared, a)
 	}
-	thingLabels, facetLabels, facetAxes := study.Things(configs, compared, o.Nuisance)
+	thingLabels, facetLabels, facetAxes := study.Things(origins, compared, o.Nuisance)
 	if o.Name != nil {
 		for i, c := range configs {
 			thingLabels[i], _ = o.Name(c)
@@ -299,7 +324,7 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 	}
 	values := make([][]string, len(facetAxes))
 	for i, a := range facetAxes {
-		values[i] = a.Labels(configs)
+		values[i] = a.Labels(origins)
 	}
 	thingAt, facetAt := map[string]int{}, map[string]int{}
 	for i, r := range records {

@@ -33,6 +33,11 @@ type Comparison struct {
 	Variants []string          // names; nil if there are none
 	Variant  map[string]string // names by the hash of a run's Setup
 	Baseline string            // what the others are compared with; "": the first
+	// Shared are the axes of By of which variants use the grid's value, as in a nonlinearity
+	// that a variant shapes: they make facets all the same. Origin has the configuration with
+	// the grid's own values, by the hash of a run's Setup.
+	Shared []string
+	Origin map[string]Config
 }
 
 // Results is a study directory, read: the runs of the study as its file says, and, apart,

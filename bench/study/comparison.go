@@ -12,7 +12,9 @@ import (
 type Comparison = record.Comparison
 
 // Variant is one of the things that a study compares, by its name: values of axes that
-// replace those of the grid and of the cases.
+// replace those of the grid and of the cases. In a value, $ and the axis's key stand for the
+// grid's own value, as in {activation: {name: dks, of: $activation}}: the variant then has
+// one for each of them, and the axis makes facets.
 type Variant struct {
 	Name string
 	Axes Grid // one value each
@@ -109,7 +111,17 @@ func (r *reader) variants(v any, c *Comparison) (variants []Variant) {
 			by = append(by, key)
 		}
 	}
-	c.By, c.Variant = by, map[string]string{}
+	c.By, c.Variant, c.Origin = by, map[string]string{}, map[string]Config{}
+	for _, key := range by {
+		if slices.ContainsFunc(variants, func(v Variant) bool { return refers(v.Axes[key], key) }) {
+			c.Shared = append(c.Shared, key)
+			for _, v := range variants {
+				if own, given := v.Axes[key]; given && !refers(own, key) {
+					r.fail(at(path, v.Name, key), "the variant %s replaces the %s that other variants use as $%s: use it here, too", v.Name, key, key)
+				}
+			}
+		}
+	}
 	if c.Baseline != "" && !slices.Contains(c.Variants, c.Baseline) {
 		r.fail(at(nil, "baseline"), "there is no variant %q%s", c.Baseline, nearest(c.Baseline, c.Variants))
 	}
@@ -157,7 +169,15 @@ func (r *reader) nameVariants(points []point, c *Comparison) {
 			return
 		}
 		c.Variant[setup] = p.variant
-		key := p.variant
+		if len(c.Shared) > 0 {
+			origin := p.origin.Setup()
+			if other, taken := c.Origin[setup]; taken && other.Hash() != origin.Hash() {
+				r.failOnKey(path, "the variant %s makes the same runs for several values of %s", p.variant, strings.Join(c.Shared, " or "))
+				return
+			}
+			c.Origin[setup] = origin
+		}
+		key := p.variant + "\n" + sharedValues(c, p.origin)
 		for _, a := range others {
 			key += "\n" + keyOf(a.Value(p.Config))
 		}
@@ -222,4 +242,86 @@ func (v Variant) path(axis string, otherwise func(string) []any) []any {
 		return at(nil, "variants", v.Name)
 	}
 	return otherwise(axis)
+}
+
+// refers tells whether a variant's value uses the grid's value of an axis.
+func refers(v any, axis string) bool {
+	switch v := v.(type) {
+	case string:
+		return v == "$"+axis
+	case map[string]any:
+		for _, e := range v {
+			if refers(e, axis) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, func(e any) bool { return refers(e, axis) })
+	}
+	return false
+}
+
+// using returns a variant's value with the grid's value in its place.
+func using(v any, axis string, grid any) any {
+	switch v := v.(type) {
+	case string:
+		if v == "$"+axis {
+			return grid
+		}
+	case map[string]any:
+		m := map[string]any{}
+		for k, e := range v {
+			m[k] = using(e, axis, grid)
+		}
+		return m
+	case []any:
+		list := make([]any, len(v))
+		for i, e := range v {
+			list[i] = using(e, axis, grid)
+		}
+		return list
+	}
+	return v
+}
+
+// uses returns what sets each of a variant's values of an axis, and the grid's value that it
+// uses.
+func (r *reader) uses(a Axis, own, grid any, path, gridPath []any) (list [][2]func(*Config)) {
+	if grid == nil {
+		r.fail(path, "$%s stands for the grid's %s, and there is none", a.Key, a.Key)
+		return nil
+	}
+	values, isList := grid.([]any)
+	if !isList {
+		values = []any{grid}
+	}
+	for i, v := range values {
+		place := gridPath
+		if isList {
+			place = at(gridPath, i)
+		}
+		origin := a.read(r, v, place)
+		var set []func(*Config)
+		if r.err == nil {
+			set = a.read(r, using(own, a.Key, v), path)
+		}
+		switch {
+		case r.err != nil:
+			return nil
+		case len(origin) != 1 || len(set) != 1:
+			r.fail(place, "$%s stands for one value at a time: write out those with lists of settings", a.Key)
+			return nil
+		}
+		list = append(list, [2]func(*Config){set[0], origin[0]})
+	}
+	return list
+}
+
+// sharedValues are the grid's values of the axes that variants use.
+func sharedValues(c *Comparison, origin Config) (key string) {
+	for _, k := range c.Shared {
+		a, _ := AxisOf(k)
+		key += keyOf(a.Value(origin)) + "\n"
+	}
+	return key
 }

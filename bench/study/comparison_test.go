@@ -3,10 +3,12 @@ package study_test
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/catalogue"
 )
 
 // remedies has two places to vary: what is compared, and what the axes are.
@@ -151,5 +153,59 @@ func TestCondition(t *testing.T) {
 	}
 	if c := (*study.Condition)(nil); !c.Holds(s.Configs[0]) || c.Check(nil) != nil {
 		t.Error("no condition leaves something out")
+	}
+}
+
+// TestSharedAxis: a variant that uses the grid's value has one for each, which are facets; a
+// variant that replaces it is refused, as it makes one run for several facets.
+func TestSharedAxis(t *testing.T) {
+	text := `name: shared
+task: digits
+budget: {steps: 3, batch: 16}
+seeds: 2
+variants:
+  plain: {}
+  shaped: {activation: {name: dks, of: $activation}, initializer: lecun-normal}
+  norm: {normalization: layer-norm}
+baseline: plain
+grid: {depth: 4, width: 8, activation: [sigmoid, softplus], initializer: glorot-normal, optimizer: adam}
+`
+	s, err := study.Parse(t.Context(), "shared.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Configs) != 3*2*2 {
+		t.Fatalf("%d runs", len(s.Configs))
+	}
+	c := s.Comparison
+	if !slices.Equal(c.Shared, []string{"activation"}) {
+		t.Errorf("shared %v", c.Shared)
+	}
+	shaped := 0
+	for _, run := range s.Configs {
+		origin := c.Origin[run.Setup().Hash()]
+		if run.Activation.Name != "dks" {
+			if origin.Hash() != run.Setup().Hash() && c.Variant[run.Setup().Hash()] == "plain" {
+				t.Errorf("plain: %v comes from %v", run, origin)
+			}
+			continue
+		}
+		shaped++
+		of, _ := run.Activation.Settings["of"].(catalogue.Choice)
+		if of.Name != origin.Activation.Name || origin.Activation.Name == "dks" {
+			t.Errorf("dks of %v comes from %v", of, origin.Activation)
+		}
+	}
+	if shaped != 4 {
+		t.Errorf("%d runs of dks", shaped)
+	}
+	for replaced, want := range map[string]string{
+		"{activation: tanh, initializer: lecun-normal}": "replaces the activation that other variants use as $activation",
+		"{normalization: $normalization}":               "there is none",
+	} {
+		bad := strings.Replace(text, "norm: {normalization: layer-norm}", "norm: "+replaced, 1)
+		if _, err := study.Parse(t.Context(), "shared.yaml", []byte(bad)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %q", replaced, err, want)
+		}
 	}
 }

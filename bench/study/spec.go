@@ -485,6 +485,7 @@ type point struct {
 	Config
 	paths   [][]any // by the axis's place in the table; nil where the grid has none
 	variant string  // "" of a study without
+	origin  Config  // with the grid's values where the variant uses them
 }
 
 // path returns where the value of the first of the axes stands that the grid gives.
@@ -543,8 +544,9 @@ func (r *reader) cases(m map[string]any, grid map[string]any, base Config, varia
 // expand returns all combinations of the axes' values, set in base. where is the path
 // of the mapping that an axis comes from, if not from the variant.
 func (r *reader) expand(base Config, grid map[string]any, variant Variant, where func(axis string) []any, path []any) []point {
+	without := grid
 	grid = variant.with(grid)
-	points := []point{{base, make([][]any, len(Axes)), variant.Name}}
+	points := []point{{base, make([][]any, len(Axes)), variant.Name, base}}
 	for k, a := range Axes {
 		if a.Once {
 			continue
@@ -571,17 +573,26 @@ func (r *reader) expand(base Config, grid map[string]any, variant Variant, where
 			return nil
 		}
 		type change struct {
-			set  func(*Config)
-			path []any
+			set, origin func(*Config)
+			path        []any
 		}
 		var changes []change
+		if own := grid[a.Key]; variant.Name != "" && refers(own, a.Key) {
+			for _, u := range r.uses(a, own, without[a.Key], valuePath, at(where(a.Key), a.Key)) {
+				changes = append(changes, change{u[0], u[1], valuePath})
+			}
+			values = nil
+			if r.stopped() {
+				return nil
+			}
+		}
 		for i, v := range values {
 			itemPath := valuePath
 			if isList {
 				itemPath = at(valuePath, i)
 			}
 			for _, set := range a.read(r, v, itemPath) {
-				changes = append(changes, change{set, itemPath})
+				changes = append(changes, change{set, set, itemPath})
 			}
 			if r.stopped() {
 				return nil
@@ -594,11 +605,13 @@ func (r *reader) expand(base Config, grid map[string]any, variant Variant, where
 		next := make([]point, 0, len(points)*len(changes))
 		for _, p := range points {
 			for _, c := range changes {
-				q := point{p.Config, slices.Clone(p.paths), p.variant}
+				q := point{p.Config, slices.Clone(p.paths), p.variant, p.origin}
 				c.set(&q.Config)
+				c.origin(&q.origin)
 				q.paths[k] = c.path
 				if r.target != nil {
 					r.target(&q.Config)
+					r.target(&q.origin)
 				}
 				next = append(next, q)
 			}

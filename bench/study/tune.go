@@ -464,7 +464,7 @@ func (r *reader) checkTune(s *Spec, m map[string]any, points []point) {
 			}
 			first[k], own[k] = s.Values[0], true
 			for i, v := range s.Values {
-				q := point{p.Config, slices.Clone(p.paths), p.variant}
+				q := point{p.Config, slices.Clone(p.paths), p.variant, p.origin}
 				if _, err := s.axis.tune(r.parts, &q.Config, s.setting, v); err != nil {
 					where := at(path, s.Key)
 					if s.Range == "" {
