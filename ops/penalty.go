@@ -129,6 +129,9 @@ func scaleOf[F kernels.Float](a view[F], i int) float64 {
 func norm[F kernels.Float](x []F) float64 { return math.Sqrt(kernels.SquaredSum(x)) }
 
 func rowScaledNormOf[F kernels.Float](a, w view[F]) float64 {
+	if len(a.data) == 1 {
+		return math.Abs(scaleOf(a, 0)) * norm(w.data)
+	}
 	var n float64
 	for i := range w.rows {
 		n = math.Hypot(n, scaleOf(a, i)*norm(row(w, i)))
@@ -162,6 +165,13 @@ func rowScaledNormByScaleKernel[F kernels.Float](d view[F], in []view[F]) {
 func rowScaledNormByWeightKernel[F kernels.Float](d view[F], in []view[F]) {
 	a, w, g := in[0], in[1], float64(in[2].data[0])
 	n := rowScaledNormOf(a, w)
+	if len(a.data) == 1 { // one factor for all, most often within F
+		s := scaleOf(a, 0)
+		if factor := g * s * (s / n); n != 0 && float64(F(factor)) != 0 && math.Abs(factor) < 1e30 {
+			kernels.Scale(d.data, w.data, F(factor))
+			return
+		}
+	}
 	for i := range w.rows {
 		var factor float64
 		if s := scaleOf(a, i); n != 0 {

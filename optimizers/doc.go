@@ -42,6 +42,11 @@
 // else. A row in [Catalogue] or [Links] gives them a name for studies, and package
 // optimizertest tests them.
 //
+// # Averages
+//
+// The Schedule-Free methods train at one point and have their result at another: they are an
+// [Averager], and package train evaluates at the average.
+//
 // # Composition
 //
 // [Partition] gives each parameter an optimizer by its name. [Chain] puts links

@@ -32,6 +32,25 @@
 // a network of their own that shares the parameters. Steps in between cost nothing, but for
 // the penalty, which takes the norms of the weights in each.
 //
+// With ten hidden layers of 64 units and batches of 64, in float32, a step took about as long
+// with the projection as without, and from 1.05 to 1.1 times as long with the others; the
+// share falls with the width and the batch. BenchmarkKeep measures it.
+//
+// # What was seen
+//
+// Digits, ten hidden layers of 32 units from Glorot's start, Adam of rate 0.001, 800 steps of 32
+// examples, four seeds: mean accuracy on the test part.
+//
+//	                      tanh   sigmoid  gaussian
+//	none                  .955    .190     .764
+//	critical-projection   .938    .860     .736
+//	critical-penalty      .949    .302     .813
+//	homeostasis           .941    .811     .100
+//
+// The sigmoid network trains only where its signal is kept; the tanh network, whose signal lives
+// without, gains nothing. A deviation of 1 is far too wide for ten Gaussian layers: the target
+// has to suit the function. The study is bench/studies/keep.yaml.
+//
 // # A keep of your own
 //
 // It is a [Keep], with a row in [Catalogue], which makes it a choice of studies. [Signal]

@@ -18,7 +18,7 @@ import (
 // PenaltyConfig has the settings of [NewPenalty].
 type PenaltyConfig struct {
 	Strength float64             `json:"strength" default:"0.1" range:"(0,]" doc:"λ, what the sum is multiplied by"`
-	Every    int                 `json:"every" default:"10" range:"[1,]" doc:"steps from one measurement of f' to the next; the first is after the first step"`
+	Every    int                 `json:"every" default:"20" range:"[1,]" doc:"steps from one measurement of f' to the next; the first is after the first step"`
 	Schedule optimizers.Schedule `json:"schedule" default:"null" doc:"multiplies the strength; 1 if there is none"`
 	Examples int                 `json:"examples" default:"16" range:"[1,]" doc:"of the batch that f' is measured on, at most"`
 	catalogue.Given
