@@ -38,6 +38,17 @@ func Directories(list []*record.Results, o Options, where *study.Condition) (*Co
 				}
 			}
 			own.Planned = append(own.Planned, other.Planned...)
+			switch mine, theirs := own.Plain, other.Plain; {
+			case mine == nil:
+				own.Plain, own.Chosen = theirs, other.Chosen
+			case theirs != nil:
+				own.Plain = func(c record.Config) (record.Config, int) {
+					if plain, tried := mine(c); tried > 0 {
+						return plain, tried
+					}
+					return theirs(c)
+				}
+			}
 		}
 		for _, record := range r.Records {
 			if seen[record.Hash] {
