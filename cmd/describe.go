@@ -46,7 +46,7 @@ middle is folded into one line; --fold 0 shows all.`,
 			}
 			var config study.Config
 			if len(args) > 0 {
-				if name := network.given(c); name != "" {
+				if name := network.changed(c); name != "" {
 					return useError{errors.Errorf("--%s is not for a network of a study file", name)}
 				}
 				var err error
@@ -84,7 +84,7 @@ middle is folded into one line; --fold 0 shows all.`,
 			return d.WriteText(w)
 		},
 	}
-	network.add(c, 5, 64, 32)
+	network.add(c, "5", "64", "32", "")
 	f := c.Flags()
 	f.StringVar(&format, "format", "text", "text, dot (for Graphviz), svg or json")
 	f.IntVar(&limit, "fold", 40, "most layers and operations to show; 0: all")

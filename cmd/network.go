@@ -1,99 +1,152 @@
 package cmd
 
 import (
-	"strconv"
+	"slices"
 
-	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/study"
-	"github.com/gradflow/gradflow/bench/tasks"
-	"github.com/gradflow/gradflow/catalogue"
-	"github.com/gradflow/gradflow/models"
-	"github.com/gradflow/gradflow/models/initializers"
-	"github.com/gradflow/gradflow/normalization"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
-// networkFlags are the flags that describe one network.
-type networkFlags struct {
+// axisFlags are flags that set the axes of a configuration: one for each row of study.Axes
+// that a command takes, under its key and with its documentation.
+type axisFlags struct {
 	config study.Config
-	counts counts
-	names  []string
-	reads  []func() error // read the choices
+	limits []study.Count // narrower than those of a study
+	flags  []*axisFlag
 }
 
-// add adds the flags to a command, with the defaults of the sizes.
-func (n *networkFlags) add(c *cobra.Command, depth, width, batch int) {
-	n.config.DType = "float32"
-	choiceFlag(n, c, tasks.Catalogue, &n.config.Task, "task", "digits", "task that the network is for")
-	choiceFlag(n, c, models.Catalogue, &n.config.Model, "model", "mlp", "architecture")
-	choiceFlag(n, c, activations.Catalogue, &n.config.Activation, "activation", "tanh", "activation, such as tanh, scaled(of=tanh,a=1.5) or a formula")
-	choiceFlag(n, c, initializers.Catalogue, &n.config.Initializer, "initializer", "glorot-normal", "initialiser of the weights")
-	choiceFlag(n, c, normalization.Catalogue, &n.config.Normalization, "normalization", "none", "normalisation")
-	f := c.Flags()
-	n.counts.add(c, &n.config.Depth, atLeast(1, study.Depth), depth, "hidden layers")
-	n.reads = append(n.reads, widthFlag(c, &n.config, width))
-	n.counts.add(c, &n.config.Batch, study.Batch, batch, "examples in a batch")
-	f.Uint64Var(&n.config.Seed, "seed", 1, "seed of the weights and of the order of examples")
-	n.names = append(n.names, "depth", "width", "batch", "seed")
+// axisFlag is the flag of one axis, which has text until it is read.
+type axisFlag struct {
+	axis  study.Axis
+	text  string
+	given bool // by the user, or as the command's default
 }
 
-// widthFlag adds the flag of the widths, and returns what reads it into a configuration.
-func widthFlag(c *cobra.Command, into *study.Config, width int) (read func() error) {
-	axis, _ := study.AxisOf(study.Width.Key)
-	text := c.Flags().String(axis.Key, strconv.Itoa(width), `units of each: a number, a list such as 64,32,16, or a rule such as "16,4 alternating"`)
-	return func() error {
-		if err := axis.ReadText(into, *text); err != nil {
+// ofNetwork tells whether an axis says something of a network, or of how it is trained, that
+// is not the length of its training: this is each command's own.
+func ofNetwork(a study.Axis) bool { return !a.Once && a.Key != study.Steps.Key }
+
+// add adds a flag for each axis that is wanted, with defaults by key; those that are not there
+// are a study's.
+func (l *axisFlags) add(c *cobra.Command, wanted func(study.Axis) bool, defaults map[string]string) {
+	l.config = study.Defaults()
+	for _, a := range study.Axes {
+		if !wanted(a) {
+			continue
+		}
+		text, given := defaults[a.Key]
+		if !given {
+			text = a.Default
+		}
+		f := &axisFlag{a, text, given}
+		l.flags = append(l.flags, f)
+		c.Flags().Var(f, a.Key, a.Doc)
+		if a.Kind == "true or false" {
+			c.Flags().Lookup(a.Key).NoOptDefVal = "true"
+		}
+		if a.Words != nil {
+			complete(c, a.Key, a.Words())
+		}
+	}
+}
+
+// Set implements pflag.Value. The text is read later, with all others, so that what is wrong
+// with it is said as in a study.
+func (f *axisFlag) Set(text string) error {
+	f.text, f.given = text, true
+	return nil
+}
+
+// String implements pflag.Value.
+func (f *axisFlag) String() string { return f.text }
+
+// Type implements pflag.Value. It is what the help shows.
+func (f *axisFlag) Type() string {
+	switch f.axis.Kind {
+	case "whole number":
+		return "int"
+	case "true or false":
+		return "bool"
+	}
+	return "string"
+}
+
+// read reads what is given, in the order of the axes, into the configuration.
+func (l *axisFlags) read() error {
+	for _, f := range l.flags {
+		if !f.given {
+			continue
+		}
+		if err := f.axis.ReadText(&l.config, f.text); err != nil {
 			return useError{err}
 		}
-		return nil
-	}
-}
-
-// choiceFlag adds a flag whose text is a choice from a catalogue.
-func choiceFlag[T any](n *networkFlags, c *cobra.Command, from *catalogue.Catalogue[T], into *catalogue.Choice, flag, value, usage string) {
-	text := c.Flags().String(flag, value, usage)
-	complete(c, flag, from.Names())
-	n.names = append(n.names, flag)
-	n.reads = append(n.reads, func() (err error) {
-		*into, err = readComplete(from, "--"+flag, *text)
-		return err
-	})
-}
-
-// read reads the choices and checks the sizes.
-func (n *networkFlags) read() error {
-	for _, read := range n.reads {
-		if err := read(); err != nil {
-			return err
+		if l.config.FlushToZero && !l.config.FlushByDefault() {
+			return useError{errors.Errorf("--flush-to-zero: %s never flushes; leave it out", l.config.DType)}
+		}
+		for _, limit := range l.limits {
+			if n, ok := f.axis.Value(l.config).(int); ok && limit.Key == f.axis.Key {
+				if err := limit.Check(n); err != nil {
+					return useError{errors.Errorf("--%v", err)}
+				}
+			}
 		}
 	}
-	n.config.FlushToZero = n.config.FlushByDefault()
+	return nil
+}
+
+// grid returns the values of a study's grid, without those of the axes left out.
+func (l *axisFlags) grid(without ...string) study.Grid {
+	g := study.Grid{}
+	for _, f := range l.flags {
+		if f.given && !slices.Contains(without, f.axis.Key) {
+			g[f.axis.Key] = f.axis.OfText(f.text)
+		}
+	}
+	return g
+}
+
+// networkFlags are the flags that describe one network.
+type networkFlags struct {
+	axisFlags
+	counts counts
+}
+
+// add adds the flags to a command, with the defaults of the sizes. Without an optimizer the
+// network is only looked at.
+func (n *networkFlags) add(c *cobra.Command, depth, width, batch, optimizer string) {
+	n.limits = []study.Count{atLeast(1, study.Depth)}
+	defaults := map[string]string{
+		"task": "digits", "model": "mlp", "activation": "tanh", "initializer": "glorot-normal", "normalization": "none",
+		"depth": depth, "width": width, "batch": batch,
+	}
+	if optimizer != "" {
+		defaults["optimizer"] = optimizer
+	}
+	n.axisFlags.add(c, func(a study.Axis) bool { return ofNetwork(a) && (optimizer != "" || !a.Training) }, defaults)
+	c.Flags().Uint64Var(&n.config.Seed, "seed", 1, "seed of the weights and of the order of examples")
+}
+
+// read reads the flags and checks the sizes.
+func (n *networkFlags) read() error {
+	if err := n.axisFlags.read(); err != nil {
+		return err
+	}
 	if err := n.counts.check(); err != nil {
 		return err
 	}
 	return sizeError(study.CheckSize(n.config))
 }
 
-// given returns the first of the flags that the user has given, "" if there is none.
-func (n *networkFlags) given(c *cobra.Command) string {
-	for _, name := range n.names {
-		if c.Flags().Changed(name) {
-			return name
+// changed returns the first of the flags that the user has given, "" if there is none.
+func (n *networkFlags) changed(c *cobra.Command) string {
+	for _, f := range n.flags {
+		if c.Flags().Changed(f.axis.Key) {
+			return f.axis.Key
 		}
 	}
+	if c.Flags().Changed("seed") {
+		return "seed"
+	}
 	return ""
-}
-
-// readComplete reads a choice from a flag, with its defaults filled in.
-func readComplete[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.Choice, error) {
-	choice, err := readChoice(c, flag, text)
-	if err != nil {
-		return choice, err
-	}
-	full, err := c.Complete(choice)
-	if err != nil {
-		return choice, useError{errors.Wrap(err, flag)}
-	}
-	return full, nil
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/gradflow/gradflow/internal/texttab"
-	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -48,25 +47,20 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
 			if err := network.read(); err != nil {
 				return err
 			}
-			config := &network.config
-			switch {
-			case config.DType != "float32" && config.DType != "float64":
-				return useError{errors.Errorf("--dtype %q: want float32 or float64", config.DType)}
-			}
 			if picture != "" {
 				if err := checkPicture("--plot", picture); err != nil {
 					return err
 				}
 			}
 			if len(widths)+len(depths) > 0 {
-				return checkCoordinates(c, *config, widths, depths, steps, asJSON)
+				return checkCoordinates(c, network.config, widths, depths, steps, asJSON)
 			}
 			if jacobian {
-				if err := profile.CheckJacobian(*config); err != nil {
+				if err := profile.CheckJacobian(network.config); err != nil {
 					return useError{err}
 				}
 			}
-			p, err := profile.Measure(c.Context(), *config, steps)
+			p, err := profile.Measure(c.Context(), network.config, steps)
 			if err != nil {
 				return err
 			}
@@ -101,10 +95,8 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
 			return printProfile(w, p, trials, picture)
 		},
 	}
-	network.add(c, 50, 128, 64)
-	choiceFlag(&network, c, optimizers.Catalogue, &network.config.Optimizer, "optimizer", "sgd", "optimizer of the steps")
+	network.add(c, "50", "128", "64", "sgd")
 	f := c.Flags()
-	f.StringVar(&network.config.DType, "dtype", "float32", "float32 or float64")
 	network.counts.add(c, &steps, atLeast(0, study.Steps), 0, "training steps")
 	f.StringVar(&picture, "plot", "", "draw a picture into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
@@ -112,7 +104,6 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
 	f.IntSliceVar(&depths, "depths", nil, "the same at these depths, or at each width and depth")
 	f.BoolVar(&jacobian, "jacobian", false, "measure the singular values of the Jacobian, in float64: seconds at width 128, minutes at 512")
 	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")
-	complete(c, "dtype", []string{"float32", "float64"})
 	plotFlag(c)
 	return c
 }

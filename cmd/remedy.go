@@ -12,7 +12,6 @@ import (
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/internal/atomicfile"
-	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -61,8 +60,7 @@ the same bit for bit each time. Given again, an interrupted command with --runs 
 			return runRemedy(c, q, options, out, asJSON)
 		},
 	}
-	network.add(c, 20, 64, 64)
-	choiceFlag(&network, c, optimizers.Catalogue, &network.config.Optimizer, "optimizer", "adam", "optimizer of all but the remedies that are optimizers")
+	network.add(c, "20", "64", "64", "adam")
 	f := c.Flags()
 	f.DurationVar(&q.Budget, "budget", time.Minute, "time that the answer may take")
 	counts.add(c, &q.Runs, study.RemedyRuns, 0, "budget in runs, in place of time")

@@ -4,28 +4,30 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
-	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/speed"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
-	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
 
+// timed has the axes of the network that is timed, whose data, model and start are given.
+var timed = []string{"activation", "depth", "width", "optimizer", "dtype", "flush-to-zero", "batch"}
+
 func newSpeed() *cobra.Command {
 	var (
-		config                speed.Config
-		optimizer, activation string
-		machine               string
-		workers               int
-		counts                counts
-		asJSON, flush         bool
+		network axisFlags
+		config  speed.Config
+		machine string
+		workers int
+		counts  counts
+		asJSON  bool
 	)
 	c := &cobra.Command{
 		Use:   "speed",
@@ -45,13 +47,16 @@ those of a study with fewer runs than cores are.`,
   gradflow speed --width 512 --batch 128 --split 2`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if config.Optimizer, err = readChoice(optimizers.Catalogue, "--optimizer", optimizer); err != nil {
+			if err := network.read(); err != nil {
 				return err
 			}
-			if config.Activation, err = readChoice(activations.Catalogue, "--activation", activation); err != nil {
-				return err
+			n := network.config
+			if n.Widths != "" {
+				return useError{errors.Errorf("--width %s: all layers of the network that is timed have one width", n.Widths)}
 			}
+			config.Depth, config.Width, config.Batch = n.Depth, n.Width, n.Batch
+			config.Activation, config.Optimizer, config.DType = n.Activation, n.Optimizer, n.DType
+			config.KeepDenormals = !n.FlushToZero
 			machines := []string{speed.Gradflow}
 			if machine != speed.Gradflow {
 				machines = append(machines, machine)
@@ -59,10 +64,6 @@ those of a study with fewer runs than cores are.`,
 			if err := counts.check(); err != nil {
 				return err
 			}
-			if flush && config.DType == "float64" && c.Flags().Changed("flush-to-zero") {
-				return useError{errors.New("--flush-to-zero: float64 never flushes; leave it out")}
-			}
-			config.KeepDenormals = !flush
 			if err := speedFits(config, workers+len(machines)-1); err != nil {
 				return err
 			}
@@ -87,21 +88,15 @@ those of a study with fewer runs than cores are.`,
 		},
 	}
 	f := c.Flags()
-	counts.add(c, &config.Depth, atLeast(1, study.Depth), 50, "hidden layers")
-	counts.add(c, &config.Width, study.Width, 64, "units of each")
-	counts.add(c, &config.Batch, study.Batch, 32, "examples in a step")
-	f.StringVar(&optimizer, "optimizer", "sgd", "optimizer, such as rmsprop or sgd(momentum=0.9)")
-	f.StringVar(&activation, "activation", "tanh", "activation")
-	f.StringVar(&config.DType, "dtype", "float32", "float32 or float64")
+	network.limits = []study.Count{atLeast(1, study.Depth)}
+	network.add(c, func(a study.Axis) bool { return slices.Contains(timed, a.Key) }, map[string]string{
+		"depth": "50", "width": "64", "batch": "32", "optimizer": "sgd", "activation": "tanh",
+	})
 	counts.add(c, &config.Steps, study.Timed, 200, "steps to time")
 	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine beside it")
 	counts.add(c, &config.Split, study.Split, 0, "cores to divide large matrix products over (0: one)")
 	counts.add(c, &workers, atLeast(1, study.Workers), 1, "networks to train side by side, too")
-	f.BoolVar(&flush, "flush-to-zero", true, "take numbers below the smallest normal one for 0, in float32; false keeps them")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
-	complete(c, "optimizer", optimizers.Catalogue.Names())
-	complete(c, "activation", activations.Catalogue.Names())
-	complete(c, "dtype", []string{"float32", "float64"})
 	complete(c, "vm", []string{speed.Gradflow, speed.Tape})
 	return c
 }

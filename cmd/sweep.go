@@ -10,14 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/sweep"
-	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
-	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -26,15 +23,14 @@ import (
 
 // sweepFlags are the flags that describe the study of a sweep.
 type sweepFlags struct {
-	name, task, activation, initializer, dtype, rates string
-	optimizers                                        []string
-	depth, steps, batch, seeds                        int
-	sizes                                             study.Config // the width
-	readWidth                                         func() error
+	axisFlags
+	name, rates  string
+	optimizers   []string
+	steps, seeds int
 }
 
 // ownFlags are those that go with a study file, too.
-var ownFlags = []string{"margin", "out", "workers", "json"}
+var ownFlags = []string{"margin", "out", "workers", "plot", "json"}
 
 func newSweep() *cobra.Command {
 	var (
@@ -102,27 +98,19 @@ chain, the rate is that of the optimizer in it.`,
 	}
 	f := c.Flags()
 	f.StringVar(&flags.name, "name", "", "name of the study, sweep-NAME (default from task, activation and depth)")
-	f.StringVar(&flags.task, "task", "digits", "task")
-	f.IntVar(&flags.depth, "depth", 10, "hidden layers")
-	flags.readWidth = widthFlag(c, &flags.sizes, 64)
-	f.StringVar(&flags.activation, "activation", "tanh", "activation")
-	f.StringVar(&flags.initializer, "initializer", "glorot-normal", "initialisation of the weights")
+	flags.add(c, func(a study.Axis) bool { return ofNetwork(a) && a.Key != "optimizer" }, map[string]string{
+		"task": "digits", "depth": "10", "width": "64", "activation": "tanh", "initializer": "glorot-normal", "batch": "64",
+	})
 	f.StringArrayVar(&flags.optimizers, "optimizer", []string{"sgd", "rmsprop", "smorms3", "irprop-minus", "adam", "vsgd-fd"},
 		"optimizer without its rate, such as sgd(momentum=0.9); may be repeated")
 	f.StringVar(&flags.rates, "rates", "1e-4:10:half-decades", "rates: a list, or FROM:TO:SPACING with decades, half-decades or third-decades")
 	f.IntVar(&flags.steps, "steps", 400, "updates of each run")
-	f.IntVar(&flags.batch, "batch", 64, "examples in a step")
 	f.IntVar(&flags.seeds, "seeds", 3, "runs of each optimizer at each rate")
-	f.StringVar(&flags.dtype, "dtype", "float32", "float32 or float64")
 	f.Float64Var(&margin, "margin", 0.05, "share of the best score that counts as near it")
 	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>, with a hash of all settings if flags describe the study)")
 	counts.add(c, &work, study.Workers, 0, "runs side by side (default one for each core)")
 	f.BoolVar(&asJSON, "json", false, "print the curves as JSON")
-	complete(c, "task", tasks.Catalogue.Names())
-	complete(c, "activation", activations.Catalogue.Names())
-	complete(c, "initializer", initializers.Catalogue.Names())
 	complete(c, "optimizer", optimizers.Catalogue.Names())
-	complete(c, "dtype", []string{"float32", "float64"})
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 	}
@@ -154,16 +142,7 @@ func sweepFile(c *cobra.Command, file string) (*study.Spec, error) {
 
 // spec makes the study that the flags describe.
 func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
-	task, err := readChoice(tasks.Catalogue, "--task", s.task)
-	if err != nil {
-		return nil, err
-	}
-	activation, err := readChoice(activations.Catalogue, "--activation", s.activation)
-	if err != nil {
-		return nil, err
-	}
-	initializer, err := readChoice(initializers.Catalogue, "--initializer", s.initializer)
-	if err != nil {
+	if err := s.read(); err != nil {
 		return nil, err
 	}
 	rates, err := sweep.ParseRates(s.rates)
@@ -173,15 +152,11 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 	for _, n := range []struct {
 		flag         string
 		value, least int
-	}{{"depth", s.depth, 0}, {"steps", s.steps, 1}, {"batch", s.batch, 1}, {"seeds", s.seeds, 1}} {
+	}{{"steps", s.steps, 1}, {"seeds", s.seeds, 1}} {
 		if n.value < n.least {
 			return nil, useError{errors.Errorf("--%s %d: must be at least %d", n.flag, n.value, n.least)}
 		}
 	}
-	if err := s.readWidth(); err != nil {
-		return nil, err
-	}
-	width, _ := study.AxisOf(study.Width.Key)
 	var swept []catalogue.Choice
 	for _, text := range s.optimizers {
 		c, err := readChoice(optimizers.Catalogue, "--optimizer", text)
@@ -191,12 +166,13 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 		swept = append(swept, sweep.AtRates(c, rates)...)
 	}
 	if s.name == "" {
-		s.name = fmt.Sprintf("%s-%s-%d", task.Name, activation.Name, s.depth)
+		s.name = fmt.Sprintf("%s-%s-%d", s.config.Task.Name, s.config.Activation.Name, s.config.Depth)
 	}
+	grid := s.grid("task", study.Batch.Key)
+	grid["optimizer"] = swept
 	spec, err := study.New(ctx, study.Settings{
 		Name: "sweep-" + s.name, About: "How much does each optimizer depend on its learning rate?",
-		Task: task, Steps: s.steps, Batch: s.batch, Seeds: s.seeds, Probe: new(0),
-		Grid: study.Grid{"depth": s.depth, "width": width.Value(s.sizes), "activation": activation, "initializer": initializer, "dtype": s.dtype, "optimizer": swept},
+		Task: s.config.Task, Steps: s.steps, Batch: s.config.Batch, Seeds: s.seeds, Probe: new(0), Grid: grid,
 	})
 	if err != nil {
 		return nil, useError{err}

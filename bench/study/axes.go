@@ -16,6 +16,7 @@ import (
 	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/models/keep"
 	"github.com/gradflow/gradflow/normalization"
+	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
 )
 
@@ -37,6 +38,9 @@ type Axis struct {
 	// Once tells that a study has one value for all its runs, which is not in the grid but
 	// under a key of its own, or in the budget.
 	Once bool
+	// Training tells that the value says how a network is trained, and nothing of the network:
+	// one that is only looked at has none.
+	Training bool
 
 	given func(Config) bool // the configuration has a value without the grid; nil: always
 	// tune sets the value, a number, or a setting of the choice; has is false if the choice
@@ -62,10 +66,10 @@ var Axes = []Axis{
 	choiceAxis("normalization", defaultNormalization, "normalisation in the hidden layers", func(p *parts) **catalogue.Catalogue[normalization.Normalization] { return &p.normalizations },
 		func(c *Config) *Choice { return &c.Normalization }),
 	choiceAxis("optimizer", "", "what updates the parameters", func(p *parts) **catalogue.Catalogue[gorgonia.Solver] { return &p.optimizers },
-		func(c *Config) *Choice { return &c.Optimizer }),
-	keepAxis(),
+		func(c *Config) *Choice { return &c.Optimizer }).training(),
+	keepAxis().training(),
 	{
-		Key: "dtype", Kind: "float type", Default: defaultDType, Doc: "type of the network's numbers",
+		Key: "dtype", Kind: "float type", Default: defaultDType, Doc: "type of the network's numbers: float32 or float64",
 		Words: func() []string { return dtypes },
 		Value: func(c Config) any { return c.DType },
 		Label: func(c Config) string { return c.DType },
@@ -81,7 +85,7 @@ var Axes = []Axis{
 		},
 	},
 	{
-		Key: "flush-to-zero", Kind: "true or false", Default: "true for float32", Doc: "whether the processor takes denormal numbers for 0: never for float64",
+		Key: "flush-to-zero", Kind: "true or false", Default: "true for float32", Training: true, Doc: "whether the processor takes denormal numbers for 0: never for float64",
 		Words: func() []string { return []string{"true", "false"} },
 		Value: func(c Config) any { return c.FlushToZero == c.FlushByDefault() }, // float types differ for themselves
 		Label: func(c Config) string {
@@ -101,7 +105,7 @@ var Axes = []Axis{
 		},
 	},
 	countAxis(Batch, "examples in a step", func(c *Config) *int { return &c.Batch }, "batch %d").budget(),
-	countAxis(Steps, "updates of the parameters", func(c *Config) *int { return &c.Steps }, "%d steps").budget(),
+	countAxis(Steps, "updates of the parameters", func(c *Config) *int { return &c.Steps }, "%d steps").budget().training(),
 	{
 		Key: "target", Kind: "number", Default: "the task's", Doc: "validation score that counts as solved", Once: true,
 		Value: func(c Config) any { return c.Target },
@@ -164,20 +168,32 @@ func AxisOf(key string) (Axis, bool) {
 // the flag --Key.
 func (a Axis) ReadText(c *Config, text string) error {
 	r := &reader{parts: catalogues(), flags: true}
-	v := any(text)
-	if a.Label != nil {
-		var p place
-		var err error
-		if v, _, err = (&reading{}).plain(strings.TrimSpace(text), &p); err != nil || v == nil {
-			v = text
-		}
-	}
-	set := a.read(r, v, nil)
+	set := a.read(r, a.OfText(text), nil)
 	if r.err != nil {
 		return r.err
 	}
 	set[0](c)
 	return nil
+}
+
+// OfText is the value that text stands for in a [Grid]: a number, true or false, or text.
+func (a Axis) OfText(text string) any {
+	if a.Label == nil { // a choice
+		return text
+	}
+	var p place
+	v, _, err := (&reading{}).plain(strings.TrimSpace(text), &p)
+	if err != nil || v == nil {
+		return text
+	}
+	return v
+}
+
+// Defaults is a configuration of what a study has that does not say.
+func Defaults() Config {
+	c := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: defaultProbe}
+	c.FlushToZero = c.FlushByDefault()
+	return c
 }
 
 func one(set func(*Config)) []func(*Config) { return []func(*Config){set} }
@@ -218,6 +234,12 @@ func (a Axis) budget() Axis {
 // once makes a key of an axis, with a default.
 func (a Axis) once(def string) Axis {
 	a.Once, a.Default, a.tune = true, def, nil
+	return a
+}
+
+// training makes an axis of one that says how a network is trained.
+func (a Axis) training() Axis {
+	a.Training = true
 	return a
 }
 
@@ -333,6 +355,9 @@ func taskAxis() Axis {
 			if !recorded {
 				task, err := r.task(c.Task)
 				if err != nil {
+					if r.flags {
+						err = errors.Wrap(err, r.name("task"))
+					}
 					r.fail(path, "%v", err)
 					return nil
 				}

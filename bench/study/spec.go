@@ -315,8 +315,7 @@ func (r *reader) spec() *Spec {
 	} else if !nameForm.MatchString(s.Name) {
 		r.fail(at(nil, "name"), "name %q: want lower-case words with hyphens, as it names a directory", s.Name)
 	}
-	base := Config{Model: Choice{Name: defaultModel}, Normalization: Choice{Name: defaultNormalization}, DType: defaultDType, Probe: defaultProbe}
-	base.FlushToZero = base.FlushByDefault()
+	base := Defaults()
 	r.recordedParts(m)
 	s.Checkpoint = r.budget(m, &base)
 	r.once(&base, m, nil, "task", "target", "probe", "quantities")
