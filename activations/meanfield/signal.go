@@ -104,7 +104,8 @@ const samples = 4000
 //
 // What it leaves out: fluctuations of the order of 1/width in each layer, which add up with
 // depth; that the same weights come back in a recurrent network; what weights that are not
-// normal do beyond their variance; and that the weights W of one layer meet both ways
+// normal do beyond their variance; with batch norm, that some examples are nearer to each
+// other than others, as those of a class are, which counts like a smaller batch; and that the weights W of one layer meet both ways
 // (gradient independence).
 func (m *Field) Signal(n Network, in Signal) ([]Site, error) {
 	if err := n.check(); err != nil {
