@@ -11,6 +11,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GRADFLOW_TEST_AS_COMMAND") != "" {
 		Main()
 	}
+	if os.Getenv("GRADFLOW_TEST_AS_VICTIM") != "" {
+		victim()
+	}
 	testscript.Main(m, map[string]func(){
 		"gradflow": func() { Main() },
 	})
