@@ -32,17 +32,21 @@ func Parse(text string) (Choice, error) {
 	return c, nil
 }
 
+// maxNesting is how deep choices, lists and records may be nested in a text.
+const maxNesting = 32
+
 type parser struct {
-	text string
-	at   int
+	text   string
+	at     int
+	nested int // values that the one being read is inside of
 }
 
 func (p *parser) fail(want string) error {
 	found := "the end"
 	if p.at < len(p.text) {
-		found = strconv.Quote(p.text[p.at:])
+		found = strconv.Quote(brief(p.text[p.at:]))
 	}
-	return Invalid("", "%q: expected %s at position %d, found %s", p.text, want, p.at+1, found)
+	return Invalid("", "%q: expected %s at position %d, found %s", brief(p.text), want, p.at+1, found)
 }
 
 func (p *parser) space() {
@@ -97,7 +101,7 @@ func (p *parser) pairs(end byte) (map[string]any, error) {
 			return nil, p.fail("the name of a setting")
 		}
 		if _, twice := m[key]; twice {
-			return nil, Invalid(key, "is given twice in %q", p.text)
+			return nil, Invalid(key, "is given twice in %q", brief(p.text))
 		}
 		if !p.take('=') {
 			return nil, p.fail("\"=\" after " + strconv.Quote(key))
@@ -112,6 +116,11 @@ func (p *parser) pairs(end byte) (map[string]any, error) {
 }
 
 func (p *parser) value() (any, error) {
+	if p.nested == maxNesting {
+		return nil, Invalid("", "%q: choices and lists are nested more than %d deep at position %d", brief(p.text), maxNesting, p.at+1)
+	}
+	p.nested++
+	defer func() { p.nested-- }()
 	switch {
 	case p.take('['):
 		list := []any{}
@@ -174,4 +183,14 @@ func isNumber(word string) bool {
 func isWord(s string) bool {
 	_, isString := scalar(s).(string)
 	return s != "" && isString && !strings.ContainsAny(s, delimiters) && strconv.Quote(s) == `"`+s+`"`
+}
+
+// brief is a text that is shown in a message, cut to a length that can be read.
+func brief(text string) string {
+	const most = 100
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most]) + "…"
 }

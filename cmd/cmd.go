@@ -134,18 +134,18 @@ func (s *session) tell(err error, interrupted bool) int {
 		return done
 	case interrupted:
 		if !errors.Is(err, errInterrupted) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-			fmt.Fprintf(s.stderr, "gradflow: %s\n", visible(err.Error()))
+			fmt.Fprintf(s.stderr, "gradflow: %s\n", message(err))
 		}
 		fmt.Fprintln(s.stderr, s.goodbye())
 		return failed
 	case errors.As(err, &use):
-		fmt.Fprintf(s.stderr, "gradflow: %s\n", visible(err.Error()))
+		fmt.Fprintf(s.stderr, "gradflow: %s\n", message(err))
 		return wrongUse
 	case errors.As(err, &spec):
-		fmt.Fprintf(s.stderr, "%s\n", visible(err.Error())) // begins with the file's name, as editors like it
+		fmt.Fprintf(s.stderr, "%s\n", message(err)) // begins with the file's name, as editors like it
 		return wrongUse
 	default:
-		fmt.Fprintf(s.stderr, "gradflow: %s\n", visible(err.Error()))
+		fmt.Fprintf(s.stderr, "gradflow: %s\n", message(err))
 		return failed
 	}
 }
@@ -173,7 +173,7 @@ which optimizers and initialisations keep it alive.`,
 	}
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version, as gradflow version does")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return useError{errors.Errorf("%v; see %s --help", err, c.CommandPath())}
+		return useError{errors.Errorf("%v; see %s --help", flagError(err), c.CommandPath())}
 	})
 	root.AddCommand(newRun(), newReport(), newRemedy(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newData(tasks.DataSets), newNew(), newVersion())
 	return root

@@ -17,7 +17,7 @@ type countFlag struct {
 
 // add adds a flag to a command. Its name is the count's, whose range it has.
 func (l *counts) add(c *cobra.Command, into *int, count study.Count, value int, usage string) {
-	c.Flags().IntVar(into, count.Key, value, usage)
+	intFlag(c.Flags(), into, count.Key, value, usage)
 	*l = append(*l, countFlag{count, into})
 }
 

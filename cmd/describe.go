@@ -87,7 +87,7 @@ middle is folded into one line; --fold 0 shows all.`,
 	network.add(c, "5", "64", "32", "")
 	f := c.Flags()
 	f.StringVar(&format, "format", "text", "text, dot (for Graphviz), svg or json")
-	f.IntVar(&limit, "fold", 40, "most layers and operations to show; 0: all")
+	intFlag(f, &limit, "fold", 40, "most layers and operations to show; 0: all")
 	f.BoolVar(&asJSON, "json", false, "print as JSON, with all operations")
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/pkg/errors"
@@ -15,11 +16,18 @@ func checkPicture(flag, path string) error {
 	if _, err := draw.Format(path); err != nil {
 		return useError{errors.Wrap(err, flag)}
 	}
+	return checkFile(flag, path)
+}
+
+// checkFile tells, before there is something to write, whether a file can be there.
+func checkFile(flag, path string) error {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
 		return useError{errors.Errorf("%s %s: is a directory", flag, path)}
 	case err == nil:
 		return nil
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
+		return useError{errors.Errorf("%s %s: %v", flag, path, reason(err))}
 	}
 	dir := filepath.Dir(path)
 	if err := checkDirectory(dir); err != nil {

@@ -51,6 +51,11 @@ the comparison alone, of any axes, and writes no page. Seeds pair across directo
 					return err
 				}
 			}
+			if out != "" {
+				if err := checkFile("--out", out); err != nil {
+					return err
+				}
+			}
 			only := len(args) > 1
 			for _, flag := range []string{"compare", "baseline", "where", "format"} {
 				only = only || c.Flags().Changed(flag)

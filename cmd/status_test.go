@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestExitStatus checks the statuses that scripts rely on.
@@ -60,6 +62,22 @@ grid: {depth: 1, width: 4, activation: tanh, initializer: glorot-normal, optimiz
 		{wrongUse, []string{"theory", "--plot", "nowhere/x.svg"}},
 		{wrongUse, []string{"stress", "--plot", "x.foo"}},
 		{wrongUse, []string{"stress", "--plot", "nowhere/x.svg"}},
+		{wrongUse, []string{"report", filepath.Join("gradflow-out", "a"), "--out", "."}},
+		{wrongUse, []string{"report", filepath.Join("gradflow-out", "a"), "--out", "nowhere/x.html"}},
+		{wrongUse, []string{"report", filepath.Join("gradflow-out", "a"), "--out", strings.Repeat("x", 300)}},
+		{wrongUse, []string{"theory", "--plot", strings.Repeat("x", 300) + ".svg"}},
+		{done, []string{"run", "good.yaml", "--out", "[strange"}},
+		{done, []string{"run", "good.yaml", "--out", "[strange"}},
+		{wrongUse, []string{"theory", "--depth", "010"}},
+		{wrongUse, []string{"theory", "--depth", "0x10"}},
+		{wrongUse, []string{"describe", "--seed", "-1"}},
+		{wrongUse, []string{"describe", "--seed", "01"}},
+		{wrongUse, []string{"theory", "--activation", strings.Repeat("scaled(of=", 1000) + "tanh" + strings.Repeat(")", 1000)}},
+		{wrongUse, []string{"theory", "--activation", "dks(of=tanh,depth=1000000000)"}},
+		{wrongUse, []string{"describe", "--task", "copy-memory(delay=10000,length=1000,symbols=256,held-out=100000)"}},
+		{wrongUse, []string{"describe", "--task", "adding(steps=10000,held-out=100000)"}},
+		{wrongUse, []string{"describe", "--task", "teacher-student(depth=1000,width=256)"}},
+		{wrongUse, []string{"describe", "--task", "autoencoding(of=noise-free-long-lag(lag=1000))"}},
 		{wrongUse, []string{"profile", "extra"}},
 		// Counts that can't be meant.
 		{wrongUse, []string{"theory", "--depth", "9223372036854775807"}},
@@ -102,6 +120,9 @@ grid: {depth: 1, width: 4, activation: tanh, initializer: glorot-normal, optimiz
 		}
 		if c.want != done && bytes.Count(stderr.Bytes(), []byte("\n")) != 1 {
 			t.Errorf("gradflow %v: %q, want one line", c.args, stderr.String())
+		}
+		if n := utf8.RuneCount(stderr.Bytes()); c.want != done && n > longestMessage {
+			t.Errorf("gradflow %v: a message of %d characters", c.args, n)
 		}
 	}
 }

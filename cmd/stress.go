@@ -76,7 +76,7 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 	f := c.Flags()
 	f.StringArrayVar(&names, "optimizer", nil, "optimizer, such as smorms3 or sgd(rate=0.1); may be repeated")
 	f.StringArrayVar(&groups, "group", nil, "run the tests of this group only; may be repeated")
-	f.Uint64Var(&options.Seed, "seed", 1, "seed of noise, drift and rotations")
+	uintFlag(f, &options.Seed, "seed", 1, "seed of noise, drift and rotations")
 	counts.add(c, &options.Repetitions, study.Repetitions, 10, "repetitions of each test")
 	counts.add(c, &options.Steps, study.TestSteps, 100, "steps of each repetition")
 	counts.add(c, &options.Workers, study.Workers, 0, "tests side by side (default one for each core)")

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gofrs/flock"
 	"github.com/gradflow/gradflow/internal/atomicfile"
@@ -54,13 +55,16 @@ func (d *Directory) prepare(study []byte, accept func([]byte) error) error {
 		}
 	}
 	// What a killed process was writing. Others may be writing reports beside it.
-	for _, pattern := range []string{unfinished + studyFile + "*", unfinished + tunedFile + "*", filepath.Join(runsDir, unfinished+"*")} {
-		leftovers, err := filepath.Glob(filepath.Join(d.path, pattern))
-		if err != nil {
+	for _, place := range [][2]string{{d.path, unfinished + studyFile}, {d.path, unfinished + tunedFile}, {filepath.Join(d.path, runsDir), unfinished}} {
+		entries, err := os.ReadDir(place[0])
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.Wrap(err, "clean the study directory")
 		}
-		for _, l := range leftovers {
-			if err := os.RemoveAll(l); err != nil {
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), place[1]) {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(place[0], e.Name())); err != nil {
 				return errors.Wrap(err, "clean the study directory")
 			}
 		}

@@ -56,12 +56,19 @@ func NewAutoencoding(c AutoencodingConfig) (Task, error) {
 	if c.Code < 1 || c.Code >= c.Of.Inputs() {
 		return nil, catalogue.Invalid("code", "is %d; it must be 1 to %d, less than the inputs", c.Code, c.Of.Inputs()-1)
 	}
+	if n := c.Of.Inputs(); n > maxComponents {
+		return nil, catalogue.Invalid("of", "task %s has %d inputs, whose principal components the target is made of; there may be at most %d", c.Of.Name(), n, maxComponents)
+	}
 	load := func() (Task, error) { return autoencoding(train, c.Of.Validation(), c.Of.Test(), c.Code), nil }
 	if !reflect.ValueOf(c.Of).Comparable() { // a user's own type
 		return load()
 	}
 	return loaded.get(c, load)
 }
+
+// maxComponents bounds the inputs: their principal components take a time that grows with the
+// cube of their number.
+const maxComponents = 1536
 
 func autoencoding(train, validation, test *Set, code int) Task {
 	square := 0.0

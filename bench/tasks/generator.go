@@ -30,6 +30,9 @@ func (g Generator) Batches(seed uint64, batch int) Stream {
 	return d
 }
 
+// maxSetNumbers is how many numbers a set that is drawn may have: half a GiB in float64.
+const maxSetNumbers = 1 << 26
+
 // Set draws a held-out set of n examples. Its random numbers are not those of
 // any training stream, whatever the seeds.
 func (g Generator) Set(seed uint64, n int) (*Set, error) {
@@ -41,6 +44,10 @@ func (g Generator) Set(seed uint64, n int) (*Set, error) {
 	}
 	if g.Inputs < 1 || g.Outputs < 1 {
 		return nil, errors.Errorf("tasks: a generator of %d inputs and %d outputs; both must be at least 1", g.Inputs, g.Outputs)
+	}
+	if float64(n)*(float64(g.Inputs)+float64(g.Outputs)) > maxSetNumbers {
+		return nil, errors.Errorf("%d held-out examples of %d inputs and %d outputs would be %.3g numbers, of which a set may have %d: "+
+			"lower the number of examples or their size", n, g.Inputs, g.Outputs, float64(n)*(float64(g.Inputs)+float64(g.Outputs)), maxSetNumbers)
 	}
 	x, t := make([]float64, n*g.Inputs), make([]float64, n*g.Outputs)
 	for i := range n {

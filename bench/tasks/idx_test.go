@@ -195,7 +195,7 @@ func TestIDXErrors(t *testing.T) {
 		{"one file missing", func(f map[string][]byte) { delete(f, tl) }, IDXConfig{},
 			[]string{"has some files of a data set, but not train-labels-idx1-ubyte[.gz]"}, ErrIncomplete},
 		{"all files missing", func(f map[string][]byte) { clear(f) }, IDXConfig{},
-			[]string{"task idx: no train-images-idx3-ubyte[.gz]", "(setting dir)", "name their directory with the setting dir"}, ErrNotFound},
+			[]string{"no train-images-idx3-ubyte[.gz]", "(setting dir)", "name their directory with the setting dir"}, ErrNotFound},
 		{"too many for validation", nil, IDXConfig{Validation: 60}, []string{"validation: is 60", "60 examples"}, nil},
 		{"too many for training", nil, IDXConfig{Train: 51}, []string{"train: is 51, but there are only 50"}, nil},
 		{"too many for test", nil, IDXConfig{Test: 21}, []string{"test: is 21, but there are only 20"}, nil},

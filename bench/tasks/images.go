@@ -127,15 +127,15 @@ type imagesKey struct {
 func loadImages(name string, files pairFiles, c IDXConfig) (Task, error) {
 	all, err := readPair(files.trainImages, files.trainLabels, c.Classes)
 	if err != nil {
-		return nil, errors.Wrapf(err, "task %s", name)
+		return nil, err
 	}
 	test, err := readPair(files.testImages, files.testLabels, all.Classes)
 	if err != nil {
-		return nil, errors.Wrapf(err, "task %s", name)
+		return nil, err
 	}
 	if test.Inputs != all.Inputs {
-		return nil, errors.Errorf("task %s: images of %s have %d pixels, those of %s have %d",
-			name, files.testImages, test.Inputs, files.trainImages, all.Inputs)
+		return nil, errors.Errorf("images of %s have %d pixels, those of %s have %d",
+			files.testImages, test.Inputs, files.trainImages, all.Inputs)
 	}
 	if err := checkCounts(name, files.trainLabels, all); err != nil {
 		return nil, err
@@ -233,6 +233,6 @@ func checkCounts(name, file string, d Data[uint8]) error {
 	if slices.Equal(got, want) {
 		return nil
 	}
-	return errors.Wrapf(ErrFormat, "task %s: %s holds another data set, for which there is the task idx: it has %v training examples of the classes, %s has %v",
-		name, file, got, name, want)
+	return errors.Wrapf(ErrFormat, "%s holds another data set, for which there is the task idx: it has %v training examples of the classes, %s has %v",
+		file, got, name, want)
 }

@@ -83,8 +83,8 @@ func locate(name, dir, prefix string) (pairFiles, error) {
 		looked[i] = p.String()
 	}
 	return pairFiles{}, errors.Wrapf(ErrNotFound,
-		"task %s: no %strain-images-idx3-ubyte[.gz] and its companions; looked in %s; %s",
-		name, prefix, strings.Join(looked, ", "), remedy(name))
+		"no %strain-images-idx3-ubyte[.gz] and its companions; looked in %s; %s",
+		prefix, strings.Join(looked, ", "), remedy(name))
 }
 
 func remedy(name string) string {

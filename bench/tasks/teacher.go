@@ -56,8 +56,22 @@ func NewTeacherStudent(c TeacherConfig) (Task, error) {
 	if !(c.Gain > 0 && c.Gain <= 1e6) {
 		return nil, catalogue.Invalid("gain", "is %v; it must be positive and at most 1e6", c.Gain)
 	}
+	in, width := float64(c.Inputs), float64(c.Width)
+	products := in*width + float64(c.Depth-1)*width*width + width*float64(c.Outputs) + productsOfTanh*width*float64(c.Depth)
+	if examples := float64(referenceExamples + 2*c.HeldOut); products*examples > maxTeacherProducts {
+		return nil, catalogue.Invalid("depth", "%d and width %d: the reference and the held-out examples would take %.3g multiplications, of which there may be %.3g; lower depth, width or held-out",
+			c.Depth, c.Width, products*examples, float64(maxTeacherProducts))
+	}
 	return loaded.get(c, func() (Task, error) { return newTeacher(c) })
 }
+
+const (
+	// referenceExamples is how many examples the outputs are standardised with.
+	referenceExamples = 10000
+	// maxTeacherProducts is some seconds of work.
+	maxTeacherProducts = 4e9
+	productsOfTanh     = 20 // take as long as one tanh
+)
 
 // maxWidth bounds the teacher's rows, which are held on the stack.
 const maxWidth = 256
@@ -98,7 +112,7 @@ func randomLayer(r *rand.Rand, in, out int, gain, bias float64) denseLayer {
 // standardise scales the output layer so that every output has mean 0 and
 // variance 1 over a reference sample.
 func (net teacher) standardise(c TeacherConfig) error {
-	const n = 10000
+	const n = referenceExamples
 	reference := Data[float64]{Inputs: c.Outputs, X: make([]float64, n*c.Outputs), Labels: make([]int, n),
 		Unit: 1e-300} // the deviation that a constant gets
 	x := make([]float64, c.Inputs)
