@@ -124,7 +124,7 @@ func (n *networkFlags) add(c *cobra.Command, depth, width, batch, optimizer stri
 		defaults["optimizer"] = optimizer
 	}
 	n.axisFlags.add(c, func(a study.Axis) bool { return ofNetwork(a) && (optimizer != "" || !a.Training) }, defaults)
-	c.Flags().Uint64Var(&n.config.Seed, "seed", 1, "seed of the weights and of the order of examples")
+	uintFlag(c.Flags(), &n.config.Seed, "seed", 1, "seed of the weights and of the order of examples")
 }
 
 // read reads the flags and checks the sizes.

@@ -104,8 +104,8 @@ chain, the rate is that of the optimizer in it.`,
 	f.StringArrayVar(&flags.optimizers, "optimizer", []string{"sgd", "rmsprop", "smorms3", "irprop-minus", "adam", "vsgd-fd"},
 		"optimizer without its rate, such as sgd(momentum=0.9); may be repeated")
 	f.StringVar(&flags.rates, "rates", "1e-4:10:half-decades", "rates: a list, or FROM:TO:SPACING with decades, half-decades or third-decades")
-	f.IntVar(&flags.steps, "steps", 400, "updates of each run")
-	f.IntVar(&flags.seeds, "seeds", 3, "runs of each optimizer at each rate")
+	intFlag(f, &flags.steps, "steps", 400, "updates of each run")
+	intFlag(f, &flags.seeds, "seeds", 3, "runs of each optimizer at each rate")
 	f.Float64Var(&margin, "margin", 0.05, "share of the best score that counts as near it")
 	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>, with a hash of all settings if flags describe the study)")
 	counts.add(c, &work, study.Workers, 0, "runs side by side (default one for each core)")
