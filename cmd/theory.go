@@ -2,12 +2,10 @@ package cmd
 
 import (
 	"encoding/json"
-
 	"fmt"
 	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/meanfield"
@@ -16,6 +14,7 @@ import (
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -26,6 +25,7 @@ func newTheory() *cobra.Command {
 		v                   meanfield.Variances
 		depth               int
 		counts              counts
+		networks            measureFlags
 		asJSON              bool
 	)
 	c := &cobra.Command{
@@ -35,12 +35,16 @@ func newTheory() *cobra.Command {
 that start with weights of variance σ_w²/fan-in and biases of variance σ_b², by mean
 field theory: the variance q* that pre-activations come to, the factor χ₁ of the squared
 gradient in each layer backwards, the depth that is trainable, and the weight variance
-that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
+that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.
+
+With --measure it also trains networks of many depths and weight variances, and shows up
+to which depth they train beside what theory says.`,
 		Example: `  gradflow theory --activation tanh
   gradflow theory --activation sigmoid --weight-variance 103 --depth 100
   gradflow theory --activation 'tanh(z) + 0.1*z' --weight-variance 1.5 --bias-variance 0.05
   gradflow theory --activation 'dks(of=softplus,depth=50)' --json
-  gradflow theory --activation gaussian --weight-variance 2 --plot gaussian.png`,
+  gradflow theory --activation gaussian --weight-variance 2 --plot gaussian.png
+  gradflow theory --activation tanh --bias-variance 0.05 --measure --budget 2m --plot trains.svg`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			choice, err := readChoice(activations.Catalogue, "--activation", activation)
@@ -55,6 +59,9 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 			if err := counts.check(); err != nil {
 				return err
 			}
+			if err := networks.check(c); err != nil {
+				return err
+			}
 			if picture != "" {
 				if err := checkPicture("--plot", picture); err != nil {
 					return err
@@ -64,9 +71,15 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 			if err != nil {
 				return useError{errors.Wrapf(err, "--activation %s", activation)}
 			}
+			var figure draw.Figure = phase.Diagram{Activation: t.name, Field: t.field, Point: v}
+			if networks.measure {
+				if t.measured, err = networks.run(c, t); err != nil {
+					return err
+				}
+				figure = phase.Trainable{Measured: t.measured}
+			}
 			if picture != "" {
-				d := phase.Diagram{Activation: t.name, Field: t.field, Point: v}
-				if err := draw.Write(picture, d); err != nil {
+				if err := draw.Write(picture, figure); err != nil {
 					return errors.Wrap(err, "--plot")
 				}
 			}
@@ -90,6 +103,7 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 	counts.add(c, &depth, study.TheoryDepth, 0, "say what becomes of the gradient over so many layers")
 	f.StringVar(&picture, "plot", "", "draw the phase diagram into this file, a .svg, .png or .pdf")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
+	networks.add(c)
 	complete(c, "activation", activations.Catalogue.Names())
 	plotFlag(c)
 	return c
@@ -99,6 +113,8 @@ that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.`,
 type theory struct {
 	*meanfield.Theory
 	name     string
+	choice   catalogue.Choice
+	measured *phase.Measured // nil: not asked for
 	field    *meanfield.Field
 	critical *meanfield.CriticalPoint // nil: there is none
 	none     error                    // why
@@ -124,7 +140,7 @@ func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth
 	if err != nil {
 		return nil, err
 	}
-	t := &theory{name: name, depth: depth}
+	t := &theory{name: name, choice: choice, depth: depth}
 	if t.field, err = meanfield.New(scalar); err != nil {
 		return nil, err
 	}
@@ -144,21 +160,22 @@ func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth
 
 // theoryResult is the command's JSON; null is what does not exist or is not finite.
 type theoryResult struct {
-	Activation             string         `json:"activation"`
-	WeightVariance         float64        `json:"weight_variance"`
-	BiasVariance           float64        `json:"bias_variance"`
-	Outcome                string         `json:"outcome"` // of q: converges, diverges, neutral
-	QStar                  record.Number  `json:"q_star"`
-	Chi1                   record.Number  `json:"chi1"`
-	Phase                  *string        `json:"phase"`
-	XiGradient             record.Number  `json:"xi_gradient"`
-	XiCorrelation          record.Number  `json:"xi_correlation"`
-	Correlation            record.Number  `json:"correlation"`
-	TrainableDepth         record.Number  `json:"trainable_depth"`
-	CriticalWeightVariance record.Number  `json:"critical_weight_variance"`
-	NoCritical             string         `json:"no_critical,omitempty"` // why there is none
-	Depth                  int            `json:"depth,omitempty"`
-	GradientDecades        *record.Number `json:"gradient_decades,omitempty"` // of the norm, from the last layer to the first
+	Activation             string          `json:"activation"`
+	WeightVariance         float64         `json:"weight_variance"`
+	BiasVariance           float64         `json:"bias_variance"`
+	Outcome                string          `json:"outcome"` // of q: converges, diverges, neutral
+	QStar                  record.Number   `json:"q_star"`
+	Chi1                   record.Number   `json:"chi1"`
+	Phase                  *string         `json:"phase"`
+	XiGradient             record.Number   `json:"xi_gradient"`
+	XiCorrelation          record.Number   `json:"xi_correlation"`
+	Correlation            record.Number   `json:"correlation"`
+	TrainableDepth         record.Number   `json:"trainable_depth"`
+	CriticalWeightVariance record.Number   `json:"critical_weight_variance"`
+	NoCritical             string          `json:"no_critical,omitempty"` // why there is none
+	Depth                  int             `json:"depth,omitempty"`
+	GradientDecades        *record.Number  `json:"gradient_decades,omitempty"` // of the norm, from the last layer to the first
+	Measured               *phase.Measured `json:"measured,omitempty"`
 }
 
 func (t *theory) result() theoryResult {
@@ -182,6 +199,7 @@ func (t *theory) result() theoryResult {
 	} else {
 		r.NoCritical = t.none.Error()
 	}
+	r.Measured = t.measured
 	if t.depth > 0 {
 		decades := record.Number(t.decades)
 		r.Depth, r.GradientDecades = t.depth, &decades
@@ -191,22 +209,14 @@ func (t *theory) result() theoryResult {
 
 // print writes the theory in words, with sketches of its maps.
 func (t *theory) print(w io.Writer) {
-	fmt.Fprintf(w, "%s, weights of variance %.6g/fan-in, biases of variance %.6g\n\n", t.name, t.Weight, t.Bias)
-	width := terminalWidth(w)
-	if width == 0 {
-		width = 80
+	width := texttab.Or(terminalWidth(w))
+	say := func(text string) {
+		fmt.Fprintln(w, strings.Join(texttab.Wrap(text, width), "\n"))
 	}
-	const indent = 18
+	say(fmt.Sprintf("%s, weights of variance %.6g/fan-in, biases of variance %.6g", t.name, t.Weight, t.Bias))
+	table := texttab.Table{NoHead: true, Indent: 2, Columns: []texttab.Column{{}, {}, {Wrap: true, Least: 24}}}
 	row := func(name, value, text string) {
-		lead := "  " + pad(name, indent)
-		if value != "" {
-			lead += pad(value, 11)
-		}
-		lines := strings.Split(wrap(text, max(width-utf8.RuneCountInString(lead), 24)), "\n")
-		fmt.Fprintf(w, "%s%s\n", lead, lines[0])
-		for _, line := range lines[1:] {
-			fmt.Fprintf(w, "%s%s\n", strings.Repeat(" ", utf8.RuneCountInString(lead)), line)
-		}
+		table.Rows = append(table.Rows, []texttab.Cell{texttab.Text(name), texttab.Text(value), texttab.Text(text)})
 	}
 	switch t.Outcome {
 	case meanfield.Diverges:
@@ -231,7 +241,7 @@ func (t *theory) print(w io.Writer) {
 			meanfield.Critical: "gradients keep their size",
 			meanfield.Chaotic:  "gradients explode, examples become unlike",
 		}[t.Phase])
-		row("ξ of the gradient", layers(t.XiGradient), "layers in which its square changes by factor e")
+		row("ξ of the gradient", layers(t.XiGradient), perLayers(t.XiGradient))
 		if !math.IsNaN(t.XiCorrelation) {
 			row("ξ of correlations", layers(t.XiCorrelation), fmt.Sprintf("layers, towards correlation %.4g", t.Correlation))
 		}
@@ -252,12 +262,17 @@ func (t *theory) print(w io.Writer) {
 		row("critical", "", "none: "+reason)
 		row("", "", fmt.Sprintf("Try a transformation, such as %s.", t.remedy()))
 	}
+	fmt.Fprintf(w, "\n%s\n", strings.Join(table.Lines(width, false), "\n"))
 	if t.depth > 0 {
-		fmt.Fprintf(w, "\n%s\n", t.verdict())
+		fmt.Fprintln(w)
+		say(t.verdict())
 	}
 	if list := t.sketches(); len(list) > 0 {
 		fmt.Fprintln(w)
 		printSketches(w, list, width, colours(w))
+	}
+	if t.measured != nil {
+		fmt.Fprintf(w, "\n%s\n", strings.Join(t.measured.Text(width, colours(w)), "\n"))
 	}
 }
 
@@ -270,6 +285,14 @@ func (t *theory) stable() int {
 		}
 	}
 	return n
+}
+
+// perLayers says what a ξ of the gradient means.
+func perLayers(xi float64) string {
+	if xi == 0 { // χ₁ = 0
+		return "no gradient passes a layer"
+	}
+	return "layers in which its square changes by factor e"
 }
 
 // layers prints a number of layers.

@@ -27,7 +27,7 @@ type Diagram struct {
 	// critical line are seen.
 	MaxWeight, MaxBias float64
 
-	legend []entry
+	legend legend
 }
 
 const (
@@ -44,13 +44,7 @@ func (d Diagram) Draw(c vgdraw.Canvas) error {
 		return errors.New("phase diagram: no mean field theory is given")
 	}
 	d.axes()
-	p := draw.NewPlot(d.Activation)
-	p.Title.TextStyle.Font.Size = 12
-	p.Title.Padding = vg.Points(6)
-	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(4), vg.Points(4)
-	for _, style := range []*vgdraw.TextStyle{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
-		style.Font.Size = 10
-	}
+	p := newFrame(d.Activation)
 	p.X.Label.Text = "variance of weights times fan-in, σw²"
 	p.Y.Label.Text = "variance of biases, σb²"
 	colours, err := d.heat(p)
@@ -65,28 +59,7 @@ func (d Diagram) Draw(c vgdraw.Canvas) error {
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, d.MaxWeight, 0, d.MaxBias
 	p.X.Padding, p.Y.Padding = 0, 0
-
-	bar := draw.NewPlot("log10 χ₁")
-	bar.Title.Padding = vg.Points(6)
-	bar.HideX()
-	bar.Y.Padding = 0
-	bar.Add(&plotter.ColorBar{ColorMap: colours, Vertical: true, Colors: 255})
-
-	const margin, barWidth, legendHeight = 10, 50, 24
-	left := vgdraw.Crop(c, margin, -barWidth-2*margin, margin+legendHeight, -margin)
-	right := vgdraw.Crop(c, c.Max.X-c.Min.X-barWidth-margin, -margin, margin+legendHeight, -margin)
-	// The bar is as high as the diagram within its axes.
-	inner, within := p.DataCanvas(left), bar.DataCanvas(right)
-	right.Min.Y += inner.Min.Y - within.Min.Y
-	right.Max.Y += inner.Max.Y - within.Max.Y
-	p.Draw(left)
-	bar.Draw(right)
-	at := inner.Min.X
-	for _, e := range d.legend {
-		e.Draw(vgdraw.Crop(c, at-c.Min.X, 0, margin, 0))
-		at += e.ThumbnailWidth + e.TextStyle.Rectangle(e.text).Size().X + 18
-	}
-	return nil
+	return d.legend.compose(c, p, "log10 χ₁", colours)
 }
 
 // entry is one of the legend, which is a row below the diagram.
@@ -95,12 +68,15 @@ type entry struct {
 	text string
 }
 
-func (d *Diagram) explain(text string, thumb plot.Thumbnailer) {
+// legend is the row.
+type legend []entry
+
+func (l *legend) explain(text string, thumb plot.Thumbnailer) {
 	e := entry{plot.NewLegend(), text}
 	e.Left = true
 	e.TextStyle = draw.Text(10)
 	e.Add(text, thumb)
-	d.legend = append(d.legend, e)
+	*l = append(*l, e)
 }
 
 // shade is a legend's sample of a colour.
@@ -155,7 +131,7 @@ func (d *Diagram) heat(p *plot.Plot) (palette.ColorMap, error) {
 	h.Rasterized = true
 	p.Add(withoutMargin{h})
 	if diverges {
-		d.explain("q grows without end", shade{draw.Grey})
+		d.legend.explain("q grows without end", shade{draw.Grey})
 	}
 	return colours, nil
 }
@@ -194,7 +170,7 @@ func (d *Diagram) line(p *plot.Plot) error {
 	}
 	l.Width = vg.Points(1.5)
 	p.Add(l)
-	d.explain("critical, χ₁ = 1", l)
+	d.legend.explain("critical, χ₁ = 1", l)
 	return nil
 }
 
@@ -213,6 +189,6 @@ func (d *Diagram) mark(p *plot.Plot, at plotter.XY, shape vgdraw.GlyphDrawer, le
 	}
 	s.GlyphStyle = vgdraw.GlyphStyle{Color: color.Black, Radius: vg.Points(4), Shape: shape}
 	p.Add(s)
-	d.explain(legend, s)
+	d.legend.explain(legend, s)
 	return nil
 }
