@@ -340,7 +340,7 @@ type dksSettings struct {
 	Of       Activation `json:"of" default:"null" doc:"the activation to shape, a smooth one; null: tanh"`
 	Depth    int        `json:"depth" default:"0" range:"[0,20000]" doc:"nonlinear layers of the network; 0: as many as it has"`
 	Shortcut float64    `json:"shortcut" default:"0" range:"[0,1)" doc:"weight w of shortcuts around branches of weight √(1-w²); 0: a plain network"`
-	Branch   int        `json:"branch" default:"1" range:"[1,]" doc:"nonlinear layers of a branch"`
+	Branch   int        `json:"branch" default:"1" range:"[1,20000]" doc:"nonlinear layers of a branch"`
 	Slope    float64    `json:"slope" default:"1.5" range:"(1,]" doc:"largest slope of the network's correlation map, ζ"`
 }
 
@@ -348,14 +348,14 @@ type tatSettings struct {
 	Of        Activation `json:"of" default:"null" doc:"the activation to shape, a smooth one; null: tanh"`
 	Depth     int        `json:"depth" default:"0" range:"[0,20000]" doc:"nonlinear layers of the network; 0: as many as it has"`
 	Shortcut  float64    `json:"shortcut" default:"0" range:"[0,1)" doc:"weight w of shortcuts around branches of weight √(1-w²); 0: a plain network"`
-	Branch    int        `json:"branch" default:"1" range:"[1,]" doc:"nonlinear layers of a branch"`
+	Branch    int        `json:"branch" default:"1" range:"[1,20000]" doc:"nonlinear layers of a branch"`
 	Curvature float64    `json:"curvature" default:"0.3" range:"(0,]" doc:"largest curvature of the network's correlation map, τ"`
 }
 
 type tailoredSettings struct {
 	Depth       int     `json:"depth" default:"0" range:"[0,20000]" doc:"nonlinear layers of the network; 0: as many as it has"`
 	Shortcut    float64 `json:"shortcut" default:"0" range:"[0,1)" doc:"weight w of shortcuts around branches of weight √(1-w²); 0: a plain network"`
-	Branch      int     `json:"branch" default:"1" range:"[1,]" doc:"nonlinear layers of a branch"`
+	Branch      int     `json:"branch" default:"1" range:"[1,20000]" doc:"nonlinear layers of a branch"`
 	Correlation float64 `json:"correlation" default:"0.9" range:"(0,1)" doc:"largest correlation that unlike examples come to, η"`
 }
 

@@ -492,7 +492,7 @@ func hostileLines() []attack {
 	var attacks []attack
 	add := func(args ...string) {
 		a := attack{what: commandLine, study: studyWith(), args: args, want: []int{done, wrongUse}}
-		if slices.Contains([]string{"data", "profile", "speed"}, args[0]) { // no data, no finite number
+		if slices.Contains([]string{"data", "profile", "remedy", "speed"}, args[0]) { // no data, no finite number
 			a.want = append(a.want, failed)
 		}
 		last := args[len(args)-1]

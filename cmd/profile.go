@@ -111,6 +111,9 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
 // coordinateSteps are those of a coordinate check unless --steps says otherwise.
 const coordinateSteps = 10
 
+// mostCoordinates is how many networks a coordinate check may have.
+const mostCoordinates = 100
+
 // checkCoordinates prints how much a step changes the pre-activations, by width and depth.
 func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []int, steps int, asJSON bool) error {
 	if len(widths) == 0 {
@@ -128,6 +131,9 @@ func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []in
 				return useError{errors.Errorf("--%s %d: must be at least 1", flag.name, n)}
 			}
 		}
+	}
+	if n := len(widths) * len(depths); n > mostCoordinates {
+		return useError{errors.Errorf("--widths and --depths: %d networks are more than %d", n, mostCoordinates)}
 	}
 	for _, depth := range depths {
 		for _, width := range widths {

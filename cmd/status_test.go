@@ -78,6 +78,9 @@ grid: {depth: 1, width: 4, activation: tanh, initializer: glorot-normal, optimiz
 		{wrongUse, []string{"describe", "--task", "adding(steps=10000,held-out=100000)"}},
 		{wrongUse, []string{"describe", "--task", "teacher-student(depth=1000,width=256)"}},
 		{wrongUse, []string{"describe", "--task", "autoencoding(of=noise-free-long-lag(lag=1000))"}},
+		{wrongUse, []string{"describe", "--task", "digits(folds=1000000000000)"}},
+		{wrongUse, []string{"theory", "--activation", "dks(of=tanh,depth=4,branch=1000000000000)"}},
+		{wrongUse, []string{"profile", "--widths", strings.Repeat("4,", 1000) + "4"}},
 		{wrongUse, []string{"profile", "extra"}},
 		// Counts that can't be meant.
 		{wrongUse, []string{"theory", "--depth", "9223372036854775807"}},

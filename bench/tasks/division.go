@@ -123,13 +123,15 @@ func (d Data[V]) hold(shuffle bool, rows []int, held int) (train, others []int, 
 	return parts[0], parts[1], nil
 }
 
+const maxFolds = 10_000
+
 // byFold makes a task of each fold, or one if there are none.
 func byFold(folds int, load func(fold int) (Task, error)) (Task, error) {
 	if folds == 0 {
 		return load(0)
 	}
-	if folds < 2 {
-		return nil, catalogue.Invalid("folds", "is %d; it must be at least 2, or 0 for none", folds)
+	if folds < 2 || folds > maxFolds {
+		return nil, catalogue.Invalid("folds", "is %d; it must be 2 to %d, or 0 for none", folds, maxFolds)
 	}
 	f := &folded{}
 	for i := range folds {
