@@ -3,19 +3,19 @@ package cmd
 import (
 	"context"
 	"encoding/json"
-
 	"fmt"
 	"io"
+	"math"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/bench/tasks/download"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -165,8 +165,10 @@ func printData(w io.Writer, all []dataStatus) error {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s: %s\n", s.Name, s.Status)
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		row := func(what, text string) { fmt.Fprintf(t, "  %s\t%s\n", what, text) }
+		t := texttab.Table{NoHead: true, Indent: 2, Columns: []texttab.Column{{}, {Wrap: true, Least: 24}}}
+		row := func(what, text string) {
+			t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(what), texttab.Text(text)})
+		}
 		row("about", s.About)
 		row("source", s.Source)
 		row("licence", s.Licence)
@@ -187,11 +189,22 @@ func printData(w io.Writer, all []dataStatus) error {
 		if s.Status == "missing" || s.Status == "incomplete" {
 			row("to get it", "gradflow data get "+s.Name)
 		}
-		if err := t.Flush(); err != nil {
+		if err := printTable(w, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// printTable prints a table that has paths, which stay whole where there is no terminal: what
+// reads them may be a program.
+func printTable(w io.Writer, t texttab.Table) error {
+	width := terminalWidth(w)
+	if width == 0 {
+		width = math.MaxInt32
+	}
+	_, err := io.WriteString(w, strings.Join(t.Lines(width, false), "\n")+"\n")
+	return err
 }
 
 func (d dataSets) newPath() *cobra.Command {
@@ -291,17 +304,18 @@ func verify(s tasks.DataSet) []fileReport {
 }
 
 func printReports(w io.Writer, reports []fileReport) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, r := range reports {
-		fmt.Fprintf(t, "%s\t%s\t%s", r.Status, r.Set, r.File)
-		if r.Error != "" {
-			fmt.Fprintf(t, "\t%s", r.Error)
-		} else if r.Path != "" {
-			fmt.Fprintf(t, "\t%s", r.Path)
-		}
-		fmt.Fprintln(t)
+	if len(reports) == 0 {
+		return nil
 	}
-	return t.Flush()
+	t := texttab.Table{NoHead: true, Columns: []texttab.Column{{}, {}, {}, {Wrap: true, Least: 16}}}
+	for _, r := range reports {
+		detail := r.Error
+		if detail == "" {
+			detail = r.Path
+		}
+		t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(r.Status), texttab.Text(r.Set), texttab.Text(r.File), texttab.Text(detail)})
+	}
+	return printTable(w, t)
 }
 
 func (d dataSets) newGet() *cobra.Command {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
@@ -38,6 +39,7 @@ func newSweep() *cobra.Command {
 		counts counts
 		margin float64
 		out    string
+		plot   string
 		work   int
 		asJSON bool
 	)
@@ -93,7 +95,12 @@ chain, the rate is that of the optimizer in it.`,
 			if err := checkNewDirectory("--out", out); err != nil {
 				return err
 			}
-			return runSweep(c, spec, out, work, margin, asJSON)
+			if plot != "" {
+				if err := checkPicture("--plot", plot); err != nil {
+					return err
+				}
+			}
+			return runSweep(c, spec, out, plot, work, margin, asJSON)
 		},
 	}
 	f := c.Flags()
@@ -109,7 +116,9 @@ chain, the rate is that of the optimizer in it.`,
 	f.Float64Var(&margin, "margin", 0.05, "share of the best score that counts as near it")
 	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>, with a hash of all settings if flags describe the study)")
 	counts.add(c, &work, study.Workers, 0, "runs side by side (default one for each core)")
+	f.StringVar(&plot, "plot", "", "draw the curves into this file, too, a .svg, .png or .pdf; of several problems, each into one with its number before the ending")
 	f.BoolVar(&asJSON, "json", false, "print the curves as JSON")
+	plotFlag(c)
 	complete(c, "optimizer", optimizers.Catalogue.Names())
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
@@ -180,7 +189,7 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 	return spec, nil
 }
 
-func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margin float64, asJSON bool) error {
+func runSweep(c *cobra.Command, spec *study.Spec, out, plot string, workers int, margin float64, asJSON bool) error {
 	progress := newStudyProgress(c.ErrOrStderr())
 	onInterrupt(c.Context(), func() string {
 		return fmt.Sprintf("%s: %s\nInterrupted: the runs in progress were left out. The same command resumes.", spec.Name, progress.tell())
@@ -205,12 +214,16 @@ func runSweep(c *cobra.Command, spec *study.Spec, out string, workers int, margi
 		if len(s.Problems[i].Rates()) == 0 {
 			continue
 		}
-		for _, format := range []string{"svg", "png"} {
-			name := "sweep." + format
+		files := []string{filepath.Join(out, "sweep.svg"), filepath.Join(out, "sweep.png")}
+		if plot != "" {
+			files = append(files, plot)
+		}
+		for _, file := range files {
 			if len(s.Problems) > 1 {
-				name = fmt.Sprintf("sweep-%d.%s", i+1, format)
+				ending := filepath.Ext(file)
+				file = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(file, ending), i+1, ending)
 			}
-			if err := draw.Write(filepath.Join(out, name), sweep.Figure{Problem: &s.Problems[i]}); err != nil {
+			if err := draw.Write(file, sweep.Figure{Problem: &s.Problems[i]}); err != nil {
 				return err
 			}
 		}

@@ -173,13 +173,12 @@ func studyFile(t *testing.T, dir, text string) string {
 }
 
 // TestTerminal checks that every command ends in a terminal, wide and narrow, and that the
-// long ones draw a bar that fits into it.
+// long ones draw a bar that fits into it. At 80 and 60 columns no line that is written is longer.
 func TestTerminal(t *testing.T) {
-	dir := t.TempDir()
-	study := studyFile(t, dir, fmt.Sprintf(terminalStudy, 3))
-	at := func(name string) string { return filepath.Join(dir, name) }
-	for _, width := range []int{80, 40, 7} {
-		out := at(fmt.Sprint("run-", width))
+	t.Chdir(t.TempDir()) // paths that are shown are short: they stay whole
+	study := studyFile(t, "", fmt.Sprintf(terminalStudy, 3))
+	for _, width := range []int{80, 60, 40, 7} {
+		out := fmt.Sprint("run-", width)
 		for _, c := range []struct {
 			what string // what is counted; "": there is no bar
 			args []string
@@ -187,12 +186,18 @@ func TestTerminal(t *testing.T) {
 			{"runs", []string{"run", study, "--out", out}},
 			{"", []string{"report", out}},
 			{"runs", []string{"sweep", "--depth", "2", "--width", "8", "--steps", "20", "--batch", "8", "--rates", "0.01,0.1", "--seeds", "1",
-				"--optimizer", "sgd", "--optimizer", "smorms3", "--out", at(fmt.Sprint("sweep-", width))}},
+				"--optimizer", "sgd", "--optimizer", "smorms3", "--out", fmt.Sprint("sweep-", width)}},
 			{"tests", []string{"stress", "--optimizer", "sgd", "--group", "10-D rotated", "--reps", "1", "--steps", "20"}},
 			{"", []string{"speed", "--depth", "2", "--width", "8", "--batch", "4", "--steps", "3"}},
 			{"", []string{"profile", "--depth", "4", "--width", "8", "--batch", "8", "--steps", "2"}},
 			{"", []string{"describe", study, "2"}},
 			{"", []string{"theory", "--activation", "tanh", "--depth", "10"}},
+			{"", []string{"theory", "--activation", "softplus", "--weight-variance", "2.5"}},
+			{"runs", []string{"theory", "--measure", "--depths", "1,2", "--width", "8", "--batch", "8", "--steps", "5", "--out", fmt.Sprint("theory-", width)}},
+			{"", []string{"describe", "--model", "highway", "--activation", "scaled(of=scaled-tanh,a=1.7159)"}},
+			{"", []string{"speed", "--depth", "2", "--width", "8", "--batch", "4", "--steps", "3", "--vm", "tape", "--workers", "2"}},
+			{"", []string{"list"}},
+			{"", []string{"version"}},
 			{"", []string{"list", "optimizers"}},
 			{"", []string{"data", "list"}},
 			{"", []string{"run", "--help"}},
@@ -205,6 +210,11 @@ func TestTerminal(t *testing.T) {
 				}
 				if c.what != "" && width >= 40 {
 					x.drew(c.what)
+				}
+				x.mu.Lock()
+				defer x.mu.Unlock()
+				if width >= 60 && x.screen.broken > 0 {
+					t.Errorf("%d lines are longer than the terminal is wide:\n%s", x.screen.broken, screen)
 				}
 			})
 		}
