@@ -70,17 +70,24 @@ type order struct {
 	Args []string
 }
 
-// victim runs commands until its standard input ends.
+// victim runs commands until its standard input ends, also in the middle of one: the test
+// that it is of is then no more.
 func victim() {
-	in := json.NewDecoder(os.Stdin)
 	out := json.NewEncoder(os.Stdout)
-	for {
-		var o order
-		if err := in.Decode(&o); err == io.EOF {
-			os.Exit(0)
-		} else if err != nil {
-			panic(err)
+	orders := make(chan order)
+	go func() {
+		in := json.NewDecoder(os.Stdin)
+		for {
+			var o order
+			if err := in.Decode(&o); err == io.EOF {
+				os.Exit(0)
+			} else if err != nil {
+				panic(err)
+			}
+			orders <- o
 		}
+	}()
+	for o := range orders {
 		if err := os.Chdir(o.Dir); err != nil {
 			panic(err)
 		}

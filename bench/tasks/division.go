@@ -131,7 +131,7 @@ func byFold(folds int, load func(fold int) (Task, error)) (Task, error) {
 		return load(0)
 	}
 	if folds < 2 || folds > maxFolds {
-		return nil, catalogue.Invalid("folds", "is %d; it must be 2 to %d, or 0 for none", folds, maxFolds)
+		return nil, catalogue.Invalid("folds", "is %d; it must be at least 2 and at most %d, or 0 for none", folds, maxFolds)
 	}
 	f := &folded{}
 	for i := range folds {
