@@ -370,7 +370,7 @@ func styles(problems []Problem) map[string]style {
 			if _, ok := looks[s.Label]; ok {
 				continue
 			}
-			name := s.Optimizer.Name
+			name := s.family()
 			i := slices.Index(names, name)
 			if i < 0 {
 				i = len(names)

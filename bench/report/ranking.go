@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/record"
@@ -53,6 +54,7 @@ type Problem struct {
 	Findings Findings `json:"findings"`
 	Setups   []Setup  `json:"setups"` // ranked, best first
 
+	what string // the setups are: "optimizer"
 	// The records of each setup, in the order of Setups and by seed.
 	records [][]*record.Record
 }
@@ -126,22 +128,16 @@ func Rank(results *record.Results) *Ranking {
 	if r.Runs < r.Planned {
 		r.warn("the study has %s, of which %d are recorded", texttab.Count(r.Planned, "run"), r.Runs)
 	}
-	groups, optimizers := group(results.Records)
-	var problems []record.Config
-	for _, g := range groups {
-		problems = append(problems, g[0][0].Config.Problem())
-	}
-	for i, label := range problemLabels(problems) {
-		p := newProblem(label, groups[i], optimizers)
-		for _, s := range p.Setups {
-			r.Diverged += s.Diverged
-		}
-		r.Problems = append(r.Problems, p)
-	}
 	if len(results.Records) > 0 {
 		var err error
 		if r.Comparison, err = compare.Study(results); err != nil {
 			r.warn("nothing is compared: %v", err)
+		}
+	}
+	r.Problems = append(r.Problems, r.problems(results)...)
+	for _, p := range r.Problems {
+		for _, s := range p.Setups {
+			r.Diverged += s.Diverged
 		}
 	}
 	r.mark()
@@ -153,11 +149,50 @@ func Rank(results *record.Results) *Ranking {
 	return r
 }
 
-// mark gives the setups the verdicts of the study's comparison, if that is of optimizers.
-// There are no others: a report has one set of tests.
+// problems are the facets of the study's comparison, with the things compared as their
+// setups; where optimizers are compared, or nothing is, they are what optimizers are compared
+// on, of which some may have been given more steps than others.
+func (r *Ranking) problems(results *record.Results) (list []Problem) {
+	c := r.Comparison
+	if c != nil && !slices.Equal(c.By, []string{"optimizer"}) && len(c.Things) > 1 {
+		for f, facet := range c.Facets {
+			var runs [][]*record.Record
+			var labels []string
+			for t := range c.Things {
+				if own := c.Things[t].Cells[f].Records(); len(own) > 0 {
+					runs, labels = append(runs, own), append(labels, c.Things[t].Label)
+				}
+			}
+			label := facet.Label
+			if label == "" {
+				label = problemLabels([]record.Config{facet.Config.Problem()})[0]
+			}
+			p := newProblem(label, runs, func(k int) (label, detail string) { return labels[k], "" })
+			if p.what = "variant"; len(c.By) == 1 {
+				p.what = c.By[0]
+			}
+			list = append(list, p)
+		}
+		return list
+	}
+	groups, optimizers := group(results.Records)
+	var problems []record.Config
+	for _, g := range groups {
+		problems = append(problems, g[0][0].Config.Problem())
+	}
+	for i, label := range problemLabels(problems) {
+		list = append(list, newProblem(label, groups[i], func(k int) (label, detail string) {
+			return optimizerLabel(groups[i][k][0].Config.Optimizer, optimizers)
+		}))
+	}
+	return list
+}
+
+// mark gives the setups the verdicts of the study's comparison. There are no others: a
+// report has one set of tests.
 func (r *Ranking) mark() {
 	c := r.Comparison
-	if c == nil || !slices.Equal(c.By, []string{"optimizer"}) {
+	if c == nil {
 		return
 	}
 	type place struct {
@@ -308,13 +343,13 @@ func optimizerLabel(c catalogue.Choice, optimizers [][]catalogue.Choice) (label,
 	return full, detail
 }
 
-func newProblem(label string, records [][]*record.Record, optimizers [][]catalogue.Choice) Problem {
-	p := Problem{Label: label, Config: records[0][0].Config.Problem(), Score: scoreName(records), Budget: math.MaxInt}
+func newProblem(label string, records [][]*record.Record, name func(k int) (label, detail string)) Problem {
+	p := Problem{what: "optimizer", Label: label, Config: records[0][0].Config.Problem(), Score: scoreName(records), Budget: math.MaxInt}
 	for _, runs := range records {
 		p.Budget = min(p.Budget, runs[0].Config.Steps)
 	}
-	for _, runs := range records {
-		l, detail := optimizerLabel(runs[0].Config.Optimizer, optimizers)
+	for k, runs := range records {
+		l, detail := name(k)
 		if steps := runs[0].Config.Steps; steps > p.Budget {
 			l += " (" + texttab.Count(steps, "step") + ")"
 		}
@@ -458,6 +493,12 @@ func (p *Problem) rank(records [][]*record.Record) {
 	}
 }
 
+// family is what setups of one name have in common: sgd of sgd(rate=0.1).
+func (s Setup) family() string {
+	name, _, _ := strings.Cut(s.Label, "(")
+	return strings.TrimSpace(name)
+}
+
 // leaders returns the indices of the setups that prose tells of, and that pictures show
 // first: all, or the best of each optimizer's name if they are more than 8.
 func (p *Problem) leaders() []int {
@@ -465,8 +506,8 @@ func (p *Problem) leaders() []int {
 	var names []string
 	for i, s := range p.Setups {
 		all = append(all, i)
-		if !slices.Contains(names, s.Optimizer.Name) {
-			names, best = append(names, s.Optimizer.Name), append(best, i)
+		if !slices.Contains(names, s.family()) {
+			names, best = append(names, s.family()), append(best, i)
 		}
 	}
 	if len(all) <= 8 {

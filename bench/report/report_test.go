@@ -399,7 +399,13 @@ func TestWhatItIsOf(t *testing.T) {
 		}
 		var labels []string
 		for _, p := range report.Rank(r).Problems {
-			labels = append(labels, p.Label)
+			if len(p.Setups) == 1 {
+				labels = append(labels, p.Label)
+				continue
+			}
+			for _, s := range p.Setups { // compared by what they are made of
+				labels = append(labels, s.Label)
+			}
 		}
 		return labels
 	}

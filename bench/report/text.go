@@ -104,7 +104,7 @@ func (r *Ranking) size() string {
 func (p *Problem) columns() []column {
 	columns := []column{
 		{"#", 0, true, func(s Setup) string { return fmt.Sprint(s.Rank) }},
-		{"optimizer", 0, false, func(s Setup) string { return s.Label }},
+		{p.what, 0, false, func(s Setup) string { return s.Label }},
 		{p.Score, 0, true, func(s Setup) string { return p.score(s.Score.Median) }},
 		{"interval", 5, false, func(s Setup) string { return p.scoreInterval(s.Score) }},
 		{"at the end", 2, true, func(s Setup) string { return p.score(s.Last.Median) }},
@@ -162,7 +162,7 @@ func (t *textWriter) table(p *Problem) {
 	columns := p.columns()
 	for _, c := range columns {
 		column := texttab.Column{Head: c.head, Right: c.right, Keep: c.keep}
-		if c.head == "optimizer" {
+		if c.head == p.what {
 			column.Least = 16
 		}
 		table.Columns = append(table.Columns, column)
