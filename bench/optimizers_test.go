@@ -9,8 +9,9 @@ import (
 	"github.com/gradflow/gradflow/bench/study"
 )
 
-// BenchmarkOptimizers runs the quickstart's comparisons.
-func BenchmarkOptimizers(b *testing.B) { bench.Study(b, "studies/quickstart.yaml") }
+// BenchmarkOptimizers asks which optimizers move the first layers of deep saturating
+// networks.
+func BenchmarkOptimizers(b *testing.B) { bench.Study(b, "studies/optimizers.yaml") }
 
 // TestStudies checks that the studies that come with the project can be read.
 func TestStudies(t *testing.T) {

@@ -56,7 +56,7 @@ Optimizers without a rate, such as vsgd-fd, are run once and drawn as a level li
 chain, the rate is that of the optimizer in it.`,
 		Example: `  gradflow sweep --activation tanh --depth 20 --optimizer sgd --optimizer smorms3
   gradflow sweep --rates 1e-3:10:decades --seeds 1 --optimizer 'sgd(momentum=0.9)' --optimizer vsgd-fd
-  gradflow sweep bench/studies/quickstart-rates.yaml`,
+  gradflow sweep bench/studies/optimizers-rates.yaml`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return useError{errors.Errorf("sweep takes at most one argument, a study file; see gradflow sweep --help")}

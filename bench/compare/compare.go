@@ -61,6 +61,7 @@ func (o *Options) plain(c record.Config) record.Config {
 // Comparison is what was found. The tags are the keys of its JSON.
 type Comparison struct {
 	By       []string `json:"by"`               // the axes that are compared
+	What     string   `json:"what"`             // what they are called: "initializer", or "variant"
 	Score    string   `json:"score"`            // "accuracy" or "loss"
 	Part     string   `json:"part"`             // of the data: "test" or "validation"
 	Chosen   string   `json:"chosen,omitempty"` // what settings were chosen on what
@@ -217,7 +218,11 @@ func Runs(records []*record.Record, o Options) (*Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{By: g.by, Score: scoreOf(g.records), Chosen: o.Chosen, axes: g.facetAxes, Interactions: []string{}, Warnings: []string{}, Cliques: [][]int{}}
+	what := strings.Join(g.by, ", ")
+	if o.Name != nil {
+		what = "variant"
+	}
+	c := &Comparison{By: g.by, What: what, Score: scoreOf(g.records), Chosen: o.Chosen, axes: g.facetAxes, Interactions: []string{}, Warnings: []string{}, Cliques: [][]int{}}
 	c.Part = c.partOf(g.records)
 	c.fill(g)
 	for i := range c.Things {

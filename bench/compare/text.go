@@ -123,7 +123,7 @@ func (c *Comparison) byFacet(things []Thing) texttab.Table {
 
 // table has a row for each thing and a column for each facet.
 func (c *Comparison) table() texttab.Table {
-	t := texttab.Table{Columns: []texttab.Column{{Head: strings.Join(c.By, ", "), Least: 14}}}
+	t := texttab.Table{Columns: []texttab.Column{{Head: c.What, Least: 14}}}
 	single := len(c.Facets) == 1
 	for _, f := range c.Facets {
 		head := f.Label
@@ -283,10 +283,7 @@ func (c *Comparison) SharesText() string {
 	if c.Shares == nil || len(c.axes) == 0 {
 		return ""
 	}
-	what := strings.Join(c.By, " and ")
-	if what == "" {
-		what = "variant"
-	}
+	what := c.What
 	parts := []string{fmt.Sprintf("%s %.0f%%", what, 100*float64(c.Shares.Compared))}
 	for _, a := range c.axes {
 		parts = append(parts, fmt.Sprintf("%s %.0f%%", a, 100*float64(c.Shares.Axes[a])))

@@ -608,7 +608,7 @@ func (f *finder) judge(ctx context.Context, plain *candidate, last, out []*candi
 	if err != nil {
 		return err
 	}
-	comparison.By = []string{"remedy"}
+	comparison.By, comparison.What = []string{"remedy"}, "remedy"
 	f.answer.Comparison, f.answer.Study, f.answer.Directory = comparison, string(spec.Source), filepath.Join(f.dir, "3-finalists")
 	for _, t := range comparison.Things {
 		i := slices.IndexFunc(all, func(c *candidate) bool { return c.name == t.Label })

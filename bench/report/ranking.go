@@ -168,9 +168,7 @@ func (r *Ranking) problems(results *record.Results) (list []Problem) {
 				label = problemLabels([]record.Config{facet.Config.Problem()})[0]
 			}
 			p := newProblem(label, runs, func(k int) (label, detail string) { return labels[k], "" })
-			if p.what = "variant"; len(c.By) == 1 {
-				p.what = c.By[0]
-			}
+			p.what = c.What
 			list = append(list, p)
 		}
 		return list
