@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -267,4 +268,101 @@ func TestDataCompletion(t *testing.T) {
 func withMirror(d tasks.DataSet, url string) tasks.DataSet {
 	d.Mirrors = []string{url}
 	return d
+}
+
+// idxFile is the content of an IDX file of bytes.
+func idxFile(values []byte, dimensions ...int) []byte {
+	b := []byte{0, 0, 8, byte(len(dimensions))}
+	for _, d := range dimensions {
+		b = binary.BigEndian.AppendUint32(b, uint32(d))
+	}
+	return append(b, values...)
+}
+
+// writeIDX writes the four files of a small data set, after a change to them.
+func writeIDX(t *testing.T, dir string, change func(files map[string][]byte)) {
+	t.Helper()
+	files := map[string][]byte{}
+	for part, n := range map[string]int{"train": 60, "t10k": 12} {
+		x, labels := make([]byte, 16*n), make([]byte, n)
+		for i := range x {
+			x[i] = byte(i * 7)
+			labels[i/16] = byte(i / 16 % 3)
+		}
+		files[part+"-images-idx3-ubyte"], files[part+"-labels-idx1-ubyte"] = idxFile(x, n, 4, 4), idxFile(labels, n)
+	}
+	change(files)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func zip(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestIDXFiles reads data files whose names do not say what they are, and refuses damaged ones
+// in one line that names the file and what to do.
+func TestIDXFiles(t *testing.T) {
+	const images, labels = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+	for _, c := range []struct {
+		name   string
+		change func(map[string][]byte)
+		want   string // of the message, after the directory; "": it is read
+	}{
+		{"gzipped", func(f map[string][]byte) {
+			for name := range f {
+				f[name] = zip(t, f[name])
+			}
+		}, ""},
+		{"plain under .gz", func(f map[string][]byte) {
+			f[images+".gz"] = f[images]
+			delete(f, images)
+		}, ""},
+		{"cut gzip", func(f map[string][]byte) { f[images] = zip(t, f[images])[:10] },
+			images + ": byte 0 of its uncompressed content: file ends within the header: the file is damaged; copy or download it again"},
+		{"a bomb", func(f map[string][]byte) { f[images] = zip(t, append(f[images], make([]byte, 1<<24)...)) },
+			images + ": byte 976 of its uncompressed content: data go on after the [60 4 4] array: the file is damaged; copy or download it again"},
+		{"4 GB", func(f map[string][]byte) { f[images] = idxFile(f[images][16:], 1<<28, 4, 4) },
+			images + ": byte 976: file ends within the [268435456 4 4] array: the file is damaged; copy or download it again"},
+		{"4 GB gzipped", func(f map[string][]byte) { f[images] = zip(t, idxFile(f[images][16:], 1<<28, 4, 4)) },
+			images + ": byte 4 of its uncompressed content: the header tells of 4294967296 values, and at most 1073741824 are read: make a smaller file of a part of them"},
+		{"long", func(f map[string][]byte) { f[labels] = append(f[labels], 1) },
+			labels + ": byte 68: data go on after the [60] array: the file is damaged; copy or download it again"},
+		{"counts", func(f map[string][]byte) { f[labels] = idxFile(f[labels][8:67], 59) },
+			labels + ": byte 4: 59 labels, but DIR/" + images + " has 60 images: the two must be of one data set"},
+		{"label", func(f map[string][]byte) { f["t10k-labels-idx1-ubyte"][8] = 7 },
+			"t10k-labels-idx1-ubyte: byte 8: label 7 of example 0 is outside 0..2: raise the setting classes of the task idx, or mend the label"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeIDX(t, dir, c.change)
+			var out, told bytes.Buffer
+			status := Run(t.Context(), []string{"describe", "--task", "idx(dir=" + dir + ")", "--depth", "2", "--width", "4", "--batch", "8"}, nil, &out, &told)
+			if c.want == "" {
+				if status != done || !strings.Contains(out.String(), "16") {
+					t.Errorf("exit status %d\n%s%s", status, out.String(), told.String())
+				}
+				return
+			}
+			want := "gradflow: --task: task idx: " + dir + "/" + strings.ReplaceAll(c.want, "DIR", dir) + "\n"
+			if status != wrongUse || told.String() != want {
+				t.Errorf("exit status %d\n%s, want\n%s", status, told.String(), want)
+			}
+		})
+	}
 }

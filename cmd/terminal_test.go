@@ -287,6 +287,18 @@ budget: {steps: 1000, batch: 256, evaluate: 100}
 seeds: 4
 grid: {depth: 12, width: 2048, activation: sigmoid, initializer: orthogonal, optimizer: smorms3}
 `
+	writeIDX(t, at("data"), func(files map[string][]byte) { // half a GiB, of which the disk keeps little
+		const n = 1 << 19
+		labels := make([]byte, n)
+		for i := range labels {
+			labels[i] = byte(i % 3)
+		}
+		files["train-images-idx3-ubyte"], files["train-labels-idx1-ubyte"] = idxFile(nil, n, 32, 32), idxFile(labels, n)
+		files["t10k-images-idx3-ubyte"] = idxFile(make([]byte, 12<<10), 12, 32, 32)
+	})
+	if err := os.Truncate(at("data/train-images-idx3-ubyte"), 16+1<<29); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name, ready string // what it draws when it is at work; "": nothing
 		args        []string
@@ -298,6 +310,7 @@ grid: {depth: 12, width: 2048, activation: sigmoid, initializer: orthogonal, opt
 		{"speed", "", []string{"speed", "--steps", "1000000"}},
 		{"speed-large", "", []string{"speed", "--depth", "12", "--width", "2048", "--batch", "256"}},
 		{"profile", "", []string{"profile", "--width", "1024", "--batch", "512", "--initializer", "orthogonal"}},
+		{"load", "", []string{"profile", "--task", "idx(dir=" + at("data") + ")"}},
 		{"theory", "", []string{"theory", "--activation", "tanh(z)+sin(z)", "--depth", "100000"}},
 		{"describe", "", []string{"describe", "--depth", "20000", "--width", "8", "--fold", "0"}},
 	} {

@@ -2,12 +2,10 @@ package tasks
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/pkg/errors"
 )
@@ -89,7 +87,7 @@ func (d DataSet) Locate(dir string) ([]string, error) {
 	return []string{f.trainImages, f.trainLabels, f.testImages, f.testLabels}, nil
 }
 
-// Check reads the file at path to its end, uncompresses it if path ends in .gz, and
+// Check reads the file at path to its end, uncompresses it if it is gzipped, and
 // returns an error that is [ErrFormat] if its content is not this file's. The path of
 // an embedded file is "".
 func (f DataFile) Check(path string) error {
@@ -104,12 +102,9 @@ func (f DataFile) Check(path string) error {
 	} else {
 		path = f.Name
 	}
-	if strings.HasSuffix(path, ".gz") {
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return errors.Wrapf(ErrFormat, "%s: not a gzip file: %v", path, err)
-		}
-		r = z
+	r, _, err := uncompressed(r)
+	if err != nil {
+		return errors.Wrapf(ErrFormat, "%s: gzip header: %v", path, err)
 	}
 	hash := sha256.New()
 	// A damaged file may uncompress to very much.

@@ -6,9 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +96,16 @@ func TestIDXNames(t *testing.T) {
 				delete(f, n)
 			}
 		},
+		"gzip under names without .gz": func(f map[string][]byte) {
+			for n := range f {
+				f[n] = gzipped(f[n])
+			}
+		},
+		"plain under names with .gz": func(f map[string][]byte) {
+			for _, n := range slices.Collect(maps.Keys(f)) {
+				rename(f, n, n+".gz")
+			}
+		},
 		"dots, test and one gzip": func(f map[string][]byte) {
 			rename(f, "train-images-idx3-ubyte", "train-images.idx3-ubyte")
 			rename(f, "train-labels-idx1-ubyte", "train-labels.idx1-ubyte")
@@ -157,7 +170,7 @@ func TestIDXErrors(t *testing.T) {
 		{"cut in the dimensions", func(f map[string][]byte) { f[ti] = f[ti][:10] }, IDXConfig{},
 			[]string{ti + ": byte 10: file ends within the header"}, ErrFormat},
 		{"no IDX file", func(f map[string][]byte) { f[ti] = []byte("<html>not found</html>") }, IDXConfig{},
-			[]string{ti + ": byte 0: bytes 3c 68 74 6d are no IDX magic number"}, ErrFormat},
+			[]string{ti + ": byte 0: it begins with 3c 68 74 6d, not with 00 00 as an IDX file does"}, ErrFormat},
 		{"floats", func(f map[string][]byte) { f[ti][2] = 0x0d }, IDXConfig{},
 			[]string{ti + ": byte 2: type 0x0d; only 0x08, unsigned byte"}, ErrFormat},
 		{"labels as images", func(f map[string][]byte) { f[ti] = f[tl] }, IDXConfig{},
@@ -182,8 +195,22 @@ func TestIDXErrors(t *testing.T) {
 			x, _ := images(20, 2, 2, 4, 2)
 			f["t10k-images-idx3-ubyte"] = idxBytes(x, 20, 2, 2)
 		}, IDXConfig{}, []string{"t10k-images-idx3-ubyte have 4 pixels", ti + " have 6"}, nil},
-		{"not gzip", func(f map[string][]byte) { rename(f, ti, ti+".gz") }, IDXConfig{},
-			[]string{ti + ".gz: byte 0 of its uncompressed content: not a gzip file"}, ErrFormat},
+		{"cut in the gzip header", func(f map[string][]byte) { f[ti] = gzipped(f[ti])[:6] }, IDXConfig{},
+			[]string{ti + ": byte 0 of its uncompressed content: file ends within the gzip header: the file is damaged; copy or download it again"}, ErrFormat},
+		{"gzip of another method", func(f map[string][]byte) { f[ti] = gzipped(f[ti]); f[ti][2] = 7 }, IDXConfig{},
+			[]string{ti + ": byte 0 of its uncompressed content: reading the gzip header: gzip: invalid header"}, ErrFormat},
+		{"gzip bomb", func(f map[string][]byte) { f[ti] = gzipped(append(f[ti], make([]byte, 50_000_000)...)) }, IDXConfig{},
+			[]string{ti + ": byte 376 of its uncompressed content: data go on after the [60 3 2] array"}, ErrFormat},
+		{"gzip of a lying header", func(f map[string][]byte) {
+			copy(f[ti][4:], []byte{0, 0xff, 0xff, 0xff})
+			f[ti] = gzipped(f[ti])
+		}, IDXConfig{}, []string{ti + ": byte 376 of its uncompressed content: file ends within the [16777215 3 2] array"}, ErrFormat},
+		{"gzip of too much", func(f map[string][]byte) {
+			copy(f[ti][4:], []byte{0x7f, 0xff, 0xff, 0xff})
+			f[ti] = gzipped(f[ti])
+		}, IDXConfig{}, []string{ti + ": byte 4 of its uncompressed content: the header tells of 12884901882 values, and at most 1073741824 are read"}, ErrFormat},
+		{"gzipped twice", func(f map[string][]byte) { f[ti] = gzipped(gzipped(f[ti])) }, IDXConfig{},
+			[]string{ti + ": byte 0 of its uncompressed content: it begins with 1f 8b 08 00"}, ErrFormat},
 		{"cut gzip", func(f map[string][]byte) { z := gzipped(f[ti]); f[ti+".gz"] = z[:len(z)-20]; delete(f, ti) }, IDXConfig{},
 			[]string{ti + ".gz: byte ", " of its uncompressed content: file ends within the [60 3 2] array"}, ErrFormat},
 		{"gzip checksum", func(f map[string][]byte) {
@@ -236,7 +263,7 @@ func TestIDXAllocation(t *testing.T) {
 	lying := idxBytes(make([]byte, 100), 1<<20, 1<<10, 1<<10)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := parseIDX(bytes.NewReader(lying), 3, plainFault)
+	_, err := parseIDX(bytes.NewReader(lying), 3, unknown, math.MaxInt64, plainFault)
 	runtime.ReadMemStats(&after)
 	if err == nil {
 		t.Error("no error")
@@ -258,7 +285,7 @@ func FuzzIDX(f *testing.F) {
 	f.Add([]byte{0, 0, 8, 3, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, dimensions := range []int{1, 3} {
-			a, err := parseIDX(bytes.NewReader(b), dimensions, plainFault)
+			a, err := parseIDX(bytes.NewReader(b), dimensions, unknown, maxContent, plainFault)
 			if err != nil {
 				var e *FormatError
 				if !errors.As(err, &e) || e.Offset < 0 || e.Offset > int64(len(b)) {
@@ -319,6 +346,57 @@ func TestPlaces(t *testing.T) {
 	t.Setenv(DataVariable, "")
 	if got := Places("toy", "")[0].String(); got != "GRADFLOW_DATA (not set)" {
 		t.Errorf("first place %q", got)
+	}
+}
+
+// TestTorchvision finds the files where torchvision has them, each set in its own directory.
+func TestTorchvision(t *testing.T) {
+	root := t.TempDir()
+	for _, set := range []string{"MNIST", "FashionMNIST"} {
+		writeSet(t, filepath.Join(root, set, "raw"), nil)
+	}
+	for _, test := range []struct{ name, dir, want string }{
+		{"mnist", root, "MNIST/raw"},
+		{"fashion-mnist", root, "FashionMNIST/raw"},
+		{"idx", filepath.Join(root, "FashionMNIST"), "FashionMNIST/raw"},
+		{"idx", filepath.Join(root, "MNIST", "raw"), "MNIST/raw"},
+	} {
+		files, err := locate(test.name, test.dir, "")
+		if want := filepath.Join(root, test.want, "t10k-labels-idx1-ubyte"); err != nil || files.testLabels != want {
+			t.Errorf("%s in %s: %v, %v; want %s", test.name, test.dir, files.testLabels, err, want)
+		}
+	}
+	if _, err := locate("idx", root, ""); !errors.Is(err, ErrNotFound) {
+		t.Errorf("any of two sets: %v", err)
+	}
+	t.Setenv(DataVariable, root)
+	if files, err := locate("fashion-mnist", "", ""); err != nil || files.trainImages != filepath.Join(root, "FashionMNIST", "raw", "train-images-idx3-ubyte") {
+		t.Errorf("by the environment: %v, %v", files, err)
+	}
+}
+
+// A header of a large file is believed only as far as there is a limit: the file is sparse,
+// and nothing of it is read.
+func TestIDXTooLarge(t *testing.T) {
+	dir := t.TempDir()
+	writeSet(t, dir, nil)
+	const n = 1 << 20
+	file := filepath.Join(dir, "train-images-idx3-ubyte")
+	if err := os.WriteFile(file, idxBytes(nil, n, 64, 32), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, 16+n*64*32); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := NewIDX(IDXConfig{Dir: dir})
+	runtime.ReadMemStats(&after)
+	if want := "train-images-idx3-ubyte: byte 4: the header tells of 2147483648 values, and at most 1073741824 are read"; !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+		t.Errorf("%d bytes allocated", got)
 	}
 }
 

@@ -134,7 +134,7 @@ func loadImages(name string, files pairFiles, c IDXConfig) (Task, error) {
 		return nil, err
 	}
 	if test.Inputs != all.Inputs {
-		return nil, errors.Errorf("images of %s have %d pixels, those of %s have %d",
+		return nil, errors.Errorf("images of %s have %d pixels, those of %s have %d: the two must be of one data set",
 			files.testImages, test.Inputs, files.trainImages, all.Inputs)
 	}
 	if err := checkCounts(name, files.trainLabels, all); err != nil {

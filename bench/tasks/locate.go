@@ -40,6 +40,9 @@ func (p Place) String() string {
 //  2. $GRADFLOW_DATA/<name>, then $GRADFLOW_DATA,
 //  3. /usr/share/datasets/<name>, where Debian's dataset-fashion-mnist has it,
 //  4. gradflow/<name> in the user's cache directory (os.UserCacheDir).
+//
+// torchvision's layout is found too: in each place, also raw and, for mnist, MNIST/raw (for
+// fashion-mnist FashionMNIST/raw, and so on).
 func Places(name, dir string) []Place {
 	if dir != "" {
 		return []Place{{dir, "setting dir"}}
@@ -70,12 +73,14 @@ func locate(name, dir, prefix string) (pairFiles, error) {
 		if p.Dir == "" {
 			continue
 		}
-		files, found, err := findPair(p.Dir, prefix)
-		if err != nil {
-			return pairFiles{}, err
-		}
-		if found {
-			return files, nil
+		for _, dir := range layouts(name, p.Dir) {
+			files, found, err := findPair(dir, prefix)
+			if err != nil {
+				return pairFiles{}, err
+			}
+			if found {
+				return files, nil
+			}
 		}
 	}
 	looked := make([]string, len(places))
@@ -85,6 +90,21 @@ func locate(name, dir, prefix string) (pairFiles, error) {
 	return pairFiles{}, errors.Wrapf(ErrNotFound,
 		"no %strain-images-idx3-ubyte[.gz] and its companions; looked in %s; %s",
 		prefix, strings.Join(looked, ", "), remedy(name))
+}
+
+// torchvision are its data sets in this format, which are in NAME/raw under its root.
+var torchvision = []string{"MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST"}
+
+// layouts are the directories, in a place, where the files of a data set may be: the place
+// itself, and where torchvision puts them if the place is its root, or its directory of the set.
+func layouts(name, place string) []string {
+	dirs := []string{place, filepath.Join(place, "raw")}
+	for _, set := range torchvision {
+		if strings.EqualFold(set, strings.ReplaceAll(name, "-", "")) {
+			dirs = append(dirs, filepath.Join(place, set, "raw"))
+		}
+	}
+	return dirs
 }
 
 func remedy(name string) string {
@@ -117,7 +137,7 @@ func findPair(dir, prefix string) (files pairFiles, found bool, err error) {
 				for _, gz := range []string{"", ".gz"} {
 					path := filepath.Join(dir, prefix+stem+ending+gz)
 					info, err := os.Stat(path)
-					if err == nil && !info.IsDir() && *p.path == "" {
+					if err == nil && info.Mode().IsRegular() && *p.path == "" {
 						*p.path = path
 					}
 					if err != nil && !errors.Is(err, os.ErrNotExist) {
