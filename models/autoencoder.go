@@ -75,8 +75,8 @@ func (m Autoencoder) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 
 // autoencoder is the architecture of [Autoencoder]s.
 type autoencoder struct {
-	Code          int  `json:"code" default:"8" range:"[1,)" doc:"units of the middle layer"`
-	NonlinearCode bool `json:"nonlinear-code" default:"false" doc:"the middle layer has the nonlinearity, too"`
+	Code          int  `json:"code" default:"8" range:"[1,)" doc:"units of the code layer"`
+	NonlinearCode bool `json:"nonlinear-code" default:"false" doc:"apply the nonlinearity to the code layer, too"`
 }
 
 func (a autoencoder) Model(p Plan) (Model, error) {

@@ -79,7 +79,7 @@ func (m Highway) Layout(b *Builder, x *G.Node) (*G.Node, error) {
 
 // highway is the architecture of [Highway] networks.
 type highway struct {
-	GateBias float64 `json:"gate-bias" default:"-2" doc:"first value of the transform gates' biases"`
+	GateBias float64 `json:"gate-bias" default:"-2" doc:"initial value of the transform gates' biases"`
 }
 
 func (a highway) Model(p Plan) (Model, error) {

@@ -286,8 +286,8 @@ func choose(data []float64, inputs, count int, how Centers, r *rand.Rand) []int 
 // rbf is the architecture of [RBF] networks.
 type rbf struct {
 	Kappa          float64 `json:"kappa" default:"1" range:"(0,)" doc:"mean of b‖x - c‖² at the start"`
-	CenterVariance float64 `json:"center-variance" default:"1" range:"(0,)" doc:"of the coordinates of drawn centers"`
-	Centers        Centers `json:"centers" default:"k-means++" doc:"the first layer's from examples: k-means++ or sample"`
+	CenterVariance float64 `json:"center-variance" default:"1" range:"(0,)" doc:"variance of the coordinates of random centers"`
+	Centers        Centers `json:"centers" default:"k-means++" doc:"choose the first layer's centers from examples: k-means++ or sample"`
 }
 
 func (a rbf) check() error {

@@ -281,7 +281,7 @@ func (s rescaled) Fill(w []float64, fanIn, fanOut int, r *rand.Rand) {
 // residual is the architecture of [Residual] networks.
 type residual struct {
 	Order Order `json:"order" default:"pre-activation" doc:"where the nonlinearities are: pre-activation, post-activation or inside"`
-	Scale Scale `json:"scale" default:"none" doc:"of the branches: none, by-depth (1/√L of L blocks), skip-init, re-zero or fixup"`
+	Scale Scale `json:"scale" default:"none" doc:"scaling of the branches: none, by-depth (1/√L of L blocks), skip-init, re-zero or fixup"`
 	Block int   `json:"block" default:"2" range:"[1,100]" doc:"layers in a block"`
 }
 

@@ -52,7 +52,7 @@ func (n distanceScale) Normalize(b Builder, layer string, x *G.Node) (*G.Node, e
 type DistanceStandardizeConfig struct {
 	Momentum float64 `json:"momentum" default:"1" range:"(0,1]" doc:"weight of a batch in the running statistics"`
 	Eps      float64 `json:"eps" default:"1e-8" range:"(0,)" doc:"added to the variance"`
-	Shift    float64 `json:"shift" default:"2" doc:"first value of the shift, in deviations"`
+	Shift    float64 `json:"shift" default:"2" doc:"initial value of the shift, in deviations"`
 	catalogue.Given
 }
 

@@ -28,7 +28,7 @@ func NewWeightNorm() Normalization {
 
 // WeightStandardizationConfig are the settings of [NewWeightStandardization].
 type WeightStandardizationConfig struct {
-	Gain float64 `json:"gain" default:"0" range:"[0,)" doc:"first length of each unit's weights; 0: as the initialiser made it"`
+	Gain float64 `json:"gain" default:"0" range:"[0,)" doc:"initial length of each unit's weights; 0: as initialised"`
 }
 
 // NewWeightStandardization returns scaled weight standardisation: the weights of each

@@ -10,7 +10,7 @@ import (
 type AdaGradConfig struct {
 	Rate      float64 `json:"rate" default:"0.01" range:"(0,]" doc:"step size"`
 	RateDecay float64 `json:"rate-decay" default:"0" range:"[0,]" doc:"the rate of step t = 0, 1, ... is rate/(1 + rate-decay t)"`
-	Start     float64 `json:"start" default:"0" range:"[0,]" doc:"first value of the sum of g²"`
+	Start     float64 `json:"start" default:"0" range:"[0,]" doc:"initial value of the sum of g²"`
 	Eps       float64 `json:"eps" default:"1e-10" range:"(0,]" doc:"added to the root of the sum of g²"`
 	catalogue.Given
 }

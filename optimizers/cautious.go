@@ -4,28 +4,28 @@ import "github.com/gradflow/gradflow/catalogue"
 
 // CautiousConfig has the settings of [NewCautious].
 type CautiousConfig struct {
-	Least float64 `json:"least" default:"0.001" range:"(0,1]" doc:"the share of elements that is divided by is at least this"`
+	Least float64 `json:"least" default:"0.001" range:"(0,1]" doc:"lower bound on the share of elements that divides the rest"`
 	catalogue.Given
 }
 
-// NewCautious returns the link cautious, which stands behind an optimizer: where a step u goes
-// against the gradient g of the present batch, as momentum may, it is left out, and the rest
-// is scaled up by the share that was left.
+// NewCautious returns the link cautious, which follows an optimizer. It zeroes the elements of a
+// step u that oppose the gradient g of the current batch, as momentum can, and divides the
+// rest by the share that remains.
 //
 //	m = 1 where u g > 0, otherwise 0
 //	u <- u m / max(mean(m), least)            mean over the parameter
 //
-// g is the gradient of the loss, before the links that stand before the optimizer. In a chain,
+// g is the gradient of the loss, before the links that precede the optimizer. In a chain,
 //
 //	chain(optimizer=adamw,after=[cautious])
 //
-// masks the decay of weights, too; decay that is not to be masked comes as a link of its own
-// behind this one, as in the authors' C-AdamW. With plain SGD it changes nothing but steps
-// whose gradient is 0 in places: these are scaled up. Behind vsgd-fd, g is the second gradient.
+// masks the weight decay, too. To leave decay unmasked, put it in a separate link after this
+// one. With plain SGD it changes only steps whose gradient is partly 0, which it scales up.
+// After vsgd-fd, g is the second gradient.
 //
 // Source: Liang, Chen, Liu and Liu, "Cautious optimizers: improving training with one line of
-// code" (2024), arXiv:2411.16085, whose listing (v4) has mean(m) + eps; the least share is that
-// of the authors' program, also read in the copies of others.
+// code" (2024), arXiv:2411.16085, whose listing (v4) has mean(m) + eps; max(mean(m),
+// 0.001) was read in the ADOPT optimizer of pytorch-image-models (timm/optim/adopt.py).
 func NewCautious(c CautiousConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err

@@ -11,9 +11,9 @@ import (
 
 // ChainConfig has the settings of [NewChain].
 type ChainConfig struct {
-	Before    []*Link         `json:"before" default:"[]" doc:"what is done to the gradients, in order"`
-	Optimizer gorgonia.Solver `json:"optimizer" doc:"makes steps of them"`
-	After     []*Link         `json:"after" default:"[]" doc:"what is done to the steps, in order"`
+	Before    []*Link         `json:"before" default:"[]" doc:"links applied to the gradients, in order"`
+	Optimizer gorgonia.Solver `json:"optimizer" doc:"turns the gradients into steps"`
+	After     []*Link         `json:"after" default:"[]" doc:"links applied to the steps, in order"`
 }
 
 // Chain puts links before and after an optimizer:

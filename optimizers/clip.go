@@ -9,7 +9,7 @@ import (
 
 // ClipConfig has the settings of the links that clip.
 type ClipConfig struct {
-	Limit float64 `json:"limit" default:"1" range:"(0,]" doc:"the most that is left"`
+	Limit float64 `json:"limit" default:"1" range:"(0,]" doc:"largest norm that is left"`
 	catalogue.Given
 }
 
@@ -88,8 +88,8 @@ func times[F Float](factor *float64) func(*Block[F], int) {
 
 // ClipAdaptiveConfig has the settings of [NewClipAdaptive].
 type ClipAdaptiveConfig struct {
-	Limit float64 `json:"limit" default:"0.01" range:"(0,]" doc:"the largest norm of a gradient, in units of the norm of its weights"`
-	Eps   float64 `json:"eps" default:"0.001" range:"(0,]" doc:"the least norm that weights are taken to have"`
+	Limit float64 `json:"limit" default:"0.01" range:"(0,]" doc:"largest norm of a gradient, relative to the norm of its weights"`
+	Eps   float64 `json:"eps" default:"0.001" range:"(0,]" doc:"lower bound on the norm of the weights"`
 	catalogue.Given
 }
 

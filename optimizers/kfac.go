@@ -12,7 +12,7 @@ import (
 // KFACConfig has the settings of [NewKFAC].
 type KFACConfig struct {
 	Rate       float64 `json:"rate" default:"0.1" range:"(0,]" doc:"step size"`
-	Momentum   float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last velocity that is kept"`
+	Momentum   float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last velocity that is retained"`
 	Damping    float64 `json:"damping" default:"0.001" range:"(0,]" doc:"λ, added to the curvature"`
 	Decay      float64 `json:"decay" default:"0.95" range:"[0,1)" doc:"decay of the means of the factors"`
 	Clip       float64 `json:"clip" default:"0.001" range:"[0,]" doc:"limit κ of the squared length of a step, measured by the curvature; 0: none"`

@@ -8,7 +8,7 @@ import (
 
 // LAMBConfig has the settings of [NewLAMB].
 type LAMBConfig struct {
-	Rate        float64 `json:"rate" default:"0.001" range:"(0,]" doc:"how far a step takes a layer, in units of its norm"`
+	Rate        float64 `json:"rate" default:"0.001" range:"(0,]" doc:"step of a layer, relative to the norm of its weights"`
 	Beta1       float64 `json:"beta1" default:"0.9" range:"[0,1)" doc:"decay of the mean of g"`
 	Beta2       float64 `json:"beta2" default:"0.999" range:"[0,1)" doc:"decay of the mean of g²"`
 	Eps         float64 `json:"eps" default:"1e-6" range:"(0,]" doc:"added to the root of the mean of g²"`

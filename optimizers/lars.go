@@ -4,9 +4,9 @@ import "github.com/gradflow/gradflow/catalogue"
 
 // LARSConfig has the settings of [NewLARS].
 type LARSConfig struct {
-	Rate        float64 `json:"rate" default:"1" range:"(0,]" doc:"factor of the step of all layers"`
-	Trust       float64 `json:"trust" default:"0.001" range:"(0,]" doc:"how far a step may take a layer, in units of its norm"`
-	Momentum    float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last velocity that is kept"`
+	Rate        float64 `json:"rate" default:"1" range:"(0,]" doc:"factor of every layer's step"`
+	Trust       float64 `json:"trust" default:"0.001" range:"(0,]" doc:"largest step of a layer, relative to the norm of its weights"`
+	Momentum    float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last velocity that is retained"`
 	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"weight-decay w is added to the gradient"`
 	catalogue.Given
 }

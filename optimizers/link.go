@@ -11,26 +11,26 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Links has the links of a chain that text can ask for by name.
+// Links lists the links of a chain that a study or a flag can name.
 var Links = catalogue.New("link",
-	catalogue.Row("clip-value", "each element to at most limit in magnitude", NewClipValue),
-	catalogue.Row("clip-norm", "each parameter's gradient to a norm of at most limit", NewClipNorm),
-	catalogue.Row("clip-global-norm", "all gradients together to a norm of at most limit", NewClipGlobalNorm),
-	catalogue.Row("clip-adaptive", "each unit's gradient to a share of the norm of its weights", NewClipAdaptive),
-	catalogue.Row("noise", "adds Gaussian noise that fades", NewNoise),
-	catalogue.Row("centralize", "takes the mean off each unit's gradient", NewCentralize),
-	catalogue.Row("weight-decay", "adds rate w", NewWeightDecay),
-	catalogue.Row("schedule", "multiplies by a factor that changes with the steps", NewScheduled),
-	catalogue.Row("scale", "multiplies by a factor for the parameter's name", NewScale),
-	catalogue.Row("scale-by-depth", "multiplies by a power of how far the layer is from the last", NewScaleByDepth),
-	catalogue.Row("scale-by-gradient", "brings the measured gradients of all layers together", NewScaleByGradient),
-	catalogue.Row("scale-by-chi", "undoes the measured loss of the error on its way down the layers", NewScaleByChi),
-	catalogue.Row("cautious", "leaves out the parts of steps that go against the gradient", NewCautious),
-	catalogue.Row("scale-by-norm", "brings the measured norms of all parameters together", NewScaleByNorm),
+	catalogue.Row("clip-value", "clips each element to at most limit in magnitude", NewClipValue),
+	catalogue.Row("clip-norm", "clips each parameter's gradient to a norm of at most limit", NewClipNorm),
+	catalogue.Row("clip-global-norm", "clips the norm of all gradients together to at most limit", NewClipGlobalNorm),
+	catalogue.Row("clip-adaptive", "clips each unit's gradient relative to the norm of its weights", NewClipAdaptive),
+	catalogue.Row("noise", "adds decaying Gaussian noise", NewNoise),
+	catalogue.Row("centralize", "subtracts the mean of each unit's gradient", NewCentralize),
+	catalogue.Row("weight-decay", "adds rate·w", NewWeightDecay),
+	catalogue.Row("schedule", "multiplies by a factor that depends on the step", NewScheduled),
+	catalogue.Row("scale", "multiplies by a factor chosen by the parameter's name", NewScale),
+	catalogue.Row("scale-by-depth", "multiplies by base^k, k the number of layers above", NewScaleByDepth),
+	catalogue.Row("scale-by-gradient", "equalises the measured gradients of all layers", NewScaleByGradient),
+	catalogue.Row("scale-by-chi", "compensates the measured decay of the error through the layers", NewScaleByChi),
+	catalogue.Row("cautious", "masks the parts of a step that oppose the gradient", NewCautious),
+	catalogue.Row("scale-by-norm", "equalises the measured gradient norms of all parameters", NewScaleByNorm),
 )
 
-// Transform is what makes a link of a [Chain] that link: how it changes a gradient before the
-// optimizer sees it, or a step before it is made. [NewLink] does the rest. A transform in full:
+// Transform defines a link of a [Chain]: how it changes a gradient before the optimizer sees it,
+// or a step before it is applied. [NewLink] does the rest. A complete transform:
 //
 //	optimizers.NewLink(optimizers.Transform{
 //		Name: "sign",
@@ -49,29 +49,29 @@ type Transform struct {
 	Vectors []float64
 	Numbers int
 
-	// Needs is what the training loop has to give besides gradients: nothing, or NeedsLayers.
+	// Needs is what the training loop must provide besides gradients: nothing, or NeedsLayers.
 	Needs Needs
-	// Steps says that the link compares steps with gradients, and so stands behind an
+	// Steps says that the link compares steps with gradients, and so must follow an
 	// optimizer: Block.Gradient is the gradient of the loss.
 	Steps bool
 
-	// Change changes Block.G, the gradient of one parameter by itself; behind the optimizer G is
-	// what is about to be subtracted from the value. W is the value, To is nil. step counts the
+	// Change changes Block.G, the gradient of one parameter; after the optimizer, G is the step
+	// about to be subtracted from the value. W is the value, To is nil. step counts the
 	// steps of the chain from 0; it repeats for the second gradient that some optimizers ask
-	// for. float32 parameters are widened, unless there is Change32 for them.
+	// for. Without Change32, float32 parameters are widened.
 	Change   func(b *Block[float64], step int)
 	Change32 func(b *Block[float32], step int)
 
-	// Measure, if not nil, looks at all gradients before any is changed. The chain then can't
-	// step each parameter by itself.
+	// Measure, if not nil, sees all gradients before any is changed. The chain is then not
+	// separable.
 	Measure func(ps *Parameters, step int) error
 
-	// Names, if not nil, is told the names of all parameters, in their order: by Prepare,
-	// and again if more turn up later.
+	// Names, if not nil, is called with the names of all parameters, sorted: by Prepare, and
+	// again when new parameters appear.
 	Names func(names []string) error
 }
 
-// Link is a part of a [Chain]: a [Transform] of all parameters, with its state.
+// Link is a part of a [Chain]: a [Transform] with its state, for all parameters.
 type Link struct {
 	table
 	t    Transform
@@ -79,7 +79,7 @@ type Link struct {
 	told int // how many names Transform.Names was told
 }
 
-// NewLink returns the link of a transform.
+// NewLink returns the link that a transform defines.
 func NewLink(t Transform) (*Link, error) {
 	switch {
 	case t.Name == "":
@@ -87,7 +87,7 @@ func NewLink(t Transform) (*Link, error) {
 	case t.Change == nil:
 		return nil, errors.Errorf("transform %s: want Change", t.Name)
 	case t.Needs&^NeedsLayers != 0:
-		return nil, errors.Errorf("transform %s: needs %v, and links are given only %v", t.Name, t.Needs, NeedsLayers)
+		return nil, errors.Errorf("transform %s: needs %v, but links can only have %v", t.Name, t.Needs, NeedsLayers)
 	case t.Needs != 0 && (t.Change32 != nil || t.Measure == nil):
 		return nil, errors.Errorf("transform %s: needs %v, which Measure sees, in float64: leave Change32 out", t.Name, t.Needs)
 	case t.Numbers < 0:
@@ -98,12 +98,12 @@ func NewLink(t Transform) (*Link, error) {
 	return l, nil
 }
 
-// Apply changes the gradients of params in place; a chain does so with gradients of its own.
+// Apply changes the gradients of params in place; a chain works on its own copies.
 // The values are not changed. step counts from 0.
 // A link that compares steps with gradients, or needs more, works only in a chain.
 func (l *Link) Apply(step int, params []gorgonia.ValueGrad) error {
 	if l.t.Steps || l.t.Needs != 0 {
-		return errors.Wrapf(ErrNeedsMore, "%s works only as a part of a chain", l.name)
+		return errors.Wrapf(ErrNeedsMore, "%s works only in a chain", l.name)
 	}
 	err := l.begin(params, nil)
 	if err == nil {
@@ -211,13 +211,13 @@ func (l *Link) Separable() bool { return l.t.Measure == nil }
 
 // WeightDecayConfig has the settings of [NewWeightDecay].
 type WeightDecayConfig struct {
-	Rate float64 `json:"rate" default:"0.0001" range:"(0,]" doc:"share of w that is added"`
+	Rate float64 `json:"rate" default:"0.0001" range:"(0,]" doc:"share of w that each step adds"`
 	catalogue.Given
 }
 
 // NewWeightDecay returns the link weight-decay: g <- g + rate w. Before the
 // optimizer it is the gradient of rate ‖w‖²/2; after it, decoupled weight decay:
-// each step takes rate w off w, whatever the optimizer's own rate is.
+// each step subtracts rate·w, whatever the optimizer's own rate.
 func NewWeightDecay(c WeightDecayConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
@@ -231,11 +231,11 @@ func decay[F Float](rate float64) func(*Block[F], int) {
 
 // ScheduledConfig has the settings of [NewScheduled].
 type ScheduledConfig struct {
-	Schedule Schedule `json:"schedule" doc:"gives the factor of each step"`
+	Schedule Schedule `json:"schedule" doc:"the factor of each step"`
 }
 
-// NewScheduled returns the link schedule: it multiplies by the factor of the
-// step. After the optimizer that is a schedule of its rate.
+// NewScheduled returns the link schedule, which multiplies by the factor of the
+// step. After the optimizer, it schedules the learning rate.
 func NewScheduled(c ScheduledConfig) (*Link, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err

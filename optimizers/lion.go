@@ -5,9 +5,9 @@ import "github.com/gradflow/gradflow/catalogue"
 // LionConfig has the settings of [NewLion].
 type LionConfig struct {
 	Rate        float64 `json:"rate" default:"0.0001" range:"(0,]" doc:"the size of every step"`
-	Beta1       float64 `json:"beta1" default:"0.9" range:"[0,1)" doc:"share of the mean in what the sign is taken of"`
+	Beta1       float64 `json:"beta1" default:"0.9" range:"[0,1)" doc:"share of the mean in the mixture whose sign is taken"`
 	Beta2       float64 `json:"beta2" default:"0.99" range:"[0,1)" doc:"decay of the mean of g"`
-	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"each step takes rate weight-decay w off w"`
+	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"each step subtracts rate·weight-decay·w"`
 	catalogue.Given
 }
 

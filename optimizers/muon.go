@@ -10,10 +10,10 @@ import (
 // MuonConfig has the settings of [NewMuon].
 type MuonConfig struct {
 	Rate       float64 `json:"rate" default:"0.02" range:"(0,]" doc:"step size"`
-	Momentum   float64 `json:"momentum" default:"0.95" range:"[0,1)" doc:"share of the last velocity that is kept"`
-	Heavy      bool    `json:"heavy" default:"false" doc:"plain (heavy ball) momentum in place of Nesterov's"`
+	Momentum   float64 `json:"momentum" default:"0.95" range:"[0,1)" doc:"share of the last velocity that is retained"`
+	Heavy      bool    `json:"heavy" default:"false" doc:"plain (heavy-ball) momentum instead of Nesterov's"`
 	Iterations int     `json:"iterations" default:"5" range:"[1,]" doc:"Newton-Schulz iterations"`
-	Eps        float64 `json:"eps" default:"1e-7" range:"(0,]" doc:"added to the norm that the velocity is divided by first"`
+	Eps        float64 `json:"eps" default:"1e-7" range:"(0,]" doc:"added to the norm by which the velocity is first divided"`
 	catalogue.Given
 }
 

@@ -13,7 +13,7 @@ type NAdamWConfig struct {
 	Beta1       float64 `json:"beta1" default:"0.9" range:"[0,1)" doc:"decay of the mean of g"`
 	Beta2       float64 `json:"beta2" default:"0.999" range:"[0,1)" doc:"decay of the mean of g²"`
 	Eps         float64 `json:"eps" default:"1e-8" range:"(0,]" doc:"added to the root of the mean of g²"`
-	WeightDecay float64 `json:"weight-decay" default:"0.01" range:"[0,]" doc:"each step takes rate weight-decay w off w"`
+	WeightDecay float64 `json:"weight-decay" default:"0.01" range:"[0,]" doc:"each step subtracts rate·weight-decay·w"`
 	catalogue.Given
 }
 

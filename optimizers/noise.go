@@ -12,7 +12,7 @@ import (
 type NoiseConfig struct {
 	Variance float64 `json:"variance" default:"0.01" range:"(0,]" doc:"variance at the first step"`
 	Decay    float64 `json:"decay" default:"0.55" range:"(0,]" doc:"the variance at step t = 0, 1, ... is variance/(1+t)^decay"`
-	Seed     uint64  `json:"seed" default:"0" doc:"of the random numbers"`
+	Seed     uint64  `json:"seed" default:"0" doc:"seed of the random numbers"`
 	catalogue.Given
 }
 

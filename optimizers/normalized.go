@@ -7,8 +7,8 @@ import (
 
 // NormalizedConfig has the settings of [NewNormalized].
 type NormalizedConfig struct {
-	Rate     float64 `json:"rate" default:"0.01" range:"(0,]" doc:"the length of the step of each parameter"`
-	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is kept"`
+	Rate     float64 `json:"rate" default:"0.01" range:"(0,]" doc:"length of each parameter's step"`
+	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is retained"`
 	catalogue.Given
 }
 

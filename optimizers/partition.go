@@ -18,7 +18,7 @@ type PartitionRule struct {
 
 // PartitionConfig has the settings of [NewPartition].
 type PartitionConfig struct {
-	Rules []PartitionRule `json:"rules" doc:"the first rule that matches a parameter's name is its rule"`
+	Rules []PartitionRule `json:"rules" doc:"the first rule that matches a parameter's name applies"`
 }
 
 // Partition gives each parameter its own optimizer, by its name. The first rule

@@ -13,8 +13,8 @@ type RMSPropConfig struct {
 	Rho       float64 `json:"rho" default:"0.99" range:"[0,1)" doc:"decay of the mean of g²"`
 	Eps       float64 `json:"eps" default:"1e-8" range:"(0,]" doc:"added to the root of the mean of g²"`
 	EpsInside bool    `json:"eps-inside" default:"false" doc:"add eps under the root, as TensorFlow does"`
-	Centered  bool    `json:"centered" default:"false" doc:"divide by the standard deviation of g in place of its root mean square"`
-	Momentum  float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last step that is kept"`
+	Centered  bool    `json:"centered" default:"false" doc:"divide by the standard deviation of g instead of its root mean square"`
+	Momentum  float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last step that is retained"`
 	catalogue.Given
 }
 

@@ -10,7 +10,7 @@ import (
 type RMSPropGravesConfig struct {
 	Rate     float64 `json:"rate" default:"0.0001" range:"(0,]" doc:"step size"`
 	Rho      float64 `json:"rho" default:"0.95" range:"[0,1)" doc:"decay of the means of g and g²"`
-	Momentum float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last step that is kept"`
+	Momentum float64 `json:"momentum" default:"0.9" range:"[0,1)" doc:"share of the last step that is retained"`
 	Eps      float64 `json:"eps" default:"0.0001" range:"(0,]" doc:"added to the variance of g, under the root"`
 	catalogue.Given
 }

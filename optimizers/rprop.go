@@ -31,9 +31,9 @@ import (
 // Hüsken with 0.0125. Sources: Riedmiller and Braun (1993), rprop-plus;
 // Riedmiller (1994), rprop-minus; Igel and Hüsken (2000), irprop.
 type RpropConfig struct {
-	Rate    float64 `json:"rate" default:"0.01" range:"(0,]" doc:"first step of each weight"`
-	Up      float64 `json:"up" default:"1.2" range:"[1,]" doc:"factor of the step while the gradient keeps its sign"`
-	Down    float64 `json:"down" default:"0.5" range:"(0,1]" doc:"factor of the step where the sign turns"`
+	Rate    float64 `json:"rate" default:"0.01" range:"(0,]" doc:"initial step size of each weight"`
+	Up      float64 `json:"up" default:"1.2" range:"[1,]" doc:"factor of the step size while the gradient keeps its sign"`
+	Down    float64 `json:"down" default:"0.5" range:"(0,1]" doc:"factor of the step size when the gradient changes sign"`
 	MinStep float64 `json:"min-step" default:"1e-6" range:"(0,]" doc:"least step"`
 	MaxStep float64 `json:"max-step" default:"50" range:"(0,]" doc:"largest step"`
 	catalogue.Given

@@ -13,7 +13,7 @@ import (
 // PowerSGDConfig has the settings of NewPowerSGD.
 type PowerSGDConfig struct {
 	Rate  float64 `json:"rate" default:"0.1" range:"(0,]" doc:"step size"`
-	Power float64 `json:"power" default:"0.5" range:"[0,1]" doc:"of the gradient's magnitude: 0 leaves its sign, 1 all of it"`
+	Power float64 `json:"power" default:"0.5" range:"[0,1]" doc:"exponent of the gradient's magnitude: 0 leaves its sign, 1 the gradient"`
 	catalogue.Given
 }
 

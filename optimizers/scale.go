@@ -15,13 +15,13 @@ import (
 // ScaleRule gives the parameters whose names match a pattern a factor.
 type ScaleRule struct {
 	Pattern string  `json:"pattern" doc:"path.Match pattern: layer0*/weight"`
-	Factor  float64 `json:"factor" range:"[0,]" doc:"0 freezes the parameters, if it comes after the optimizer"`
+	Factor  float64 `json:"factor" range:"[0,]" doc:"after the optimizer, 0 freezes the parameters"`
 	catalogue.Given
 }
 
 // ScaleConfig has the settings of [NewScale].
 type ScaleConfig struct {
-	Rules []ScaleRule `json:"rules" doc:"the first rule that matches a parameter's name counts; without one the factor is 1"`
+	Rules []ScaleRule `json:"rules" doc:"the first rule that matches a parameter's name applies; the factor is 1 without a match"`
 }
 
 // NewScale returns the link scale: it multiplies by a factor that depends on the
@@ -108,7 +108,7 @@ func named[F Float](factors map[string]float64) func(*Block[F], int) {
 
 // ScaleByNormConfig has the settings of [NewScaleByNorm].
 type ScaleByNormConfig struct {
-	Power float64 `json:"power" default:"1" range:"(0,1]" doc:"1 makes all parameters equal, less brings them nearer"`
+	Power float64 `json:"power" default:"1" range:"(0,1]" doc:"1 equalises all parameters; less brings them closer"`
 	Rho   float64 `json:"rho" default:"0.9" range:"[0,1)" doc:"decay of the means of the root mean squares"`
 	catalogue.Given
 }

@@ -8,7 +8,7 @@ import (
 
 // ScaleByChiConfig has the settings of [NewScaleByChi].
 type ScaleByChiConfig struct {
-	Power float64 `json:"power" default:"1" range:"(0,1]" doc:"1 undoes what the layers above did, less a part of it"`
+	Power float64 `json:"power" default:"1" range:"(0,1]" doc:"1 compensates the layers above fully; less, in part"`
 	Rho   float64 `json:"rho" default:"0.9" range:"[0,1)" doc:"decay of the means of the mean squares"`
 	catalogue.Given
 }

@@ -9,7 +9,7 @@ import (
 
 // ScaleByGradientConfig has the settings of [NewScaleByGradient].
 type ScaleByGradientConfig struct {
-	Power float64 `json:"power" default:"1" range:"(0,1]" doc:"1 makes all layers equal, less brings them nearer"`
+	Power float64 `json:"power" default:"1" range:"(0,1]" doc:"1 equalises all layers; less brings them closer"`
 	Rho   float64 `json:"rho" default:"0.9" range:"[0,1)" doc:"decay of the means of the layers' mean squares"`
 	catalogue.Given
 }

@@ -6,21 +6,21 @@ import (
 	"github.com/gradflow/gradflow/catalogue"
 )
 
-// Schedule is a factor that changes with the steps, which count from 0.
+// Schedule gives the factor of each step; steps count from 0.
 type Schedule interface {
 	Factor(step int) float64
 }
 
-// ScheduleFunc is a Schedule.
+// ScheduleFunc is a function as a Schedule.
 type ScheduleFunc func(step int) float64
 
 // Factor calls f.
 func (f ScheduleFunc) Factor(step int) float64 { return f(step) }
 
-// Schedules has the schedules that text can ask for by name.
+// Schedules lists the schedules that a study or a flag can name.
 var Schedules = catalogue.New("schedule",
-	catalogue.Row("constant", "one factor", NewConstant),
-	catalogue.Row("step", "times factor after each so many steps", NewStepwise),
+	catalogue.Row("constant", "a constant factor", NewConstant),
+	catalogue.Row("step", "multiplies by factor every few steps", NewStepwise),
 	catalogue.Row("cosine", "half a cosine from 1 to final", NewCosine),
 	catalogue.Row("inverse-time", "1/(1 + decay t)", NewInverseTime),
 	catalogue.Row("warm-up", "linear from 1/steps to 1, then another schedule", NewWarmUp),
@@ -28,11 +28,11 @@ var Schedules = catalogue.New("schedule",
 
 // ConstantConfig has the settings of [NewConstant].
 type ConstantConfig struct {
-	Factor float64 `json:"factor" default:"1" range:"(0,]" doc:"the factor of all steps"`
+	Factor float64 `json:"factor" default:"1" range:"(0,]" doc:"the factor of every step"`
 	catalogue.Given
 }
 
-// NewConstant returns the schedule of one factor.
+// NewConstant returns the schedule that always has the same factor.
 func NewConstant(c ConstantConfig) (Schedule, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func NewConstant(c ConstantConfig) (Schedule, error) {
 // StepwiseConfig has the settings of [NewStepwise].
 type StepwiseConfig struct {
 	Every  int     `json:"every" range:"[1,]" doc:"steps from one change to the next"`
-	Factor float64 `json:"factor" default:"0.1" range:"(0,]" doc:"what each change multiplies by"`
+	Factor float64 `json:"factor" default:"0.1" range:"(0,]" doc:"factor of each change"`
 	catalogue.Given
 }
 
@@ -57,8 +57,8 @@ func NewStepwise(c StepwiseConfig) (Schedule, error) {
 
 // CosineConfig has the settings of [NewCosine].
 type CosineConfig struct {
-	Steps int     `json:"steps" range:"[1,]" doc:"steps until the end"`
-	Final float64 `json:"final" default:"0" range:"[0,1]" doc:"factor from then on"`
+	Steps int     `json:"steps" range:"[1,]" doc:"steps until the factor is final"`
+	Final float64 `json:"final" default:"0" range:"[0,1]" doc:"factor after the last step"`
 	catalogue.Given
 }
 
@@ -90,7 +90,7 @@ func NewInverseTime(c InverseTimeConfig) (Schedule, error) {
 // WarmUpConfig has the settings of [NewWarmUp].
 type WarmUpConfig struct {
 	Steps int      `json:"steps" range:"[1,]" doc:"steps until the factor is 1"`
-	Then  Schedule `json:"then" default:"null" doc:"goes on from there, its steps counted from 0; 1 if there is none"`
+	Then  Schedule `json:"then" default:"null" doc:"follows the warm-up, its steps counted from 0; a factor of 1 if null"`
 	catalogue.Given
 }
 

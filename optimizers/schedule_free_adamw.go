@@ -9,11 +9,11 @@ import (
 // ScheduleFreeAdamWConfig has the settings of [NewScheduleFreeAdamW].
 type ScheduleFreeAdamWConfig struct {
 	Rate        float64 `json:"rate" default:"0.0025" range:"(0,]" doc:"step size; larger than that of Adam"`
-	Beta1       float64 `json:"beta1" default:"0.9" range:"(0,1)" doc:"how near to the average gradients are taken"`
+	Beta1       float64 `json:"beta1" default:"0.9" range:"(0,1)" doc:"how close to the average the gradients are evaluated"`
 	Beta2       float64 `json:"beta2" default:"0.999" range:"[0,1)" doc:"decay of the mean of g²"`
 	Eps         float64 `json:"eps" default:"1e-8" range:"(0,]" doc:"added to the root of the mean of g²"`
-	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"each step takes rate weight-decay w off"`
-	WarmUp      int     `json:"warm-up" default:"0" range:"[0,]" doc:"steps in which the rate grows to its full size"`
+	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"each step subtracts rate·weight-decay·w"`
+	WarmUp      int     `json:"warm-up" default:"0" range:"[0,]" doc:"steps over which the rate grows to its full size"`
 	catalogue.Given
 }
 

@@ -5,9 +5,9 @@ import "github.com/gradflow/gradflow/catalogue"
 // ScheduleFreeSGDConfig has the settings of [NewScheduleFreeSGD].
 type ScheduleFreeSGDConfig struct {
 	Rate        float64 `json:"rate" default:"1" range:"(0,]" doc:"step size; larger than that of SGD"`
-	Beta        float64 `json:"beta" default:"0.9" range:"(0,1)" doc:"how near to the average gradients are taken"`
+	Beta        float64 `json:"beta" default:"0.9" range:"(0,1)" doc:"how close to the average the gradients are evaluated"`
 	WeightDecay float64 `json:"weight-decay" default:"0" range:"[0,]" doc:"adds weight-decay w to the gradient"`
-	WarmUp      int     `json:"warm-up" default:"0" range:"[0,]" doc:"steps in which the rate grows to its full size"`
+	WarmUp      int     `json:"warm-up" default:"0" range:"[0,]" doc:"steps over which the rate grows to its full size"`
 	catalogue.Given
 }
 

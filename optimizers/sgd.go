@@ -8,8 +8,8 @@ import (
 // SGDConfig has the settings of [NewSGD].
 type SGDConfig struct {
 	Rate     float64 `json:"rate" default:"0.01" range:"(0,]" doc:"step size"`
-	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is kept"`
-	Nesterov bool    `json:"nesterov" default:"false" doc:"look one step of the momentum ahead"`
+	Momentum float64 `json:"momentum" default:"0" range:"[0,1)" doc:"share of the last velocity that is retained"`
+	Nesterov bool    `json:"nesterov" default:"false" doc:"evaluate one momentum step ahead"`
 	catalogue.Given
 }
 

@@ -7,7 +7,7 @@ import (
 
 // SMORMS3Config has the settings of [NewSMORMS3].
 type SMORMS3Config struct {
-	Rate float64 `json:"rate" default:"0.001" range:"(0,]" doc:"the most that the rate may become, a cap"`
+	Rate float64 `json:"rate" default:"0.001" range:"(0,]" doc:"upper bound on the rate"`
 	Eps  float64 `json:"eps" default:"1e-16" range:"(0,]" doc:"added to the mean of g² and to its root"`
 	catalogue.Given
 }

@@ -28,8 +28,8 @@ import (
 // Source: Schaul, Zhang and LeCun, "No more pesky learning rates" (2013),
 // arXiv:1206.1106; constants as in the authors' py-optim.
 type VSGDConfig struct {
-	Start int     `json:"start" default:"10" range:"[1,]" doc:"batches that only start the averages, without a step"`
-	Slow  float64 `json:"slow" default:"2" range:"[1,]" doc:"factor of the averages of g² and of the curvature after the start"`
+	Start int     `json:"start" default:"10" range:"[1,]" doc:"initial batches that only build up the averages, without a step"`
+	Slow  float64 `json:"slow" default:"2" range:"[1,]" doc:"factor applied to the averages of g² and of the curvature after the start"`
 	Eps   float64 `json:"eps" default:"1e-9" range:"(0,]" doc:"least curvature"`
 	catalogue.Given
 }

@@ -8,10 +8,10 @@ import (
 
 // VSGDFDConfig has the settings of [NewVSGDFD].
 type VSGDFDConfig struct {
-	Start   int     `json:"start" default:"10" range:"[1,]" doc:"batches that only start the averages, without a step"`
-	Slow    float64 `json:"slow" default:"2" range:"[1,]" doc:"factor of the averages of g² and of the curvature after the start"`
+	Start   int     `json:"start" default:"10" range:"[1,]" doc:"initial batches that only build up the averages, without a step"`
+	Slow    float64 `json:"slow" default:"2" range:"[1,]" doc:"factor applied to the averages of g² and of the curvature after the start"`
 	Eps     float64 `json:"eps" default:"1e-9" range:"(0,]" doc:"least curvature"`
-	Outlier float64 `json:"outlier" default:"2" range:"(0,]" doc:"standard deviations from the mean that make an outlier"`
+	Outlier float64 `json:"outlier" default:"2" range:"(0,]" doc:"standard deviations from the mean beyond which a gradient is an outlier"`
 	catalogue.Given
 }
 

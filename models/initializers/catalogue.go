@@ -15,8 +15,8 @@ var Catalogue = catalogue.New("initializer",
 	row("identity", "the identity times gain", Identity),
 	catalogue.Row("sparse", "N(0, gain²) for some inputs of each unit, 0 for the others", Sparse),
 	catalogue.Row("gain", "N(0, g²/fan-in) with the nonlinearity's gain g = 1/√E[f²]", func(struct{}) (Initializer, error) { return Gain(), nil }),
-	catalogue.Row("critical", "N(0, σ²/fan-in) with the σ² that keeps the gradient's size, by theory", func(c CriticalConfig) (Initializer, error) { return Critical(c) }),
-	catalogue.Row("lsuv", "orthogonal, then scaled to variance 1 of each layer's pre-activations on a batch", func(c LSUVConfig) (Initializer, error) { return LSUV(c) }),
+	catalogue.Row("critical", "N(0, σ²/fan-in) with the critical σ² of mean-field theory", func(c CriticalConfig) (Initializer, error) { return Critical(c) }),
+	catalogue.Row("lsuv", "orthogonal, then scaled so that each layer's pre-activations have variance 1 on a batch", func(c LSUVConfig) (Initializer, error) { return LSUV(c) }),
 )
 
 type settings struct {

@@ -11,9 +11,9 @@ import (
 // LSUVConfig are the settings of [LSUV].
 type LSUVConfig struct {
 	// Tolerance is how far from 1 the variance may stay.
-	Tolerance float64 `json:"tolerance" default:"0.1" range:"(0,1)" doc:"how far from 1 the variance may stay"`
+	Tolerance float64 `json:"tolerance" default:"0.1" range:"(0,1)" doc:"tolerance of the variance, around 1"`
 	// Tries is the largest number of times that a layer is scaled.
-	Tries int `json:"tries" default:"10" range:"[1,]" doc:"largest number of times that a layer is scaled"`
+	Tries int `json:"tries" default:"10" range:"[1,]" doc:"limit on how often a layer is scaled"`
 	catalogue.Given
 }
 

@@ -9,9 +9,9 @@ import (
 // SparseConfig are the settings of [Sparse].
 type SparseConfig struct {
 	// Inputs is the number of inputs that a unit is connected with.
-	Inputs int `json:"inputs" default:"15" range:"[1,]" doc:"inputs that each unit is connected with"`
-	// Gain is the deviation of their weights.
-	Gain float64 `json:"gain" default:"1" range:"(0,]" doc:"deviation of their weights"`
+	Inputs int `json:"inputs" default:"15" range:"[1,]" doc:"inputs connected to each unit"`
+	// Gain is the deviation of the non-zero weights.
+	Gain float64 `json:"gain" default:"1" range:"(0,]" doc:"deviation of the non-zero weights"`
 	catalogue.Given
 }
 

@@ -14,14 +14,14 @@ import (
 
 // HomeostasisConfig has the settings of [NewHomeostasis].
 type HomeostasisConfig struct {
-	Strength  float64             `json:"strength" default:"0.1" range:"(0,1]" doc:"1: all the way to the target"`
-	Every     int                 `json:"every" default:"10" range:"[1,]" doc:"steps from one change to the next; the first is after the first step"`
-	Schedule  optimizers.Schedule `json:"schedule" default:"null" doc:"multiplies the strength; 1 if there is none"`
+	Strength  float64             `json:"strength" default:"0.1" range:"(0,1]" doc:"1 moves all the way to the target"`
+	Every     int                 `json:"every" default:"10" range:"[1,]" doc:"steps between changes; the first follows the first step"`
+	Schedule  optimizers.Schedule `json:"schedule" default:"null" doc:"multiplies the strength; 1 if null"`
 	Mean      float64             `json:"mean" default:"0" doc:"target of each unit's mean pre-activation"`
 	Deviation float64             `json:"deviation" default:"1" range:"(0,]" doc:"target of its standard deviation over examples"`
-	Limit     float64             `json:"limit" default:"1.1" range:"(1,]" doc:"a change multiplies weights by at most this, and by at least its inverse"`
+	Limit     float64             `json:"limit" default:"1.1" range:"(1,]" doc:"bound on the factor of a change, and on its inverse"`
 	Rho       float64             `json:"rho" default:"0.9" range:"[0,1)" doc:"decay of the running means of the measurements"`
-	Examples  int                 `json:"examples" default:"32" range:"[2,]" doc:"of the batch that units are measured on, at most"`
+	Examples  int                 `json:"examples" default:"32" range:"[2,]" doc:"examples to measure the units on, at most"`
 	catalogue.Given
 }
 

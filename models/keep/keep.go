@@ -21,10 +21,10 @@ type Keep interface {
 
 // Catalogue has the keeps that text can ask for by name.
 var Catalogue = catalogue.New("keep",
-	catalogue.Row("none", "nothing is kept", func(struct{}) (Keep, error) { return none{}, nil }),
-	catalogue.Row("critical-penalty", "a term of the loss that draws χ of each layer to 1", NewPenalty),
-	catalogue.Row("critical-projection", "weights are scaled now and then so that χ of each layer comes nearer to 1", NewProjection),
-	catalogue.Row("homeostasis", "weights and biases are changed so that each unit's pre-activation has a given mean and deviation", NewHomeostasis),
+	catalogue.Row("none", "no intervention", func(struct{}) (Keep, error) { return none{}, nil }),
+	catalogue.Row("critical-penalty", "adds a term to the loss that pulls χ of each layer towards 1", NewPenalty),
+	catalogue.Row("critical-projection", "rescales weights at intervals so that χ of each layer approaches 1", NewProjection),
+	catalogue.Row("homeostasis", "adjusts weights and biases to give each unit's pre-activation a target mean and deviation", NewHomeostasis),
 )
 
 // none keeps nothing.

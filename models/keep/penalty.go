@@ -17,10 +17,10 @@ import (
 
 // PenaltyConfig has the settings of [NewPenalty].
 type PenaltyConfig struct {
-	Strength float64             `json:"strength" default:"0.1" range:"(0,]" doc:"λ, what the sum is multiplied by"`
-	Every    int                 `json:"every" default:"20" range:"[1,]" doc:"steps from one measurement of f' to the next; the first is after the first step"`
-	Schedule optimizers.Schedule `json:"schedule" default:"null" doc:"multiplies the strength; 1 if there is none"`
-	Examples int                 `json:"examples" default:"16" range:"[1,]" doc:"of the batch that f' is measured on, at most"`
+	Strength float64             `json:"strength" default:"0.1" range:"(0,]" doc:"λ, the factor of the sum"`
+	Every    int                 `json:"every" default:"20" range:"[1,]" doc:"steps between measurements of f'; the first follows the first step"`
+	Schedule optimizers.Schedule `json:"schedule" default:"null" doc:"multiplies the strength; 1 if null"`
+	Examples int                 `json:"examples" default:"16" range:"[1,]" doc:"examples to measure f' on, at most"`
 	catalogue.Given
 }
 

@@ -14,11 +14,11 @@ import (
 
 // ProjectionConfig has the settings of [NewProjection].
 type ProjectionConfig struct {
-	Strength float64             `json:"strength" default:"0.5" range:"(0,1]" doc:"1: all the way to χ = 1"`
-	Every    int                 `json:"every" default:"10" range:"[1,]" doc:"steps from one scaling to the next; the first is after the first step"`
-	Schedule optimizers.Schedule `json:"schedule" default:"null" doc:"multiplies the strength; 1 if there is none"`
-	Limit    float64             `json:"limit" default:"1.1" range:"(1,]" doc:"a scaling multiplies weights by at most this, and by at least its inverse"`
-	Examples int                 `json:"examples" default:"16" range:"[1,]" doc:"of the batch that χ is measured on, at most"`
+	Strength float64             `json:"strength" default:"0.5" range:"(0,1]" doc:"1 moves all the way to χ = 1"`
+	Every    int                 `json:"every" default:"10" range:"[1,]" doc:"steps between scalings; the first follows the first step"`
+	Schedule optimizers.Schedule `json:"schedule" default:"null" doc:"multiplies the strength; 1 if null"`
+	Limit    float64             `json:"limit" default:"1.1" range:"(1,]" doc:"bound on the factor of a scaling, and on its inverse"`
+	Examples int                 `json:"examples" default:"16" range:"[1,]" doc:"examples to measure χ on, at most"`
 	catalogue.Given
 }
 
