@@ -1,5 +1,5 @@
-// Package cmd is the gradflow command as a library. A program that adds rows of its own
-// to the catalogues and calls [Main] has every subcommand for its own parts:
+// Package cmd is the gradflow command as a library. A program that adds its own rows to the
+// catalogues and then calls [Main] can use its parts in every subcommand:
 //
 //	func main() {
 //		activations.Catalogue.Add(catalogue.Row("isru", "z/√(1+z²)", newISRU))
@@ -8,16 +8,16 @@
 //
 // The subcommands:
 //
-//	gradflow run bench/studies/quickstart.yaml    run a study, or resume it
-//	gradflow report gradflow-out/quickstart       rank what was run, draw the report
-//	gradflow sweep --activation tanh --depth 20   scores over decades of the learning rate
+//	gradflow run bench/studies/quickstart.yaml    run or resume a study
+//	gradflow report gradflow-out/quickstart       rank the results and draw the report
+//	gradflow sweep --activation tanh --depth 20   scores over decades of learning rate
 //	gradflow stress                               unit tests of optimizers
-//	gradflow list                                 what a study can be made of
+//	gradflow list                                 the parts a study can use
 //	gradflow data get mnist                       download a real data set
-//	gradflow new activation isru                  write a module with a part of your own
-//	gradflow version                              what this is, and on what it runs
+//	gradflow new activation isru                  write a module with your own part
+//	gradflow version                              version and platform
 //
-// Exit status: 0 done, 1 failed or interrupted, 2 wrong use (a flag, an argument, a
+// Exit status: 0 success, 1 failure or interruption, 2 usage error (a flag, an argument, a
 // study file).
 package cmd
 
@@ -41,7 +41,7 @@ import (
 
 // Main runs the command with the process's arguments and exits with its status. The first
 // interrupt (Ctrl-C, SIGINT or SIGTERM) asks the work in progress to stop after its
-// current steps, and abandons it if they take long; the second ends the process at once.
+// current steps, and abandons it if they take long; the second ends the process immediately.
 func Main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -50,7 +50,7 @@ func Main() {
 		<-signals
 		cancel(errSignal)
 		<-signals
-		signal.Stop(signals) // one more is not waited for
+		signal.Stop(signals) // the next one has its default effect
 		atomicfile.Abandon()
 		os.Exit(failed)
 	}()
@@ -68,12 +68,12 @@ const (
 	wrongUse
 )
 
-// useError is a mistake in how the command was called.
+// useError is a usage error.
 type useError struct{ error }
 
 func (e useError) Unwrap() error { return e.error }
 
-// errSignal is the cause of a context that the user ended.
+// errSignal is the cause of a context that a signal cancelled.
 var errSignal = errors.New("interrupted by a signal")
 
 // errInterrupted is the error of a command that stopped because its context ended.
@@ -117,14 +117,14 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return s.tell(err, ctx.Err() != nil)
 }
 
-// abandon drops what the command prints from now on.
+// abandon discards whatever the command prints from now on.
 func (s *session) abandon() {
 	s.stdout.close()
 	s.stderr.close()
 	s.stdout, s.stderr = newConsole(s.stdout.w), newConsole(s.stderr.w)
 }
 
-// tell prints how a command ended, and returns its exit status.
+// tell prints the outcome of a command, and returns its exit status.
 func (s *session) tell(err error, interrupted bool) int {
 	s.stderr.keep()
 	var use useError
@@ -179,7 +179,7 @@ which optimizers and initialisations keep it alive.`,
 	return root
 }
 
-// subcommand refuses what is not the name of a subcommand.
+// subcommand rejects unknown subcommands.
 func subcommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -195,15 +195,15 @@ func subcommand(c *cobra.Command, args []string) error {
 	return useError{errors.Errorf("%s; see %s --help", message, c.CommandPath())}
 }
 
-// noArguments refuses arguments.
+// noArguments rejects arguments.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return useError{errors.Errorf("%s takes no arguments, but was given %q; see %s --help", c.Name(), args[0], c.CommandPath())}
+		return useError{errors.Errorf("%s takes no arguments, but got %q; see %s --help", c.Name(), args[0], c.CommandPath())}
 	}
 	return nil
 }
 
-// oneArgument wants one argument.
+// oneArgument requires exactly one argument.
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
@@ -213,7 +213,7 @@ func oneArgument(what string) cobra.PositionalArgs {
 	}
 }
 
-// fitHelp breaks the lines of all help texts at words, to fit into a terminal's width.
+// fitHelp wraps all help texts to the terminal's width.
 func fitHelp(c *cobra.Command, width int) {
 	if width == 0 || width > 80 {
 		width = 80

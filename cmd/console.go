@@ -13,20 +13,19 @@ import (
 	"golang.org/x/term"
 )
 
-// console is the door through which everything leaves the command. Control characters in
-// texts that come from files or arguments, such as the name of a study, do not get
-// through: they would be orders to a terminal. They are shown instead, as in \x1b. Only
-// the colours that the command itself uses pass, to a terminal that shows them.
+// console carries all output of the command. It escapes control characters in texts from
+// files or arguments, such as the name of a study, as in \x1b: a terminal would obey them.
+// Only the command's own colours pass, to a terminal that shows them.
 //
-// A console can have a live line at its bottom, which later output is printed above.
+// A console can keep a live line at its bottom; later output is printed above it.
 type console struct {
 	mu      sync.Mutex
 	w       io.Writer
 	colours bool
-	partial []byte // the beginning of a character, or of a colour, whose end is yet to come
-	column  bool   // the last line printed has no end yet
+	partial []byte // the start of an incomplete character or colour sequence
+	column  bool   // the last line printed is not terminated
 	live    string // the live line, if there is one
-	drawn   int    // columns of it that are on the terminal
+	drawn   int    // its columns on the terminal
 	closed  bool
 }
 
@@ -58,7 +57,7 @@ func (c *console) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// close prints what is pending and drops what comes later. The live line stays.
+// close flushes pending output and discards later output. The live line stays.
 func (c *console) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +73,7 @@ func (c *console) close() {
 	}
 }
 
-// show makes a text the live line, "" for none. It must fit into one line.
+// show sets the live line, "" for none. It must fit on one line.
 func (c *console) show(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,7 +87,7 @@ func (c *console) show(line string) {
 	}
 }
 
-// keep leaves the live line on the terminal as it is, above what comes next.
+// keep leaves the live line on the terminal, above later output.
 func (c *console) keep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,7 +119,7 @@ func (c *console) erase() {
 	c.drawn = 0
 }
 
-// sanitise makes control characters visible, but for tabs, ends of lines and, if allowed,
+// sanitise escapes control characters except for tabs, newlines and, if allowed,
 // colours. Rest is a character or a colour at the end of the text that is not complete.
 func sanitise(text []byte, colours bool) (clean string, rest []byte) {
 	var b strings.Builder
@@ -195,7 +194,7 @@ func visible(s string) string {
 	return b.String()
 }
 
-// terminalWidth returns the width of the terminal that w is, 0 if it is none.
+// terminalWidth returns the width of the terminal w, 0 if w is not a terminal.
 func terminalWidth(w io.Writer) int {
 	if c, ok := w.(*console); ok {
 		w = c.w
@@ -211,7 +210,7 @@ func terminalWidth(w io.Writer) int {
 	return width
 }
 
-// colours tells whether w is a terminal whose user wants colours (no-color.org).
+// colours reports whether w is a terminal whose user wants colours (no-color.org).
 func colours(w io.Writer) bool {
 	return terminalWidth(w) > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
@@ -225,7 +224,7 @@ type session struct {
 
 type sessionKey struct{}
 
-// onInterrupt says what an interrupted command tells: what is kept, and how to resume.
+// onInterrupt sets the message of an interrupted command: what is kept, and how to resume.
 // The function must not wait for the work.
 func onInterrupt(ctx context.Context, farewell func() string) {
 	if s, ok := ctx.Value(sessionKey{}).(*session); ok {
@@ -235,7 +234,7 @@ func onInterrupt(ctx context.Context, farewell func() string) {
 	}
 }
 
-// goodbye returns what to tell.
+// goodbye returns that message.
 func (s *session) goodbye() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

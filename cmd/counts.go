@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// counts are the flags of a command that give whole numbers, with their ranges: what
-// can't be meant is refused before anything is computed or memory is asked for.
+// counts are a command's integer flags with their ranges: values out of range are refused
+// before anything is computed or allocated.
 type counts []countFlag
 
 type countFlag struct {
@@ -15,13 +15,13 @@ type countFlag struct {
 	value *int
 }
 
-// add adds a flag to a command. Its name is the count's, whose range it has.
+// add adds a flag to a command, with the name and range of the count.
 func (l *counts) add(c *cobra.Command, into *int, count study.Count, value int, usage string) {
 	intFlag(c.Flags(), into, count.Key, value, usage)
 	*l = append(*l, countFlag{count, into})
 }
 
-// check refuses the first that is out of its range.
+// check rejects the first flag that is out of range.
 func (l counts) check() error {
 	for _, f := range l {
 		if err := f.count.Check(*f.value); err != nil {
@@ -31,7 +31,7 @@ func (l counts) check() error {
 	return nil
 }
 
-// atLeast is a count with another lower end of its range.
+// atLeast returns a count with another lower bound.
 func atLeast(least int, c study.Count) study.Count {
 	c.Least = least
 	return c

@@ -24,10 +24,10 @@ import (
 func newData(sets []tasks.DataSet) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "data",
-		Short: "Real data sets: what is here, and how to get it",
-		Long: fmt.Sprintf(`Data says which real data sets are on this machine, checks them and downloads them.
-The digits are part of the program. The others are looked for in $%s, in
-/usr/share/datasets and in the user's cache.`, tasks.DataVariable),
+		Short: "Manage real data sets: list, check, download",
+		Long: fmt.Sprintf(`Data lists the real data sets on this machine, checks them and downloads them. The digits
+are built in. The others are looked for in $%s, /usr/share/datasets and the
+user's cache.`, tasks.DataVariable),
 		Example: `  gradflow data list
   gradflow data get mnist
   gradflow data verify`,
@@ -42,12 +42,12 @@ The digits are part of the program. The others are looked for in $%s, in
 // dataSets is the table that the data commands work on.
 type dataSets []tasks.DataSet
 
-// dataStatus is what is known of a data set on this machine.
+// dataStatus is the state of a data set on this machine.
 type dataStatus struct {
 	tasks.DataSet
 	Status string      `json:"status"` // "embedded", "here", "missing" or "incomplete"
 	Paths  []string    `json:"paths,omitempty"`
-	Places []dataPlace `json:"places,omitempty"` // where it is looked for, in this order
+	Places []dataPlace `json:"places,omitempty"` // searched in this order
 	Error  string      `json:"error,omitempty"`  // why it is incomplete
 }
 
@@ -78,7 +78,7 @@ func statusOf(d tasks.DataSet, dir string) dataStatus {
 	return s
 }
 
-// missing tells whether a data set is not here at all.
+// missing reports whether a data set is entirely absent.
 func missing(err error) bool {
 	return errors.Is(err, tasks.ErrNotFound) && !errors.Is(err, tasks.ErrIncomplete)
 }
@@ -91,7 +91,7 @@ func (d dataSets) names() []string {
 	return names
 }
 
-// pick returns the sets with these names, all if there are none.
+// pick returns the sets with these names, all sets without names.
 func (d dataSets) pick(names []string) (dataSets, error) {
 	if len(names) == 0 {
 		return d, nil
@@ -136,7 +136,7 @@ func (d dataSets) newList() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list [NAME...]",
-		Short: "Which data sets are here, and where they were looked for",
+		Short: "List data sets and the places searched for them",
 		Example: `  gradflow data list
   gradflow data list mnist --json`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -211,8 +211,8 @@ func (d dataSets) newPath() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "path NAME",
 		Short: "Print the directory of a data set",
-		Long: `Path prints the directory where a data set was found, for use in scripts. If it is
-not here, the exit status is 1.`,
+		Long: `Path prints the directory of a data set, for use in scripts. If the set was not found,
+the exit status is 1.`,
 		Example: `  gradflow data path mnist
   ls -l "$(gradflow data path fashion-mnist)"`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -232,7 +232,7 @@ not here, the exit status is 1.`,
 	return c
 }
 
-// fileReport is the outcome for one file.
+// fileReport is the result for one file.
 type fileReport struct {
 	Set    string `json:"set"`
 	File   string `json:"file"`
@@ -248,8 +248,8 @@ func (d dataSets) newVerify() *cobra.Command {
 		Use:   "verify [NAME...]",
 		Short: "Check the files of data sets by their sha256",
 		Long: `Verify reads every file and compares the sha256 of its uncompressed content with the
-published one. It fails if a file is wrong, or if a data set that was named is not here;
-without names it checks all that are here.`,
+published one. It fails if a file differs or a named data set is missing; without names it
+checks all sets found.`,
 		Example: `  gradflow data verify
   gradflow data verify fashion-mnist --json`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -274,7 +274,7 @@ without names it checks all that are here.`,
 				err = printReports(w, reports)
 			}
 			if err == nil && bad > 0 {
-				err = errors.Errorf("%d of %d files are not as they should be", bad, len(reports))
+				err = errors.Errorf("%d of %d files are wrong or missing", bad, len(reports))
 			}
 			return err
 		},
@@ -324,9 +324,9 @@ func (d dataSets) newGet() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "get NAME...",
 		Short: "Download data sets",
-		Long: `Get downloads the files of data sets that are not here yet into the user's cache, where
-studies find them. Every file is checked by its sha256 before it appears under its name.
-A download that was interrupted resumes when the command is given again.`,
+		Long: `Get downloads the missing files of data sets to the user's cache, where studies find
+them. A file appears under its name only after its sha256 was verified. To resume an
+interrupted download, run the command again.`,
 		Example: `  gradflow data get mnist
   gradflow data get fashion-mnist --dir /srv/data/fashion-mnist
   gradflow data get mnist --url https://mirror.example.org/mnist/`,
@@ -344,9 +344,9 @@ A download that was interrupted resumes when the command is given again.`,
 				}
 			}
 			if len(picked) > 1 && (mirror != "" || dir != "") {
-				return useError{errors.New("--url and --dir are for one data set at a time: they all have files of the same names")}
+				return useError{errors.New("--url and --dir take one data set at a time: all sets use the same file names")}
 			}
-			onInterrupt(c.Context(), func() string { return "Interrupted. The same command resumes." })
+			onInterrupt(c.Context(), func() string { return "Interrupted. Run the same command to resume." })
 			g := getter{mirror: mirror, dir: dir, log: c.ErrOrStderr()}
 			var reports []fileReport
 			for _, s := range picked {
@@ -363,7 +363,7 @@ A download that was interrupted resumes when the command is given again.`,
 		},
 	}
 	d.arguments(c, 1, len(d))
-	c.Flags().StringVar(&mirror, "url", "", "address of a directory to get the files from (default the known mirrors)")
+	c.Flags().StringVar(&mirror, "url", "", "base URL of the files (default the known mirrors)")
 	c.Flags().StringVar(&dir, "dir", "", "directory to download to (default the user's cache)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	if err := c.MarkFlagDirname("dir"); err != nil { // the flag is not there
@@ -376,7 +376,7 @@ A download that was interrupted resumes when the command is given again.`,
 func checkMirror(mirror string) error {
 	u, err := url.Parse(mirror)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return useError{errors.Errorf("--url %q is no address such as https://mirror.example.org/mnist/", mirror)}
+		return useError{errors.Errorf("--url %q is not a URL such as https://mirror.example.org/mnist/", mirror)}
 	}
 	return nil
 }
@@ -387,7 +387,7 @@ type getter struct {
 	log         io.Writer
 }
 
-// get downloads what is missing of a data set.
+// get downloads the missing files of a data set.
 func (g getter) get(ctx context.Context, s tasks.DataSet) ([]fileReport, error) {
 	if s.Embedded() {
 		return verify(s), nil
@@ -395,7 +395,7 @@ func (g getter) get(ctx context.Context, s tasks.DataSet) ([]fileReport, error) 
 	places := tasks.Places(s.Name, g.dir)
 	target := places[len(places)-1] // the user's cache
 	if target.Dir == "" {
-		return nil, errors.Errorf("there is no place to download to: %s; name one with --dir", target.Why)
+		return nil, errors.Errorf("no directory to download to: %s; give one with --dir", target.Why)
 	}
 	for _, p := range places {
 		if p.Dir == "" {
@@ -404,7 +404,7 @@ func (g getter) get(ctx context.Context, s tasks.DataSet) ([]fileReport, error) 
 		if reports, err := present(s, p.Dir); err == nil {
 			return reports, nil
 		} else if p != target && !missing(err) {
-			return nil, fmt.Errorf("%w; mend or remove it, since it would hide what is downloaded to %s", err, target.Dir)
+			return nil, fmt.Errorf("%w; repair or remove it: it would shadow the download to %s", err, target.Dir)
 		}
 	}
 	var reports []fileReport
@@ -427,14 +427,14 @@ func (g getter) get(ctx context.Context, s tasks.DataSet) ([]fileReport, error) 
 		}
 		reports = append(reports, r)
 	}
-	// A wrong file under another usual name, such as an uncompressed one, goes first.
+	// A wrong file under another usual name, such as an uncompressed one, takes precedence.
 	if _, err := present(s, target.Dir); err != nil {
 		return reports, fmt.Errorf("%w; remove it", err)
 	}
 	return reports, nil
 }
 
-// present returns the reports of a data set that is complete and right in dir.
+// present returns the reports of a data set that is complete and verified in dir.
 func present(s tasks.DataSet, dir string) ([]fileReport, error) {
 	paths, err := s.Locate(dir)
 	if err != nil {
@@ -450,7 +450,7 @@ func present(s tasks.DataSet, dir string) ([]fileReport, error) {
 	return reports, nil
 }
 
-// download fetches a file and shows how it arrives.
+// download fetches a file and shows its progress.
 func (g getter) download(ctx context.Context, f download.File, name string) error {
 	var arrived amount
 	var begun sync.Once

@@ -20,11 +20,11 @@ func newDescribe() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "describe [STUDY [RUN]]",
-		Short: "Layers, parameters and graph of a network",
-		Long: `Describe builds a network and prints its layers, its parameters and the operations of
-its pass forward, without running it: the network that the flags say, or that of a run of a
-study file, by its number from 1 or by the first digits of its hash. Of a deep network the
-middle is folded into one line; --fold 0 shows all.`,
+		Short: "Show the layers, parameters and graph of a network",
+		Long: `Describe builds a network and prints its layers, parameters and forward operations,
+without running it. The flags describe the network, or a study file and one of its runs: a
+number from 1, or the first digits of a hash. The middle of a deep network is folded into
+one line; --fold 0 shows everything.`,
 		Example: `  gradflow describe --model highway --depth 50
   gradflow describe --model lstm --task adding --depth 1 --format svg > lstm.svg
   gradflow describe bench/studies/quickstart.yaml 3`,
@@ -47,7 +47,7 @@ middle is folded into one line; --fold 0 shows all.`,
 			var config study.Config
 			if len(args) > 0 {
 				if name := network.changed(c); name != "" {
-					return useError{errors.Errorf("--%s is not for a network of a study file", name)}
+					return useError{errors.Errorf("--%s can't be combined with a study file", name)}
 				}
 				var err error
 				if config, err = runOf(c.Context(), args); err != nil {
@@ -87,7 +87,7 @@ middle is folded into one line; --fold 0 shows all.`,
 	network.add(c, "5", "64", "32", "")
 	f := c.Flags()
 	f.StringVar(&format, "format", "text", "text, dot (for Graphviz), svg or json")
-	intFlag(f, &limit, "fold", 40, "most layers and operations to show; 0: all")
+	intFlag(f, &limit, "fold", 40, "show at most this many layers and operations; 0: all")
 	f.BoolVar(&asJSON, "json", false, "print as JSON, with all operations")
 	return c
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// dryRun says what a study's runs are and what they can show. It is an error if that is
-// nothing.
+// dryRun prints a study's runs and what they can show. If they can show nothing, it returns
+// an error.
 func dryRun(c *cobra.Command, spec *study.Spec) error {
 	design, err := compare.Planned(spec)
 	if err != nil {
@@ -54,15 +54,15 @@ func dryRun(c *cobra.Command, spec *study.Spec) error {
 	}
 	fmt.Fprintln(w)
 	if len(things) < 2 {
-		say("Nothing is compared: the runs are of one thing.")
+		say("Nothing is compared: all runs are of one thing.")
 		return nil
 	}
 	say("Compared: %s, with %s, in %s of %s.", strings.Join(things, ", "), design.Baseline, texttab.Count(len(design.Facets), "facet"), texttab.Count(design.Seeds, "seed"))
 	if !design.CanShow() {
-		return errors.Errorf("%s: the runs can show no difference, however large it is: %s", spec.Name, strings.Join(design.Warnings, "; "))
+		return errors.Errorf("%s: the runs can't show any difference, however large: %s", spec.Name, strings.Join(design.Warnings, "; "))
 	}
 	if d := float64(design.Detectable); !math.IsInf(d, 0) {
-		say("A shift of %.2g standard deviations of the paired differences is shown four times in five.", d)
+		say("A shift of %.2g standard deviations of the paired differences is detected four times in five.", d)
 	}
 	return nil
 }

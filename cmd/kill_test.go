@@ -134,7 +134,7 @@ func TestInterrupt(t *testing.T) {
 	if status != failed {
 		t.Errorf("exit status %d after an interrupt, want %d", status, failed)
 	}
-	if !strings.Contains(printed, "The same command resumes") {
+	if !strings.Contains(printed, "to resume") {
 		t.Errorf("an interrupted study prints\n%s", printed)
 	}
 	leftovers, err := filepath.Glob(filepath.Join(dir, "out", "runs", ".unfinished*"))

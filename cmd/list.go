@@ -65,7 +65,7 @@ func sectionOf[T any](name string, c *catalogue.Catalogue[T]) section {
 	return s
 }
 
-// axesSection has the keys of a study that vary, or are given once.
+// axesSection lists the keys of a study that vary or are given once.
 func axesSection() section {
 	s := section{Name: "axes"}
 	for _, a := range study.Axes {
@@ -86,11 +86,11 @@ func newList() *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "list [CATALOGUE]",
-		Short: "What a study can be made of",
-		Long: `List shows the catalogues (` + strings.Join(names, ", ") + `): the names that a study file can use, and the settings of
-each with their defaults. A setting is given as in  {name: sgd, rate: 0.1}  or
-sgd(rate=0.1). Links and schedules are what a chain is made of, an optimizer that
-changes the gradients or the steps of another one:
+		Short: "List the parts that studies can use",
+		Long: `List shows the catalogues (` + strings.Join(names, ", ") + `): the names that a study file can use, and their
+settings with defaults. Write a setting as  {name: sgd, rate: 0.1}  or sgd(rate=0.1).
+Links and schedules are the parts of a chain, an optimizer that changes the gradients or
+the steps of another:
 
   chain(before=[clip-norm(limit=1)],optimizer=sgd)
   chain(optimizer=sgd,after=[schedule(schedule=cosine(steps=400))])`,
@@ -125,7 +125,7 @@ changes the gradients or the steps of another one:
 	return c
 }
 
-// printSections prints names and descriptions, with the settings if so asked.
+// printSections prints names and descriptions, and optionally the settings.
 func printSections(w io.Writer, list []section, settings bool) error {
 	_, err := io.WriteString(w, strings.Join(sectionLines(list, settings, texttab.Or(terminalWidth(w))), "\n")+"\n")
 	return err
@@ -157,7 +157,7 @@ func sectionLines(list []section, settings bool, width int) (lines []string) {
 		lines = append(lines, t.Lines(width, false)...)
 	}
 	if !settings {
-		lines = append(append(lines, ""), texttab.Wrap("For the settings: gradflow list optimizers", width)...)
+		lines = append(append(lines, ""), texttab.Wrap("To see settings: gradflow list optimizers", width)...)
 	}
 	return lines
 }

@@ -127,7 +127,7 @@ func (f *measureFlags) run(c *cobra.Command, t *theory) (*phase.Measured, error)
 	}
 	progress := newStudyProgress(c.ErrOrStderr())
 	onInterrupt(c.Context(), func() string {
-		return fmt.Sprintf("%s: %s\nInterrupted: the runs in progress were left out. The same command resumes.", spec.Name, progress.tell())
+		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume.", spec.Name, progress.tell())
 	})
 	ctx := c.Context()
 	if f.budget > 0 {

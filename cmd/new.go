@@ -33,7 +33,7 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// newKind is a kind of part that a module can be made for.
+// newKind is a kind of part that gradflow new can write.
 type newKind struct {
 	name    string // as the argument says it
 	files   string // directory of its templates
@@ -96,7 +96,7 @@ var newKinds = []newKind{
 		}, shown: "tanh"},
 }
 
-// kindNames returns the kinds as gradflow new is given them.
+// kindNames returns the kinds that gradflow new accepts.
 func kindNames() []string {
 	var names []string
 	for _, k := range newKinds {
@@ -110,18 +110,19 @@ func newNew() *cobra.Command {
 	var rowwise bool
 	c := &cobra.Command{
 		Use:   "new KIND NAME",
-		Short: "Write a module with a part of your own",
-		Long: `New writes a Go module into the directory NAME: a small part of this kind that works
-(an activation, an optimizer, ...), its test with the conformance suite, a study and a
-benchmark that compare it with built-in ones, and a program that is gradflow with the part
-in its catalogue. It builds, passes and runs as it is; then put your own formula in.
+		Short: "Write a module with your own part",
+		Long: `New writes a Go module to the directory NAME: a small working part of this kind (an
+activation, an optimizer, ...), a test that runs the conformance suite, a study and a
+benchmark that compare it with built-in parts, and a gradflow program with the part in its
+catalogue. The module builds, passes its tests and runs as written; then replace the
+formula with your own.
 
-Kinds: ` + strings.Join(kindNames(), ", ") + `. NAME is what studies call the part: lower-case letters and
-digits, with hyphens between them.
+Kinds: ` + strings.Join(kindNames(), ", ") + `. NAME is the part's name in studies: lower-case letters and
+digits, separated by hyphens.
 
-The module requires this version of gradflow. A gradflow that was built from a checkout
-has no version that others could download: the module is then given the checkout, or the
-directory of --replace, in its place.`,
+The module requires this version of gradflow. If this gradflow was built from a checkout,
+it has no version to download, and the module uses the checkout instead, or the directory
+given with --replace.`,
 		Example: `  gradflow new activation isru
   gradflow new activation --rowwise radial
   gradflow new optimizer mine --dir ~/research/mine --replace ~/gradflow`,
@@ -159,7 +160,7 @@ directory of --replace, in its place.`,
 			w := c.OutOrStdout()
 			fmt.Fprintf(w, "%s %s in %s: %s\n", m.kind.article, m.Kind, dir, strings.Join(slices.Sorted(maps.Keys(files)), ", "))
 			if m.Replace != "" {
-				fmt.Fprintf(w, "It uses the gradflow in %s; for another: go mod edit -replace %s=DIR\n", m.Replace, modulePath)
+				fmt.Fprintf(w, "It uses the gradflow in %s; to use another: go mod edit -replace %s=DIR\n", m.Replace, modulePath)
 			}
 			_, err = fmt.Fprintf(w, `
   cd %s
@@ -172,12 +173,12 @@ directory of --replace, in its place.`,
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "dir", "", "directory of the module (default ./NAME)")
-	f.StringVar(&replace, "replace", "", "directory of a gradflow checkout that the module uses")
-	f.BoolVar(&rowwise, "rowwise", false, "an activation that is not element-wise: it reads a row, all units of an example")
+	f.StringVar(&replace, "replace", "", "gradflow checkout for the module to use")
+	f.BoolVar(&rowwise, "rowwise", false, "write an activation that is not element-wise: it reads a row, all units of an example")
 	return c
 }
 
-// shellQuote quotes a path that a shell would take apart.
+// shellQuote quotes a path that a shell would split.
 func shellQuote(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_./~+@:", r))
@@ -223,7 +224,7 @@ func newModuleOf(kind, name string, rowwise bool) (*newModule, error) {
 		return nil, err
 	}
 	if slices.Contains(k.names(), name) {
-		return nil, useError{errors.Errorf("there is %s %s %q in the catalogue already: choose another name", k.article, k.name, name)}
+		return nil, useError{errors.Errorf("the catalogue already has %s %s %q: choose another name", k.article, k.name, name)}
 	}
 	version, sum := versionToRequire()
 	m := &newModule{kind: k, Version: version, Sum: sum, Kind: k.name, Name: name, Ident: identifier(name),
@@ -236,10 +237,10 @@ func newModuleOf(kind, name string, rowwise bool) (*newModule, error) {
 	return m, nil
 }
 
-// longestName is how long a name may be: it becomes a file's and a benchmark's.
+// longestName limits names, which also name a file and a benchmark.
 const longestName = 60
 
-// checkPartName refuses what can't be the name of a catalogue's row.
+// checkPartName rejects what can't be the name of a row in a catalogue.
 func checkPartName(name string) error {
 	ok := name != "" && len(name) <= longestName
 	for i, r := range name {
@@ -248,7 +249,7 @@ func checkPartName(name string) error {
 		ok = ok && (letter || i > 0 && (digit || hyphen))
 	}
 	if !ok {
-		return useError{errors.Errorf("%q can't be the name of a part: want lower-case letters and digits, with hyphens between them, from a letter on, at most %d", name, longestName)}
+		return useError{errors.Errorf("%q can't be the name of a part: want lower-case letters and digits, separated by hyphens, starting with a letter, at most %d characters", name, longestName)}
 	}
 	return nil
 }
@@ -263,7 +264,7 @@ func identifier(name string) string {
 	return out
 }
 
-// require says what go.mod and go.sum have to. replace is the directory that the user gives.
+// require finds the contents of go.mod and go.sum. replace is the directory the user gave.
 func (m *newModule) require(replace string) error {
 	switch {
 	case replace != "":
@@ -276,7 +277,7 @@ func (m *newModule) require(replace string) error {
 		}
 		m.Replace = abs
 	case m.Sum == "":
-		// The directory that this program was built from.
+		// The source directory of this program.
 		_, file, _, _ := runtime.Caller(0)
 		from := filepath.Dir(filepath.Dir(file))
 		if !filepath.IsAbs(from) || checkCheckout(from) != nil {
@@ -285,7 +286,7 @@ func (m *newModule) require(replace string) error {
 		m.Replace = from
 	}
 	if m.Sum == "" {
-		m.Version = "v0.0.0" // go.mod needs one, which the replacement stands in for
+		m.Version = "v0.0.0" // go.mod needs one, which the replacement overrides
 	}
 
 	goMod, sums, err := requirements()
@@ -357,14 +358,14 @@ func goModSum(text string) string {
 	return "h1:" + base64.StdEncoding.EncodeToString(list[:])
 }
 
-// files returns the text of the module's files by their names.
+// files returns the contents of the module's files by name.
 func (m *newModule) files() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for name, from := range map[string]string{
 		"main.go":         "main.go.tmpl",
 		"bench_test.go":   "bench_test.go.tmpl",
 		"command_test.go": "command_test.go.tmpl",
-		// Named by the kind, as a part's name can be that of another file.
+		// Named by the kind, as a part may have the name of another file.
 		m.Kind + ".go":      m.kind.files + "/part.go.tmpl",
 		m.Kind + "_test.go": m.kind.files + "/part_test.go.tmpl",
 		m.Name + ".yaml":    m.kind.files + "/study.yaml.tmpl",
@@ -418,7 +419,7 @@ func (m *newModule) goMod(files map[string][]byte) []byte {
 	return text.Bytes()
 }
 
-// writeModule writes the files into a directory that is new or empty.
+// writeModule writes the files to a new or empty directory.
 func writeModule(dir string, files map[string][]byte) error {
 	dir = filepath.Clean(dir)
 	entries, err := os.ReadDir(dir)

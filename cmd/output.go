@@ -10,8 +10,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// checkPicture tells, before anything is measured, whether a picture can be written to a
-// file.
+// checkPicture checks, before anything is measured, that a picture can be written to a file.
 func checkPicture(flag, path string) error {
 	if _, err := draw.Format(path); err != nil {
 		return useError{errors.Wrap(err, flag)}
@@ -36,12 +35,12 @@ func checkFile(flag, path string) error {
 	return nil
 }
 
-// checkDirectory tells whether a directory is there and can be read.
+// checkDirectory checks that a directory exists and is readable.
 func checkDirectory(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return useError{errors.Errorf("%s: there is no such directory", dir)}
+		return useError{errors.Errorf("%s: no such directory", dir)}
 	case err == nil && !info.IsDir():
 		return useError{errors.Errorf("%s: is not a directory", dir)}
 	case err == nil:
@@ -53,7 +52,7 @@ func checkDirectory(dir string) error {
 	return nil
 }
 
-// checkNewDirectory tells whether a directory is there or can be made.
+// checkNewDirectory checks that a directory exists or can be created.
 func checkNewDirectory(flag, dir string) error {
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
@@ -68,7 +67,7 @@ func checkNewDirectory(flag, dir string) error {
 	}
 }
 
-// reason is an error of the file system without the path, which the caller names.
+// reason returns a file system error without the path, which the caller names.
 func reason(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) {

@@ -28,14 +28,14 @@ func newProfile() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "profile",
-		Short: "Look through a network layer by layer",
-		Long: `Profile builds a network, runs a batch, and shows for each layer what its units do and
-what becomes of the gradient on its way back, with what theory predicts beside it. With
---steps it also trains, and shows the layers after that. It ends with where the signal
-dies, forward and backward, what theory says of it, and what some remedies do to it at the
-start, measured. With --jacobian it adds the singular values of the Jacobian.
+		Short: "Inspect a network layer by layer",
+		Long: `Profile builds a network, runs one batch, and shows for each layer how its units behave
+and how the gradient changes on its way back, beside the prediction of theory. With --steps
+it also trains, and shows the layers again. It concludes where the signal dies, forward
+and backward, what theory says about it, and how much some remedies help, measured at
+initialisation. With --jacobian it adds the singular values of the Jacobian.
 
-  log10(1-c)  how far the examples of the batch are apart: -8 is equal to eight digits
+  log10(1-c)  distance of the examples in the batch: -8 is equal to eight digits
   χ           factor of the squared gradient from the layer above`,
 		Example: `  gradflow profile --activation sigmoid --depth 20
   gradflow profile --activation softplus --depth 50 --steps 200 --optimizer smorms3
@@ -98,17 +98,17 @@ start, measured. With --jacobian it adds the singular values of the Jacobian.
 	network.add(c, "50", "128", "64", "sgd")
 	f := c.Flags()
 	network.counts.add(c, &steps, atLeast(0, study.Steps), 0, "training steps")
-	f.StringVar(&picture, "plot", "", "draw a picture into this file, a .svg, .png or .pdf")
+	f.StringVar(&picture, "plot", "", "draw a picture to this .svg, .png or .pdf file")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	f.IntSliceVar(&widths, "widths", nil, "coordinate check: how much a step of training changes z at these widths, such as 64,128,256")
-	f.IntSliceVar(&depths, "depths", nil, "the same at these depths, or at each width and depth")
+	f.IntSliceVar(&depths, "depths", nil, "coordinate check at these depths, or at each width and depth")
 	f.BoolVar(&jacobian, "jacobian", false, "measure the singular values of the Jacobian, in float64: seconds at width 128, minutes at 512")
 	f.BoolVar(&noAdvice, "no-advice", false, "don't try remedies")
 	plotFlag(c)
 	return c
 }
 
-// coordinateSteps are those of a coordinate check unless --steps says otherwise.
+// coordinateSteps is the default number of steps of a coordinate check.
 const coordinateSteps = 10
 
 // mostCoordinates is how many networks a coordinate check may have.
@@ -167,18 +167,18 @@ func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []in
 	lines := texttab.Wrap(fmt.Sprintf("Root mean square change of the pre-activations in a step of %s, over the first %s, on one batch:",
 		config.Optimizer, texttab.Count(steps, "step")), width)
 	lines = append(append(lines, ""), t.Lines(width, colours(w))...)
-	lines = append(append(lines, ""), texttab.Wrap("What grows with width or depth will diverge there; what falls hardly learns there: the rate or the start must be scaled.", width)...)
+	lines = append(append(lines, ""), texttab.Wrap("Where the change grows with width or depth, training will diverge; where it falls, layers hardly learn. Scale the rate or the initialisation.", width)...)
 	_, err = io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
 
-// Rows of the table at most: of a deeper network some layers in between are left out.
+// The most rows of the table: of deeper networks, layers in between are left out.
 const mostRows = 40
 
 func printProfile(w io.Writer, p *profile.Profile, trials []profile.Trial, picture string) error {
 	lines := profileLines(p, trials, min(texttab.Or(terminalWidth(w)), 100), colours(w))
 	if picture != "" {
-		lines = append(lines, "", "The picture: "+picture)
+		lines = append(lines, "", "Picture: "+picture)
 	}
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
@@ -213,7 +213,7 @@ func profileLines(p *profile.Profile, trials []profile.Trial, width int, colour 
 	return append(lines, command(p.Remedy(), width)...)
 }
 
-// command breaks a command at its flags, or if need be before a flag's value.
+// command breaks a command at its flags, or if necessary before a flag's value.
 func command(text string, width int) (lines []string) {
 	parts := strings.Split(text, " --")
 	line := "  " + parts[0]
@@ -236,7 +236,7 @@ func command(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// outcome says what a remedy did.
+// outcome describes the effect of a remedy.
 func outcome(t profile.Trial) string {
 	switch d := float64(t.Decades); {
 	case t.Problem != "":

@@ -17,9 +17,9 @@ const (
 	drawInterval = 100 * time.Millisecond
 )
 
-// amount is how far a long work has come, in units that take about equal times. What was
-// done before this process began counts for the share that is done, but not for the time
-// that is left.
+// amount is the progress of long work, in units that take about equal time. Work done
+// before this process began counts towards the share done, but not the estimate of the time
+// left.
 type amount struct {
 	all    atomic.Int64 // 0: not known yet
 	before atomic.Int64
@@ -34,7 +34,7 @@ func (a *amount) share() float64 {
 	return min(1, max(0, float64(a.before.Load()+a.done.Load())/float64(all)))
 }
 
-// left estimates the time to the end, 0 if there is nothing to tell it by.
+// left estimates the remaining time, 0 if unknown.
 func (a *amount) left(spent time.Duration) time.Duration {
 	done := a.done.Load()
 	rest := a.all.Load() - a.before.Load() - done
@@ -44,13 +44,12 @@ func (a *amount) left(spent time.Duration) time.Duration {
 	return time.Duration(float64(spent) * float64(rest) / float64(done))
 }
 
-// progress shows an amount until it is ended: as a bar on a terminal, whatever its width
-// becomes, and as a line every few seconds elsewhere. It reads what the work counts; the
-// work never waits for it.
+// progress shows an amount until end is called: as a bar on a terminal, even if resized, and
+// as a line every few seconds elsewhere. It reads counters; the work never waits for it.
 type progress struct {
 	console *console
 	amount  *amount
-	// count says what is done, such as "3/12 runs", and what else there is to tell.
+	// count returns what is done, such as "3/12 runs", and any remarks.
 	count       func() (done, more string)
 	begin       time.Time
 	stop, ended chan struct{}
@@ -87,7 +86,7 @@ func (p *progress) every(interval time.Duration, do func()) {
 	}
 }
 
-// end shows the last state and leaves it. It may be called again.
+// end shows the final state and leaves it there. It may be called again.
 func (p *progress) end() {
 	select {
 	case <-p.stop:
@@ -120,7 +119,7 @@ func (p *progress) redraw() func() {
 	}
 }
 
-// log prints where the work is if it has moved.
+// log prints the progress if there was any.
 func (p *progress) log() func() {
 	before := ""
 	return func() {

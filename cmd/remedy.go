@@ -27,15 +27,16 @@ func newRemedy() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "remedy",
-		Short: "What keeps this network's signal alive?",
-		Long: `Remedy takes the network that the flags describe, tries what may keep its signal alive
-(starts, shaped nonlinearities, normalisations, shortcuts, learned scales, optimizers, one
-factor at a time and then the best together), and ends with a ranked table, one tested
-sentence, and the study file that repeats it. Each remedy is screened at three rates on one
-seed; the plain network and the six best are judged on the test part, with ten fresh seeds.
+		Short: "Find what keeps a network's signal alive",
+		Long: `Remedy takes the network that the flags describe and tries to keep its signal alive:
+initialisations, shaped nonlinearities, normalisations, shortcuts, learned scales and
+optimizers, one factor at a time and then the best together. It prints a ranked table and
+one tested sentence, and writes a study file that repeats the comparison. Each remedy is
+screened at three rates on one seed; the plain network and the six best are judged on the
+test set, with ten fresh seeds.
 
-The time goes by --budget; 60s suit a depth of 20. With --runs in its place the answer is
-the same bit for bit each time. Given again, an interrupted command with --runs resumes.`,
+--budget limits the time; 60s suit a depth of 20. With --runs instead, the answer is
+reproducible bit for bit, and running an interrupted command again resumes it.`,
 		Example: `  gradflow remedy --activation sigmoid --depth 20
   gradflow remedy --activation 'tanh(z) + 0.1*z' --depth 50 --budget 3m
   gradflow remedy --model rbf --depth 5 --json`,
@@ -62,10 +63,10 @@ the same bit for bit each time. Given again, an interrupted command with --runs 
 	}
 	network.add(c, "20", "64", "64", "adam")
 	f := c.Flags()
-	f.DurationVar(&q.Budget, "budget", time.Minute, "time that the answer may take")
-	counts.add(c, &q.Runs, study.RemedyRuns, 0, "budget in runs, in place of time")
+	f.DurationVar(&q.Budget, "budget", time.Minute, "time limit")
+	counts.add(c, &q.Runs, study.RemedyRuns, 0, "limit the number of runs instead of the time")
 	counts.add(c, &q.Seeds, study.Seeds, 10, "fresh seeds of each finalist")
-	counts.add(c, &options.Workers, study.Workers, 0, "runs side by side (default one for each core)")
+	counts.add(c, &options.Workers, study.Workers, 0, "parallel runs (default one per core)")
 	f.StringVar(&out, "out", "", "directory of the studies (default gradflow-out/remedy-<network>)")
 	f.BoolVar(&asJSON, "json", false, "print the answer as JSON")
 	return c
@@ -80,7 +81,7 @@ func runRemedy(c *cobra.Command, q remedy.Question, o remedy.Options, out string
 		return shown
 	}
 	onInterrupt(c.Context(), func() string {
-		return "Interrupted: the runs that are complete are kept in " + out + "."
+		return "Interrupted: completed runs are kept in " + out + "."
 	})
 	a, err := remedy.Find(c.Context(), q, out, o)
 	if shown != nil {
@@ -117,7 +118,7 @@ func runRemedy(c *cobra.Command, q remedy.Question, o remedy.Options, out string
 	return nil
 }
 
-// remedyName is the directory of a question: another question has another.
+// remedyName returns the directory of a question: different questions use different ones.
 func remedyName(q remedy.Question) string {
 	what := q.Config.Activation.Name
 	if q.Config.Model.Name != "mlp" {

@@ -22,16 +22,15 @@ func newReport() *cobra.Command {
 	var o compare.Options
 	c := &cobra.Command{
 		Use:   "report DIR [DIR…]",
-		Short: "Say what a study has shown and draw the report",
-		Long: `Report reads the records in a study's directory and prints what follows from them: the
-sentence that the tests allow, one table of what is compared by the facets, and what was
-observed on each problem (median and interval over seeds, diverged runs counted). It
-writes report.html into the directory: one page that needs no network. It is of the runs
-that study.yaml in the directory stands for; others, and damaged ones, are named and left
-out.
+		Short: "Report what a study has shown",
+		Long: `Report reads the records in a study's directory and prints its findings: the conclusion
+that the tests support, a table of the things compared by facet, and the observations on
+each problem (median and interval over seeds, diverged runs counted). It also writes
+report.html, a self-contained page, to the directory. It covers the runs of study.yaml in
+the directory; other and damaged runs are listed and left out.
 
 With --compare, --baseline, --where or --format, or with several directories, it prints
-the comparison alone, of any axes, and writes no page. Seeds pair across directories.`,
+only the comparison, of any axes, and writes no page. Seeds pair across directories.`,
 		Example: `  gradflow report gradflow-out/quickstart
   gradflow report gradflow-out/quickstart --json | jq '.problems[0].setups[0]'
   gradflow report gradflow-out/deep --compare activation,initializer --where 'depth <= 50'
@@ -65,11 +64,11 @@ the comparison alone, of any axes, and writes no page. Seeds pair across directo
 			}
 			for _, flag := range []string{"out", "details"} {
 				if c.Flags().Changed(flag) {
-					return useError{errors.Errorf("--%s is of the report of one study: a comparison alone has none", flag)}
+					return useError{errors.Errorf("--%s needs the full report of one study: drop it, or drop --compare, --baseline, --where and --format", flag)}
 				}
 			}
 			if asJSON && c.Flags().Changed("format") && format != "json" {
-				return useError{errors.Errorf("--json and --format %s: want one of them", format)}
+				return useError{errors.Errorf("--json and --format %s: give only one of them", format)}
 			}
 			if asJSON {
 				format = "json"
@@ -80,9 +79,9 @@ the comparison alone, of any axes, and writes no page. Seeds pair across directo
 	f := c.Flags()
 	f.StringVar(&out, "out", "", "file of the page (default report.html in the directory)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.BoolVar(&details, "details", false, "print what was observed on each problem, however many there are")
-	f.StringSliceVar(&o.By, "compare", nil, "axes whose values are compared, such as activation or initializer,normalization (default what the study compares)")
-	f.StringVar(&o.Baseline, "baseline", "", "what the others are compared with, as the table names it (default the first)")
+	f.BoolVar(&details, "details", false, "print the observations on each problem, however many there are")
+	f.StringSliceVar(&o.By, "compare", nil, "axes whose values are compared, such as activation or initializer,normalization (default those that the study compares)")
+	f.StringVar(&o.Baseline, "baseline", "", "the thing that the others are compared with, as the table names it (default the first)")
 	f.StringVar(&where, "where", "", "runs to keep, such as 'depth <= 50 and optimizer != sgd' (default all)")
 	f.StringVar(&format, "format", "text", strings.Join(compare.Formats, ", "))
 	complete(c, "format", compare.Formats)
@@ -100,7 +99,7 @@ func writeComparison(c *cobra.Command, dirs []string, o compare.Options, where, 
 			for _, a := range study.Axes {
 				keys = append(keys, a.Key)
 			}
-			return useError{errors.Errorf("--compare: there is no axis %q; there are %s", key, strings.Join(keys, ", "))}
+			return useError{errors.Errorf("--compare: unknown axis %q; there are %s", key, strings.Join(keys, ", "))}
 		}
 	}
 	var condition *study.Condition
@@ -130,13 +129,13 @@ func writeComparison(c *cobra.Command, dirs []string, o compare.Options, where, 
 func openStudy(c *cobra.Command, dir string) (*record.Results, error) {
 	results, err := study.Open(c.Context(), dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, useError{errors.Errorf("%s: holds no study: there is no directory runs in it", dir)}
+		return nil, useError{errors.Errorf("%s: not the directory of a study: it has no subdirectory runs", dir)}
 	}
 	return results, err
 }
 
-// writeReport prints the ranking and writes the page: into the directory, where that can be
-// written to, unless out says otherwise.
+// writeReport prints the ranking and writes the page: to out if given, otherwise to the
+// directory if it is writable.
 func writeReport(c *cobra.Command, dir, out string, o report.TextOptions, asJSON bool) error {
 	results, err := openStudy(c, dir)
 	if err != nil {
@@ -165,11 +164,11 @@ func writeReport(c *cobra.Command, dir, out string, o report.TextOptions, asJSON
 	}
 	err = report.Write(results, path)
 	if out == "" && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)) {
-		fmt.Fprintf(c.ErrOrStderr(), "No page is written: %v. To have it elsewhere, give --out FILE.\n", err)
+		fmt.Fprintf(c.ErrOrStderr(), "The page was not written: %v. Use --out FILE to write it elsewhere.\n", err)
 		return nil
 	}
 	if err == nil && !asJSON {
-		fmt.Fprintf(w, "\nThe report with curves and heat maps: %s\n", path)
+		fmt.Fprintf(w, "\nReport with curves and heat maps: %s\n", path)
 	}
 	return err
 }

@@ -19,10 +19,10 @@ func newRun() *cobra.Command {
 	var dry bool
 	c := &cobra.Command{
 		Use:   "run STUDY.yaml",
-		Short: "Run a study, or resume it",
-		Long: `Run does the runs of a study that are not recorded yet, on all cores, and records
-each when it is complete; then it prints the ranking and writes report.html. Started
-again, it resumes. Ctrl-C ends it after the current steps.`,
+		Short: "Run or resume a study",
+		Long: `Run executes the runs of a study that are not recorded yet, on all cores, and records
+each when it is complete; then it prints the ranking and writes report.html. Ctrl-C stops
+it after the current steps; run the command again to resume.`,
 		Example: `  gradflow run bench/studies/quickstart.yaml
   gradflow run study.yaml --out results/study --workers 1
   gradflow run study.yaml --set depth=10,20 --set optimizer.rate=0.01 --dry-run`,
@@ -45,13 +45,13 @@ again, it resumes. Ctrl-C ends it after the current steps.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>)")
-	c.Flags().StringArrayVar(&set, "set", nil, "a key of the study and other values, such as depth=10,20 or optimizer.rate=0.01; may be given several times")
-	c.Flags().BoolVar(&dry, "dry-run", false, "say what the runs are and what they can show, and run nothing")
-	counts.add(c, &workers, study.Workers, 0, "runs side by side, or cores that fewer runs divide their large products over (default one for each core)")
+	c.Flags().StringArrayVar(&set, "set", nil, "override a key of the study, such as depth=10,20 or optimizer.rate=0.01; may be repeated")
+	c.Flags().BoolVar(&dry, "dry-run", false, "print the runs and what they can show, without running them")
+	counts.add(c, &workers, study.Workers, 0, "parallel runs, or the cores over which fewer runs split their large products (default one per core)")
 	return c
 }
 
-// loadStudy reads a study file. Whatever is wrong with it is a mistake of the user's.
+// loadStudy reads a study file. Any fault in it is a usage error.
 func loadStudy(ctx context.Context, file string) (*study.Spec, error) {
 	return loadStudyWith(ctx, file, nil)
 }
@@ -79,7 +79,7 @@ func runStudy(c *cobra.Command, spec *study.Spec, file string, set []string, out
 	}
 	progress := newStudyProgress(c.ErrOrStderr())
 	onInterrupt(c.Context(), func() string {
-		return fmt.Sprintf("%s: %s\nInterrupted: the runs in progress were left out. The same command resumes:\n  gradflow run %s%s --out %s",
+		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume:\n  gradflow run %s%s --out %s",
 			spec.Name, progress.tell(), file, settings, out)
 	})
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
@@ -100,7 +100,7 @@ func runStudy(c *cobra.Command, spec *study.Spec, file string, set []string, out
 	return err
 }
 
-// notBegun is the error of a study that could not be begun in its directory.
+// notBegun is the error of a study that could not start in its directory.
 func notBegun(err error) error {
 	if errors.Is(err, study.ErrAnotherStudy) {
 		return useError{err}

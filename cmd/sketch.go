@@ -144,8 +144,8 @@ func axisNumber(v float64) string { return fmt.Sprintf("%.3g", v) }
 // pad fills a text up to a width in characters.
 func pad(s string, width int) string { return texttab.Pad(s, width, false) }
 
-// printSketches draws sketches beside each other if they fit into the width, and below
-// each other if not.
+// printSketches draws sketches side by side if they fit into the width, otherwise one below
+// the other.
 func printSketches(w io.Writer, list []sketch, width int, colour bool) {
 	const indent, between = 2, 3
 	if len(list) == 2 {

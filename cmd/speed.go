@@ -33,13 +33,12 @@ func newSpeed() *cobra.Command {
 		Use:   "speed",
 		Short: "Time the training step",
 		Long: `Speed times the training step of a deep network (784 inputs, 10 classes,
-cross-entropy): the whole step, its parts, and how near it comes to the processor's
-measured peak. With --vm tape the same network of Gorgonia's own operations on its
-TapeMachine is timed in turn with it; the result then is the TapeMachine's, with ours
-under "gradflow". With --workers 2 it also has the steps of two networks made side by
-side, as a study's runs are, and tells how many times as many are made as of one alone.
-With --split 2 the large matrix products of one network are divided over two cores, as
-those of a study with fewer runs than cores are.`,
+cross-entropy): the whole step, its parts, and how close it comes to the processor's
+measured peak. With --vm tape it alternates with the same network built from Gorgonia's own
+operations, on its TapeMachine; the JSON is then the TapeMachine's, with ours under
+"gradflow". With --workers 2 it also trains two networks in parallel, as a study does, and
+prints the gain in throughput over one. With --split 2 the large matrix products of one
+network are split over two cores, as in a study with fewer runs than cores.`,
 		Example: `  gradflow speed --depth 50 --width 64 --batch 32 --optimizer rmsprop
   gradflow speed --depth 50 --width 64 --batch 32 --vm tape
   gradflow speed --width 256 --batch 128 --json | jq .peak_share
@@ -52,7 +51,7 @@ those of a study with fewer runs than cores are.`,
 			}
 			n := network.config
 			if n.Widths != "" {
-				return useError{errors.Errorf("--width %s: all layers of the network that is timed have one width", n.Widths)}
+				return useError{errors.Errorf("--width %s: all layers of the timed network have the same width", n.Widths)}
 			}
 			config.Depth, config.Width, config.Batch = n.Depth, n.Width, n.Batch
 			config.Activation, config.Optimizer, config.DType = n.Activation, n.Optimizer, n.DType
@@ -93,15 +92,15 @@ those of a study with fewer runs than cores are.`,
 		"depth": "50", "width": "64", "batch": "32", "optimizer": "sgd", "activation": "tanh",
 	})
 	counts.add(c, &config.Steps, study.Timed, 200, "steps to time")
-	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine beside it")
-	counts.add(c, &config.Split, study.Split, 0, "cores to divide large matrix products over (0: one)")
-	counts.add(c, &workers, atLeast(1, study.Workers), 1, "networks to train side by side, too")
+	f.StringVar(&machine, "vm", speed.Gradflow, "gradflow, or tape to time Gorgonia's TapeMachine as well")
+	counts.add(c, &config.Split, study.Split, 0, "cores to split large matrix products over (0: one)")
+	counts.add(c, &workers, atLeast(1, study.Workers), 1, "also time this many networks trained in parallel")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	complete(c, "vm", []string{speed.Gradflow, speed.Tape})
 	return c
 }
 
-// speedFits checks that so many networks fit into memory.
+// speedFits checks that this many networks fit into memory.
 func speedFits(c speed.Config, networks int) error {
 	shape := models.Shape{Inputs: speed.Inputs, Outputs: speed.Classes, Batch: c.Batch, Loss: models.CrossEntropy}
 	return sizeError(study.CheckShape(shape, study.Config{
@@ -122,7 +121,7 @@ func readChoice[T any](c *catalogue.Catalogue[T], flag, text string) (catalogue.
 	return choice, nil
 }
 
-// complete offers words for a flag in the shell.
+// complete offers shell completions for a flag.
 func complete(c *cobra.Command, flag string, words []string) {
 	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	if err != nil { // the flag is not there
@@ -188,13 +187,13 @@ func printSpeed(w io.Writer, results []speed.Result) error {
 		}
 		sentence := train.Flushed(r.DenormalSteps, r.Steps)
 		if !r.FlushToZero {
-			sentence = fmt.Sprintf("in %d of %d steps the processor met values below the smallest normal %s, with which many processors are 10 to 100 times slower",
+			sentence = fmt.Sprintf("in %d of %d steps the processor met values below the smallest normal %s, which make many processors 10 to 100 times slower",
 				r.DenormalSteps, r.Steps, r.DType)
 		}
 		fmt.Fprintf(w, "\n%s\n", strings.Join(texttab.Wrap(r.VM+": "+sentence+".", width), "\n"))
 	}
 	if r.Workers > 1 {
-		fmt.Fprintf(w, "\n%d workers side by side make %.2f times as many steps as one.\n", r.Workers, r.Speedup)
+		fmt.Fprintf(w, "\n%d parallel workers make %.2f times as many steps as one.\n", r.Workers, r.Speedup)
 	}
 	if len(results) > 1 {
 		fmt.Fprintf(w, "\nThe TapeMachine takes %.1f times as long.\n", results[1].StepMedian/results[0].StepMedian)

@@ -25,12 +25,12 @@ func newStress() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "stress",
-		Short: "Put optimizers to the unit tests of stochastic optimization",
-		Long: `Stress runs optimizers on some two thousand small problems, each with one known
-difficulty (kinks, plateaus, cliffs, noise of many kinds, drift, rotation, curl), for a
-hundred steps ten times over, and compares how far they get with the best rate of plain
-gradient descent. It draws the table of optimizers by groups of tests. Without
---optimizer all of the catalogue are run, with their defaults.
+		Short: "Run optimizers through the unit tests of stochastic optimization",
+		Long: `Stress runs optimizers on about two thousand small problems, each with one known
+difficulty (kinks, plateaus, cliffs, noise of many kinds, drift, rotation, curl), ten times
+for a hundred steps, and compares their progress with that of plain gradient descent at its
+best rate. It prints a table of optimizers by groups of tests. Without --optimizer it runs
+the whole catalogue, with default settings.
 
 Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2014).`,
 		Example: `  gradflow stress --plot stress.svg
@@ -75,12 +75,12 @@ Source: Schaul, Antonoglou and Silver, Unit tests for stochastic optimization (2
 	}
 	f := c.Flags()
 	f.StringArrayVar(&names, "optimizer", nil, "optimizer, such as smorms3 or sgd(rate=0.1); may be repeated")
-	f.StringArrayVar(&groups, "group", nil, "run the tests of this group only; may be repeated")
+	f.StringArrayVar(&groups, "group", nil, "run only the tests of this group; may be repeated")
 	uintFlag(f, &options.Seed, "seed", 1, "seed of noise, drift and rotations")
 	counts.add(c, &options.Repetitions, study.Repetitions, 10, "repetitions of each test")
 	counts.add(c, &options.Steps, study.TestSteps, 100, "steps of each repetition")
-	counts.add(c, &options.Workers, study.Workers, 0, "tests side by side (default one for each core)")
-	f.StringVar(&picture, "plot", "", "draw the table, a cell for each test, into this file, a .svg, .png or .pdf")
+	counts.add(c, &options.Workers, study.Workers, 0, "parallel tests (default one per core)")
+	f.StringVar(&picture, "plot", "", "draw the table, a cell per test, to this .svg, .png or .pdf file")
 	f.StringVar(&svg, "svg", "", "")
 	if err := f.MarkDeprecated("svg", "use --plot"); err != nil { // the flag is not there
 		panic(err)
@@ -122,7 +122,7 @@ func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o
 		if err := draw.Write(picture, stress.Figure{Results: results}); err != nil {
 			return errors.Wrap(err, "--plot")
 		}
-		fmt.Fprintf(c.ErrOrStderr(), "The table is drawn in %s\n", picture)
+		fmt.Fprintf(c.ErrOrStderr(), "Table: %s\n", picture)
 	}
 	w := c.OutOrStdout()
 	if asJSON {

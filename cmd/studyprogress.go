@@ -10,10 +10,10 @@ import (
 	"github.com/gradflow/gradflow/models/train"
 )
 
-// studyProgress shows how far a study has come. It implements [study.Progress].
+// studyProgress shows the progress of a study. It implements [study.Progress].
 type studyProgress struct {
 	w                           io.Writer
-	shown                       atomic.Pointer[progress] // nil: nothing was left to do
+	shown                       atomic.Pointer[progress] // nil: nothing to do
 	updates                     amount
 	runs, recorded, damaged     atomic.Int64
 	finished, diverged, failing atomic.Int64
@@ -35,7 +35,7 @@ func (p *studyProgress) Begin(t study.Total) {
 		fmt.Fprintf(p.w, "%d of %s recorded before: resuming\n", t.Recorded, plural(t.Runs, "run"))
 	}
 	if t.Damaged > 0 {
-		fmt.Fprintf(p.w, "%s damaged: done again\n", plural(t.Damaged, "record"))
+		fmt.Fprintf(p.w, "%s damaged: running again\n", plural(t.Damaged, "record"))
 	}
 	p.shown.Store(watch(p.w, &p.updates, p.count))
 }
@@ -66,14 +66,14 @@ func (p *studyProgress) count() (done, more string) {
 	return fmt.Sprintf("%d/%s", over, plural(int(p.runs.Load()), "run")), more
 }
 
-// end leaves the terminal to what comes next.
+// end leaves the terminal to later output.
 func (p *studyProgress) end() {
 	if shown := p.shown.Load(); shown != nil {
 		shown.end()
 	}
 }
 
-// tell says what was done.
+// tell summarises what was done.
 func (p *studyProgress) tell() string {
 	s := plural(int(p.runs.Load()), "run")
 	if n := p.recorded.Load(); n > 0 {

@@ -30,7 +30,7 @@ type sweepFlags struct {
 	steps, seeds int
 }
 
-// ownFlags are those that go with a study file, too.
+// ownFlags may be combined with a study file.
 var ownFlags = []string{"margin", "out", "workers", "plot", "json"}
 
 func newSweep() *cobra.Command {
@@ -45,15 +45,15 @@ func newSweep() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "sweep [STUDY.yaml]",
-		Short: "How much does each optimizer depend on its learning rate?",
+		Short: "Measure how much optimizers depend on their learning rate",
 		Long: `Sweep trains a network with each optimizer at many learning rates, and shows the
-final validation score over the rate: the best one, and over how many decades the score
-stays within a margin of it. The study is described by flags, or read from a file whose
-optimizers have lists of rates. Like any study it is recorded and resumes when the
-command is given again; sweep.svg and sweep.png are written beside the records.
+final validation score as a function of the rate: the best score, and over how many decades
+the score stays within a margin of it. The study comes from flags, or from a file whose
+optimizers have lists of rates. Like any study it is recorded, and running the command
+again resumes it; sweep.svg and sweep.png are written next to the records.
 
-Optimizers without a rate, such as vsgd-fd, are run once and drawn as a level line. In a
-chain, the rate is that of the optimizer in it.`,
+Optimizers without a rate, such as vsgd-fd, run once and appear as a horizontal line. In a
+chain, the rate is the inner optimizer's.`,
 		Example: `  gradflow sweep --activation tanh --depth 20 --optimizer sgd --optimizer smorms3
   gradflow sweep --rates 1e-3:10:decades --seeds 1 --optimizer 'sgd(momentum=0.9)' --optimizer vsgd-fd
   gradflow sweep bench/studies/optimizers-rates.yaml`,
@@ -81,7 +81,7 @@ chain, the rate is that of the optimizer in it.`,
 				return err
 			}
 			if spec.Tune != nil {
-				return useError{errors.Errorf("%s: a sweep has the rates of its grid and chooses none: leave tune out", spec.Name)}
+				return useError{errors.Errorf("%s: a sweep uses the rates of its grid and tunes nothing: remove tune", spec.Name)}
 			}
 			if !slices.ContainsFunc(spec.Configs, func(c study.Config) bool { _, ok := sweep.WithRate(c.Optimizer, 1); return ok }) {
 				return useError{errors.Errorf("no optimizer of the study %s has a rate to sweep", spec.Name)}
@@ -109,14 +109,14 @@ chain, the rate is that of the optimizer in it.`,
 		"task": "digits", "depth": "10", "width": "64", "activation": "tanh", "initializer": "glorot-normal", "batch": "64",
 	})
 	f.StringArrayVar(&flags.optimizers, "optimizer", []string{"sgd", "rmsprop", "smorms3", "irprop-minus", "adam", "vsgd-fd"},
-		"optimizer without its rate, such as sgd(momentum=0.9); may be repeated")
+		"optimizer, without its rate, such as sgd(momentum=0.9); may be repeated")
 	f.StringVar(&flags.rates, "rates", "1e-4:10:half-decades", "rates: a list, or FROM:TO:SPACING with decades, half-decades or third-decades")
 	intFlag(f, &flags.steps, "steps", 400, "updates of each run")
 	intFlag(f, &flags.seeds, "seeds", 3, "runs of each optimizer at each rate")
 	f.Float64Var(&margin, "margin", 0.05, "share of the best score that counts as near it")
 	f.StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>, with a hash of all settings if flags describe the study)")
-	counts.add(c, &work, study.Workers, 0, "runs side by side (default one for each core)")
-	f.StringVar(&plot, "plot", "", "draw the curves into this file, too, a .svg, .png or .pdf; of several problems, each into one with its number before the ending")
+	counts.add(c, &work, study.Workers, 0, "parallel runs (default one per core)")
+	f.StringVar(&plot, "plot", "", "also draw the curves to this .svg, .png or .pdf file; with several problems, one numbered file each")
 	f.BoolVar(&asJSON, "json", false, "print the curves as JSON")
 	plotFlag(c)
 	complete(c, "optimizer", optimizers.Catalogue.Names())
@@ -135,7 +135,7 @@ func settingsHash(s *study.Spec) string {
 	return hex.EncodeToString(h.Sum(nil)[:4])
 }
 
-// sweepFile reads the study from a file; flags that describe one are then mistakes.
+// sweepFile reads the study from a file; flags that describe a study are then errors.
 func sweepFile(c *cobra.Command, file string) (*study.Spec, error) {
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
@@ -192,7 +192,7 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 func runSweep(c *cobra.Command, spec *study.Spec, out, plot string, workers int, margin float64, asJSON bool) error {
 	progress := newStudyProgress(c.ErrOrStderr())
 	onInterrupt(c.Context(), func() string {
-		return fmt.Sprintf("%s: %s\nInterrupted: the runs in progress were left out. The same command resumes.", spec.Name, progress.tell())
+		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume.", spec.Name, progress.tell())
 	})
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()
@@ -237,7 +237,7 @@ func runSweep(c *cobra.Command, spec *study.Spec, out, plot string, workers int,
 	if err := s.WriteText(w, sweep.TextOptions{Width: terminalWidth(w), Colour: colours(w)}); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nThe curves are drawn in %s\n", filepath.Join(out, "sweep*.svg"))
+	fmt.Fprintf(w, "\nCurves: %s\n", filepath.Join(out, "sweep*.svg"))
 	return nil
 }
 

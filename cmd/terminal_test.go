@@ -367,7 +367,7 @@ func TestTerminalTerminate(t *testing.T) {
 	if err := x.command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if status, screen := x.status(patience); status != failed || !strings.Contains(screen, "The same command resumes") {
+	if status, screen := x.status(patience); status != failed || !strings.Contains(screen, "to resume") {
 		t.Errorf("exit status %d\n%s", status, screen)
 	}
 }

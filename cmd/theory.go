@@ -30,12 +30,12 @@ func newTheory() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "theory",
-		Short: "What theory says of a nonlinearity",
-		Long: `Theory tells what becomes of signals and gradients in wide networks of a nonlinearity
-that start with weights of variance σ_w²/fan-in and biases of variance σ_b², by mean
-field theory: the variance q* that pre-activations come to, the factor χ₁ of the squared
-gradient in each layer backwards, the depth that is trainable, and the weight variance
-that would be critical (χ₁ = 1). Inputs are taken to be of mean square 1.
+		Short: "Print mean-field theory of a nonlinearity",
+		Long: `Theory predicts signals and gradients in wide networks of a nonlinearity, initialised with
+weights of variance σ_w²/fan-in and biases of variance σ_b², by mean-field theory: the
+variance q* to which pre-activations converge, the factor χ₁ by which each layer multiplies
+the squared gradient, the trainable depth, and the critical weight variance (χ₁ = 1).
+Inputs are assumed to have mean square 1.
 
 With --measure it also trains networks of many depths and weight variances, and shows up
 to which depth they train beside what theory says.`,
@@ -91,7 +91,7 @@ to which depth they train beside what theory says.`,
 			}
 			t.print(w)
 			if picture != "" {
-				fmt.Fprintf(w, "\nThe phase diagram: %s\n", picture)
+				fmt.Fprintf(w, "\nPhase diagram: %s\n", picture)
 			}
 			return nil
 		},
@@ -100,8 +100,8 @@ to which depth they train beside what theory says.`,
 	f.StringVar(&activation, "activation", "tanh", "activation, such as tanh, elu(alpha=0.5) or a formula in z")
 	f.Float64Var(&v.Weight, "weight-variance", 1, "σ_w²: the variance of weights times the fan-in")
 	f.Float64Var(&v.Bias, "bias-variance", 0, "σ_b²: the variance of biases")
-	counts.add(c, &depth, study.TheoryDepth, 0, "say what becomes of the gradient over so many layers")
-	f.StringVar(&picture, "plot", "", "draw the phase diagram into this file, a .svg, .png or .pdf")
+	counts.add(c, &depth, study.TheoryDepth, 0, "also predict the gradient over this many layers")
+	f.StringVar(&picture, "plot", "", "draw the phase diagram to this .svg, .png or .pdf file")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	networks.add(c)
 	complete(c, "activation", activations.Catalogue.Names())
@@ -109,7 +109,7 @@ to which depth they train beside what theory says.`,
 	return c
 }
 
-// theory is what the command tells.
+// theory holds the command's findings.
 type theory struct {
 	*meanfield.Theory
 	name     string
@@ -122,7 +122,7 @@ type theory struct {
 	decades  float64 // by which the gradient's norm grows from the last to the first of depth layers
 }
 
-// theoryWidth is the width that an activation is fitted to that depends on it.
+// theoryWidth is the width for activations that depend on it.
 const theoryWidth = 64
 
 func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth int) (*theory, error) {
@@ -131,7 +131,7 @@ func theoryOf(choice catalogue.Choice, name string, v meanfield.Variances, depth
 		return nil, err
 	}
 	if _, depends := f.(activations.Adaptable); depends && depth == 0 {
-		return nil, useError{errors.Errorf("--activation: %s depends on the network: give --depth, or %s(…) its own", f.Name(), f.Name())}
+		return nil, useError{errors.Errorf("--activation: %s depends on the network: give --depth, or set depth in %s(…)", f.Name(), f.Name())}
 	}
 	if f, err = activations.For(f, activations.Network{Depth: depth, Width: theoryWidth}); err != nil {
 		return nil, err
@@ -220,12 +220,12 @@ func (t *theory) print(w io.Writer) {
 	}
 	switch t.Outcome {
 	case meanfield.Diverges:
-		row("q*", "", "none: the variance grows without end")
+		row("q*", "", "none: the variance grows without bound")
 		row("χ₁", "", "none")
 	case meanfield.Neutral:
 		row("q*", "", "any: each layer keeps the variance of the pre-activations")
 	default:
-		text := "variance that pre-activations come to"
+		text := "variance to which pre-activations converge"
 		if t.QSlope < 0 {
 			text += ", above and below it in turn"
 		}
@@ -292,7 +292,7 @@ func perLayers(xi float64) string {
 	if xi == 0 { // χ₁ = 0
 		return "no gradient passes a layer"
 	}
-	return "layers in which its square changes by factor e"
+	return "layers in which its square changes by a factor e"
 }
 
 // layers prints a number of layers.
@@ -319,7 +319,7 @@ func (t *theory) remedy() string {
 func (t *theory) verdict() string {
 	switch d := t.decades; {
 	case math.IsNaN(d) || t.Outcome == meanfield.Diverges:
-		return fmt.Sprintf("Over %d layers the pre-activations grow without end.", t.depth)
+		return fmt.Sprintf("Over %d layers the pre-activations grow without bound.", t.depth)
 	case math.IsInf(d, -1):
 		return fmt.Sprintf("Over %d layers nothing is left of the gradient.", t.depth)
 	case math.Abs(d) < 0.05:

@@ -12,10 +12,10 @@ func newVersion() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "version",
-		Short: "Version of gradflow and of what decides on a run's last bits",
-		Long: `Version prints the version and the revision of gradflow, in a program with parts of its
-own that of the module that it was built with, and what else decides on the last bits of
-a run: the vector kernels, the processor, Go and Gorgonia. Every record has the same.`,
+		Short: "Print the version, and what else determines a run's last bits",
+		Long: `Version prints the version and revision of gradflow (in another program, those of the
+gradflow module it was built with), and what else determines a run's last bits: the vector
+kernels, the processor, Go and Gorgonia. Every record contains the same information.`,
 		Example: `  gradflow version
   gradflow version --json`,
 		Args: noArguments,
