@@ -64,7 +64,7 @@ func TestText(t *testing.T) {
 		{"tanh(z", `activation formula: of: "tanh(z", column 7: expected an operator or the ")" of column 5`},
 		{"3z", `"3z", column 2: an operator is missing: write 3*z`},
 		{"1/z", `"1/z", column 2: division by zero at z = 0`},
-		{"a*z", `unknown name "a": it is none of z, pi, e, nor a parameter with a value`},
+		{"a*z", `unknown name "a": neither one of z, pi, e nor a parameter with a value`},
 		{map[string]any{"name": "formula", "of": "tanh(z)", "a": 1}, `of: "tanh(z)": has no parameter "a"`},
 		{map[string]any{"name": "formula", "of": "a*z", "a": "x"}, `a: "x" is not a number`},
 		{map[string]any{"name": "formula", "of": "a*z", "a": 1, "learn": "units"}, `learn: "units": want layer, unit or none`},

@@ -272,7 +272,7 @@ func (f *formula) NodeWith(z *G.Node, params ...*G.Node) (*G.Node, error) {
 	perColumn := make([]bool, len(params))
 	for j, p := range params {
 		if p == nil || p.Dims() != 1 {
-			return nil, errors.Errorf("formula %q: the node of parameter %s is no vector", f.text, f.learned[j].Name)
+			return nil, errors.Errorf("formula %q: the node of parameter %s is not a vector", f.text, f.learned[j].Name)
 		}
 		perColumn[j] = p.Shape()[0] != 1
 	}

@@ -364,7 +364,7 @@ func topology(depth int, shortcut float64, branch int) (Topology, error) {
 	case shortcut == 0:
 		return Plain(depth), nil
 	case depth%branch != 0:
-		return nil, catalogue.Invalid("branch", "%d: the depth %d is no multiple of it", branch, depth)
+		return nil, catalogue.Invalid("branch", "%d: must divide the depth %d", branch, depth)
 	}
 	return Residual(depth/branch, branch, shortcut), nil
 }

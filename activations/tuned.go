@@ -34,7 +34,7 @@ func Tuned(f Scalar, conditions map[string]float64) (*Transformed, error) {
 			return nil, errors.Errorf("tuned: no condition %q; there are %s", n, strings.Join(slices.Sorted(maps.Keys(tunedConditions)), ", "))
 		}
 		if v := conditions[n]; math.IsNaN(v) || math.IsInf(v, 0) || n != "mean" && n != "slope" && !(v > 0) || n == "slope" && v == 0 {
-			return nil, errors.Errorf("tuned: %s %g: want a finite value, above 0 unless it is the mean", n, v)
+			return nil, errors.Errorf("tuned: %s %g: want a finite value, positive except for the mean", n, v)
 		}
 	}
 	if len(names) != 2 {

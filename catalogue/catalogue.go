@@ -97,7 +97,7 @@ func (c *Catalogue[T]) Add(rows ...Entry[T]) error {
 			err = errors.Errorf("two rows are called %s %q: %q of %s and %q of %s", c.kind, e.Name,
 				entries[i].Doc, entries[i].from, e.Doc, e.from)
 		} else if !isName(e.Name) {
-			err = errors.Errorf("%q, a row of %s, can't be the name of a %s: want lower-case letters and digits, with hyphens between them, from a letter on", e.Name, e.from, c.kind)
+			err = errors.Errorf("%q, a row of %s, can't be the name of a %s: want lower-case letters and digits, separated by hyphens, starting with a letter", e.Name, e.from, c.kind)
 		}
 		if err != nil {
 			if c.wrong == nil {

@@ -361,7 +361,7 @@ func canonicalMap(given map[string]any, fs []field, in nester) (map[string]any, 
 			case given[k] == nil:
 				return nil, Invalid(k, "has no value")
 			case !isWord(k):
-				return nil, Invalid(k, "is no name of a setting")
+				return nil, Invalid(k, "is not the name of a setting")
 			}
 			c, err := canonical(given[k], rest.typ, in)
 			if err != nil {

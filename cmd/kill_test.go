@@ -279,7 +279,7 @@ func TestReadOnly(t *testing.T) {
 	if !strings.Contains(printed.String(), "digits, tanh, depth 10") || strings.Contains(printed.String(), "report.html") {
 		t.Errorf("it prints\n%s", printed.String())
 	}
-	if !strings.HasPrefix(told.String(), "No page is written: ") || !strings.HasSuffix(told.String(), "give --out FILE.\n") {
+	if !strings.HasPrefix(told.String(), "The page was not written: ") || !strings.HasSuffix(told.String(), "Use --out FILE to write it elsewhere.\n") {
 		t.Errorf("it says\n%s", told.String())
 	}
 	page := filepath.Join(dir, "page.html")

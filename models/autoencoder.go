@@ -47,7 +47,7 @@ func (m Autoencoder) check() error {
 	case m.Depth < 1 || m.Depth%2 == 0:
 		return errors.Errorf("an autoencoder of depth %d: want an odd number of layers, the middle one is the code", m.Depth)
 	case m.Code < 1 || m.Width < m.Code:
-		return errors.Errorf("an autoencoder of width %d with a code of %d: want a code of at least 1 and no wider layers around it than that", m.Width, m.Code)
+		return errors.Errorf("an autoencoder of width %d with a code of %d: want a code of at least 1, no wider than the layers around it", m.Width, m.Code)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (b *Builder) AddGate(layer string, g Gate) error {
 	i := slices.IndexFunc(b.network.Layers, func(l Layer) bool { return l.Name == layer })
 	switch {
 	case i < 0:
-		return errors.Errorf("gate %s: there is no layer %s", g.Name, layer)
+		return errors.Errorf("gate %s: unknown layer %s", g.Name, layer)
 	case g.Name == "" || g.Function == "":
 		return errors.Errorf("layer %s: a gate has no name, or no function", layer)
 	case g.PreActivation == nil || g.PreActivation.Dims() != 2:

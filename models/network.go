@@ -119,7 +119,7 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	case s.Inputs < 1 || s.Outputs < 1 || s.Batch < 1:
 		return nil, errors.Errorf("a network of %d inputs, %d outputs and batch %d: all must be at least 1", s.Inputs, s.Outputs, s.Batch)
 	case s.Steps < 0 || s.Steps > 0 && (s.Inputs%s.Steps != 0 || s.TargetSteps < 1 || s.TargetSteps > s.Steps || s.Outputs%s.TargetSteps != 0):
-		return nil, errors.Errorf("%d inputs and %d outputs are no sequence of %d steps with answers in %d", s.Inputs, s.Outputs, s.Steps, s.TargetSteps)
+		return nil, errors.Errorf("%d inputs and %d outputs do not divide into a sequence of %d steps with answers in %d", s.Inputs, s.Outputs, s.Steps, s.TargetSteps)
 	}
 	objective, err := s.Loss.Objective()
 	if err != nil {

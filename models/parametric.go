@@ -75,7 +75,7 @@ func fits(f activations.Activation, z, y *G.Node) error {
 		return err
 	}
 	if want := (tensor.Shape{z.Shape()[0], columns}); y.Dims() != 2 || !y.Shape().Eq(want) || y.Dtype() != z.Dtype() {
-		return errors.Errorf("activation %s made %v of shape %v of %v of shape %v, want shape %v (what changes the number of columns implements activations.Resizer)",
+		return errors.Errorf("activation %s made %v of shape %v of %v of shape %v, want shape %v (an activation that changes the number of columns must implement activations.Resizer)",
 			f.Name(), y.Dtype(), y.Shape(), z.Dtype(), z.Shape(), want)
 	}
 	return nil

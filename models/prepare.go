@@ -108,7 +108,7 @@ func Prepare(m Model, s Shape, p *Parameters, examples Examples) ([]Start, error
 		return nil, nil
 	}
 	if examples == nil {
-		return nil, errors.New("prepare: the model starts from data, and there are no examples")
+		return nil, errors.New("prepare: the model is initialised from data, but there are no examples")
 	}
 	source := &batches{examples: examples, input: n.Input.Value().(*tensor.Dense), target: n.Target.Value().(*tensor.Dense)}
 	var report []Start

@@ -187,7 +187,7 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 		}
 		width := m.Kappa / mean
 		if !(width > 0) || math.IsInf(width, 0) {
-			return s, errors.Errorf("the squared distances have the mean %g over the batch: there is no width with which it becomes %g", mean, m.Kappa)
+			return s, errors.Errorf("the squared distances have mean %g over the batch: no width makes it %g", mean, m.Kappa)
 		}
 		fill := make([]float64, m.Width)
 		for k := range fill {
@@ -299,7 +299,7 @@ func (a rbf) check() error {
 
 func (a rbf) Model(p Plan) (Model, error) {
 	if p.Activation != nil && p.Activation.Name() != "gaussian" {
-		return nil, errors.Errorf("an RBF layer is exp(-b‖x - c‖²): its activation is gaussian and can't be %s; with that the model is mlp", p.Activation.Name())
+		return nil, errors.Errorf("an RBF layer is exp(-b‖x - c‖²): its activation is gaussian and can't be %s; use the model mlp for that", p.Activation.Name())
 	}
 	return RBF{p.Depth, p.Width, a.Kappa, a.CenterVariance, a.Centers, p.Initializer, p.Normalization, p.Widths}, nil
 }

@@ -255,7 +255,7 @@ func TestLSUVElsewhere(t *testing.T) {
 	if _, err := models.Prepare(architecture(t, "mlp", plan), shape(8), parameters(t, tensor.Float64, 1), constant); err == nil || !strings.Contains(err.Error(), "prepare layer01: ") {
 		t.Errorf("LSUV of constant inputs: %v", err)
 	}
-	if _, err := models.Prepare(architecture(t, "mlp", plan), shape(8), parameters(t, tensor.Float64, 1), nil); err == nil || !strings.Contains(err.Error(), "there are no examples") {
+	if _, err := models.Prepare(architecture(t, "mlp", plan), shape(8), parameters(t, tensor.Float64, 1), nil); err == nil || !strings.Contains(err.Error(), "no examples") {
 		t.Errorf("LSUV without examples: %v", err)
 	}
 }

@@ -76,7 +76,7 @@ func (n layerNorm) Normalize(b Builder, layer string, x *G.Node) (*G.Node, error
 		return nil, err
 	}
 	if units < 2 {
-		return nil, errors.Errorf("%s has one unit: %s would make a constant of it, without a gradient; want a width of at least 2", layer, n.name)
+		return nil, errors.Errorf("%s has one unit: %s would make it constant, without a gradient; want a width of at least 2", layer, n.name)
 	}
 	how := ops.Normalization{Rows: true, Centred: n.centred, Eps: n.config.Eps}
 	s, err := ops.Statistics(x, how)

@@ -69,7 +69,7 @@ func (n weightNorm) Normalize(b Builder, layer string, v *G.Node) (*G.Node, erro
 		return nil, err
 	}
 	if inputs := v.Shape()[0]; inputs < 2 && n.how.Centred {
-		return nil, errors.Errorf("%s has one input: less its mean, the one weight of a unit is 0; want at least 2 inputs", layer)
+		return nil, errors.Errorf("%s has one input: after subtracting its mean, a unit's only weight is 0; want at least 2 inputs", layer)
 	}
 	fill := all(n.gain)
 	if n.gain == 0 {

@@ -47,11 +47,11 @@ func (n Normalization) name() string {
 func (n Normalization) check() error {
 	switch {
 	case n.Divisor < Deviation || n.Divisor > Mean:
-		return errors.Errorf("normalize: there is no divisor %d", n.Divisor)
+		return errors.Errorf("normalize: unknown divisor %d", n.Divisor)
 	case n.Divisor == Mean && n.Centred:
 		return errors.New("normalize: the mean of centred numbers is 0 and can't be the divisor")
 	case !(n.Eps >= 0) || math.IsInf(n.Eps, 0):
-		return errors.Errorf("normalize: eps is %g, want a number that is not negative", n.Eps)
+		return errors.Errorf("normalize: eps is %g, want at least 0", n.Eps)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func Products(loss *G.Node, params ...*G.Node) ([][]Product, error) {
 	index := make(map[*G.Node]int, len(params))
 	for i, p := range params {
 		if p.Deriv() == nil {
-			return nil, errors.Errorf("products: there is no gradient of %v", p)
+			return nil, errors.Errorf("products: %v has no gradient", p)
 		}
 		b.leads[p], index[p] = true, i
 	}

@@ -192,7 +192,7 @@ func Zeros(p *G.Node, steps, cols int) (*G.Node, error) {
 		out:  2,
 		shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			if steps < 1 || in[0][0]%steps != 0 || cols < 1 {
-				return nil, errors.Errorf("zeros: the rows of shape %v don't divide into %d steps, or %d columns are none", in[0], steps, cols)
+				return nil, errors.Errorf("zeros: the rows of shape %v don't divide into %d steps, or %d columns are too few", in[0], steps, cols)
 			}
 			return tensor.Shape{in[0][0] / steps, cols}, nil
 		},

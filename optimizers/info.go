@@ -103,7 +103,7 @@ var (
 	// bound one by one (see [SeparableSolver]), that holds for each.
 	ErrNonFinite = errors.New("gradient is not finite")
 
-	errNoSolver = errors.New("there is no solver: it is nil")
+	errNoSolver = errors.New("the solver is nil")
 
 	// ErrNeedsMore is the cause of the error of a step that was not given what
 	// the optimizer needs.

@@ -110,7 +110,7 @@ func New(r Rule) (*Optimizer, error) {
 	case r.Update32 != nil && r.Update == nil:
 		return nil, errors.Errorf("rule %s: Update32 needs Update, for parameters of float64", r.Name)
 	case r.Needs&NeedsGradient != 0 && r.Together == nil:
-		return nil, errors.Errorf("rule %s: a second gradient is that of all parameters: want Together", r.Name)
+		return nil, errors.Errorf("rule %s: a second gradient covers all parameters: want Together", r.Name)
 	case r.Needs&(NeedsCurvature|NeedsLayers) != 0 && r.Update32 != nil:
 		return nil, errors.Errorf("rule %s: needs %v, which only rules in float64 are given: leave Update32 out", r.Name, r.Needs)
 	case r.Average != nil && r.Update32 != nil:

@@ -49,7 +49,7 @@ func TestNil(t *testing.T) {
 			Curvature: func(string) gorgonia.Value { return p.grad },
 		}
 		for want, params := range map[string][]gorgonia.ValueGrad{
-			"there are no parameters": {},
+			"no parameters": {},
 			"a parameter is nil":      {p, nil},
 			"parameter is nil":        {(*parameter)(nil)},
 			"has no value":            {noValue},

@@ -72,7 +72,7 @@ func (p *param) dtype() tensor.Dtype {
 	return tensor.Float64
 }
 
-var errNoParameters = errors.New("there are no parameters")
+var errNoParameters = errors.New("no parameters")
 
 // begin checks everything and binds it, so that what follows cannot fail halfway.
 func (t *table) begin(params []gorgonia.ValueGrad, into []gorgonia.Value) error {

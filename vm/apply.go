@@ -109,7 +109,7 @@ func children(n *G.Node) ([]*G.Node, error) {
 	}
 	g := n.Graph()
 	if g.Node(n.ID()) != graph.Node(n) {
-		return nil, errors.Errorf("%v is no longer found under its number, %d: nodes were removed from the graph, build it anew without them", n, n.ID())
+		return nil, errors.Errorf("%v is no longer found under its ID %d: nodes were removed from the graph; rebuild it without them", n, n.ID())
 	}
 	it := g.From(n.ID())
 	list := make([]*G.Node, 0, it.Len())

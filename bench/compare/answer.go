@@ -16,7 +16,7 @@ func (c *Comparison) answer() string {
 		higher = "the lowest"
 	}
 	if len(c.Things) == 1 {
-		return fmt.Sprintf("Only %s was run: there is nothing to compare it with.", c.Things[0].Label)
+		return fmt.Sprintf("Only %s was run: nothing to compare it with.", c.Things[0].Label)
 	}
 	if !slices.ContainsFunc(c.Things, func(t Thing) bool { return t.Diverged < t.Runs }) {
 		return "All runs diverged: nothing can be told apart."
@@ -32,7 +32,7 @@ func (c *Comparison) answer() string {
 	if !c.CanShow() {
 		s := fmt.Sprintf("With %s and %s no difference can be shown", c.size(), texttab.Count(len(c.Things)-1, "comparison"))
 		if observed != "" {
-			s += "; " + observed + ", which is no finding"
+			s += "; " + observed + ", which is not a finding"
 		}
 		return s + "."
 	}

@@ -291,7 +291,7 @@ func group(records []*record.Record, o Options) (*grouped, error) {
 		}
 		a, ok := study.AxisOf(k)
 		if !ok {
-			return nil, errors.Errorf("compare: there is no axis %q; there are %s", k, strings.Join(axisKeys(), ", "))
+			return nil, errors.Errorf("compare: unknown axis %q; there are %s", k, strings.Join(axisKeys(), ", "))
 		}
 		compared = append(compared, a)
 	}
@@ -560,7 +560,7 @@ func (c *Comparison) base(label string) error {
 		for _, t := range c.Things {
 			labels = append(labels, t.Label)
 		}
-		return errors.Errorf("compare: there is no %q to be the baseline; there are %s", label, strings.Join(labels, ", "))
+		return errors.Errorf("compare: unknown baseline %q; there are %s", label, strings.Join(labels, ", "))
 	}
 	c.Baseline = c.Things[at].Label
 	return nil
@@ -908,7 +908,7 @@ func (c *Comparison) unequal() string {
 	if known {
 		return fmt.Sprintf("unequal tuning: %s was chosen from %d settings, %s from %d", most, names[most], least, names[least])
 	}
-	return fmt.Sprintf("unequal tuning: %s stands here with %s, %s with %s; the best of many is favoured by chance, as it is chosen on the scores that are compared",
+	return fmt.Sprintf("unequal tuning: %s has %s, %s has %s; choosing the best of many on the scores that are compared favours it by chance",
 		most, texttab.Count(names[most], "setting"), least, texttab.Count(names[least], "setting"))
 }
 

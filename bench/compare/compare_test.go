@@ -175,7 +175,7 @@ func TestHonest(t *testing.T) {
 		t.Error(c.Answer)
 	}
 	one := compared(t, ties[:10], compare.Options{})
-	if one.Answer != "Only all was run: there is nothing to compare it with." {
+	if one.Answer != "Only all was run: nothing to compare it with." {
 		t.Error(one.Answer)
 	}
 	// What guesses is not better than what guesses, however clear the difference is.
@@ -204,7 +204,7 @@ func TestUnequalTuning(t *testing.T) {
 	}
 	c := compared(t, list, compare.Options{})
 	text := strings.Join(c.Warnings, "\n")
-	if !slices.Equal(c.By, []string{"optimizer"}) || !strings.Contains(text, "unequal tuning: sgd stands here with 10 settings, adam with 1 setting") {
+	if !slices.Equal(c.By, []string{"optimizer"}) || !strings.Contains(text, "unequal tuning: sgd has 10 settings, adam has 1 setting") {
 		t.Errorf("compared by %v: %v", c.By, c.Warnings)
 	}
 	c = compared(t, append(list[9:11:11], list[20:22]...), compare.Options{Tried: map[string]int{"sgd": 10, "adam": 1}})

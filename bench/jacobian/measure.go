@@ -122,7 +122,7 @@ func sites(n *models.Network, hidden bool) ([]site, error) {
 	list := thin(cuts, names, max(0, first), max(0, last))
 	for _, s := range list {
 		if first < 0 || first == last && len(layers) > 1 || s.node.Shape()[0] != n.Shape.Batch {
-			return nil, errors.New("its layers do not follow each other, as the steps of recurrent ones: there is no chain of Jacobians")
+			return nil, errors.New("its layers do not form a chain, as in recurrent networks: the Jacobian can't be measured layer by layer")
 		}
 	}
 	return list, nil
@@ -210,7 +210,7 @@ func chain(ctx context.Context, network Network, x []float64, hidden, every bool
 	}
 	input := n.Input.Value().(*tensor.Dense)
 	if input.Dtype() != tensor.Float64 {
-		return nil, errors.Errorf("the network is of %v, want float64", input.Dtype())
+		return nil, errors.Errorf("the network is %v, want float64", input.Dtype())
 	}
 	for r := range rows {
 		copy(input.Float64s()[r*len(x):], x)

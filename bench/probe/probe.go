@@ -158,7 +158,7 @@ func (p *Probe) choose(request []Quantity) error {
 		case err != nil:
 			return errors.Wrap(err, "probe")
 		case m.Value == nil || len(m.Of) == 0 || !slices.IsSorted(m.Of) || m.Of[0] < 0 || m.Of[len(m.Of)-1] >= sources:
-			return errors.Errorf("probe: quantity %s: want a Value, and what it is measured Of, in the order of a step", name)
+			return errors.Errorf("probe: quantity %s: want Value and Of, with Of in the order of a step", name)
 		}
 		p.Quantities = append(p.Quantities, Quantity(name))
 		for i, s := range m.Of {

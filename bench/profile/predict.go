@@ -85,7 +85,7 @@ func (p *Profile) theory(a *study.Assembly, n *models.Network) (w wide, why stri
 	}
 	hidden := len(n.Layers) - 1
 	if hidden < 1 {
-		return w, "there are no hidden layers"
+		return w, "it has no hidden layers"
 	}
 	for _, l := range n.Layers {
 		w.network.Layers = append(w.network.Layers, variances(l.Weight, l.Bias))
@@ -133,7 +133,7 @@ func (p *Profile) theory(a *study.Assembly, n *models.Network) (w wide, why stri
 	case models.Autoencoder:
 		return w, "the layers of an autoencoder narrow, and its code has another f"
 	default:
-		return w, fmt.Sprintf("there is no theory of the model %s", p.Config.Model.Name)
+		return w, fmt.Sprintf("no theory covers the model %s", p.Config.Model.Name)
 	}
 	return w, ""
 }
@@ -144,7 +144,7 @@ func normOf(c record.Config, a *study.Assembly, n *models.Network) (norm meanfie
 	made, err := normalization.Catalogue.Make(c.Normalization)
 	if err != nil || made == nil {
 		if c.Normalization.Name != "none" {
-			why = fmt.Sprintf("there is no theory of the normalisation %s", c.Normalization.Name)
+			why = fmt.Sprintf("no theory covers the normalisation %s", c.Normalization.Name)
 		}
 		return norm, why
 	}
@@ -158,7 +158,7 @@ func normOf(c record.Config, a *study.Assembly, n *models.Network) (norm meanfie
 	case "weight-norm":
 		return norm, "" // whose weights start as they are
 	default:
-		return norm, fmt.Sprintf("there is no theory of the normalisation %s", made.Name())
+		return norm, fmt.Sprintf("no theory covers the normalisation %s", made.Name())
 	}
 	norm.After = made.Site() == normalization.Activation
 	if g := a.Parameters.Tensor(n.Layers[0].Name + "/gamma"); g != nil {

@@ -40,7 +40,7 @@ func (p *Profile) Verdict() string {
 		case t.Phase == "critical":
 			b.WriteString("the start is critical, χ₁ = 1;")
 		case 2*float64(t.Xi) > 10*float64(len(p.Start)):
-			fmt.Fprintf(&b, "χ₁ = %.4g, as good as critical at this depth;", float64(t.Chi1))
+			fmt.Fprintf(&b, "χ₁ = %.4g, practically critical at this depth;", float64(t.Chi1))
 		case t.Chi1 == 0:
 			b.WriteString("χ₁ = 0: nothing is left of the gradient;")
 		default:

@@ -52,7 +52,7 @@ func (a *Answer) WriteText(w io.Writer, o TextOptions) error {
 	b.WriteString("\n")
 	put(texttab.Prose("", fmt.Sprintf("Medians over %s of %d steps. Gradient lost: powers of ten from the output layer to layer 1, at the start and over training. 1-c: how unlike examples still are in the last hidden layer at the start.", texttab.Count(a.Seeds, "seed"), a.Steps), width))
 	if out > 0 {
-		put(texttab.Prose("", "Screened out by one short run on the validation part, which is no finding: "+strings.Join(screened, ", ")+".", width))
+		put(texttab.Prose("", "Screened out after one short run on the validation set, which is not a finding: "+strings.Join(screened, ", ")+".", width))
 	}
 	for _, l := range a.LeftOut {
 		put(texttab.Prose("Left out: ", l, width))

@@ -119,11 +119,11 @@ func TestNothingFalse(t *testing.T) {
 		records    []*record.Record
 		want, none []string
 	}{
-		{"two seeds", two, []string{"With 2 seeds and 1 comparison no difference can be shown", "which is no finding"}, nil},
+		{"two seeds", two, []string{"With 2 seeds and 1 comparison no difference can be shown", "which is not a finding"}, nil},
 		{"ties", ties, []string{"No difference from sgd is shown"}, nil},
 		{"chance", chance, []string{"Everything sits at chance", "nothing was learned"}, nil},
 		{"seven", seven, []string{"No difference from sgd is shown"}, nil},
-		{"unequal", unequal, []string{"unequal tuning: adam stands here with 10 settings, sgd with 1 setting; the best of many is favoured by chance"}, []string{"ends best"}},
+		{"unequal", unequal, []string{"unequal tuning: adam has 10 settings, sgd has 1 setting; choosing the best of many"}, []string{"ends best"}},
 	} {
 		got := shown(t, c.records, record.Comparison{Baseline: ""})
 		for _, form := range []string{"text", "page", "JSON"} {

@@ -181,7 +181,7 @@ func concatenate(names string, from, to, value, slope float64) (curve, error) {
 	for i, name := range list {
 		of, ok := pieces[name]
 		if !ok {
-			return nil, fmt.Errorf("stress: there is no prototype %q", name)
+			return nil, fmt.Errorf("stress: unknown prototype %q", name)
 		}
 		start := from + float64(i)*step
 		if slope != 0 {

@@ -36,7 +36,7 @@ func (v *Verdict) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("stress: %q is no verdict", text)
+	return fmt.Errorf("stress: unknown verdict %q", text)
 }
 
 // deepest is as far as a fall counts.

@@ -87,7 +87,7 @@ func (k *checkpoints) restore(l *train.Loop) (restored bool, err error) {
 	if errors.Is(err, train.ErrCheckpoint) {
 		return false, nil
 	}
-	return err == nil, errors.Wrapf(err, "checkpoint: delete %s to begin the run anew", k.file)
+	return err == nil, errors.Wrapf(err, "checkpoint: delete %s to restart the run", k.file)
 }
 
 // memory is what an execution remembers from step to step.

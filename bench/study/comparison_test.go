@@ -108,11 +108,11 @@ func TestComparisonErrors(t *testing.T) {
 		"where: depth < 2":                                             `3:8: "depth < 2" leaves no run`,
 		"where: activation = relu":                                     "3:8: no run has activation relu; there are tanh, sigmoid",
 		"where: activation < tanh":                                     "3:8: < compares numbers",
-		"where: colour = red":                                          `3:8: there is no axis "colour"`,
-		"where: depth":                                                 `3:8: "depth" is no comparison such as`,
+		"where: colour = red":                                          `3:8: unknown axis "colour"`,
+		"where: depth":                                                 `3:8: "depth" is not a comparison such as`,
 		"where: depth.rate = 1":                                        "3:8: depth has no settings",
 		"where: [depth = 3]":                                           "3:8: where must be text",
-		"where: dtype < 3":                                             "3:8: dtype is no number",
+		"where: dtype < 3":                                             "3:8: dtype is not numeric",
 	} {
 		_, err := remedy(text)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "r.yaml:") || strings.Contains(err.Error(), "\n") {

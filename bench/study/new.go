@@ -101,7 +101,7 @@ func New(ctx context.Context, s Settings) (*Spec, error) {
 		variants := map[string]any{}
 		for _, v := range s.Variants {
 			if _, twice := variants[v.Name]; twice || v.Name == "" {
-				return nil, errors.Errorf("%s: variants: the name %q is given twice, or is none", where, v.Name)
+				return nil, errors.Errorf("%s: variants: the name %q is empty or a duplicate", where, v.Name)
 			}
 			if v.Axes == nil {
 				v.Axes = Grid{}

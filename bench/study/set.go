@@ -162,7 +162,7 @@ func (r *reader) set(m map[string]any, text string) error {
 	case slices.Contains([]string{"seeds", "target", "probe", "compare"}, key):
 		put(m, nil, key, v)
 	default:
-		return errors.Errorf("there is no key %q%s", key, nearest(key, append(gridKeys(), "seeds", "target", "probe", "compare", "baseline", "where", "name", "about", "evaluate", "checkpoint")))
+		return errors.Errorf("unknown key %q%s", key, nearest(key, append(gridKeys(), "seeds", "target", "probe", "compare", "baseline", "where", "name", "about", "evaluate", "checkpoint")))
 	}
 	for _, c := range cases {
 		if c, ok := c.(map[string]any); ok {

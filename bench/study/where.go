@@ -67,12 +67,12 @@ func ParseCondition(text string) (*Condition, error) {
 func parseTerm(text string) (*term, error) {
 	m := termForm.FindStringSubmatch(text)
 	if m == nil || strings.HasPrefix(m[4], "=") {
-		return nil, errors.Errorf("%q is no comparison such as `depth <= 50`, `model != mlp` or `optimizer.rate = 0.1, 0.01`", brief(text))
+		return nil, errors.Errorf("%q is not a comparison such as `depth <= 50`, `model != mlp` or `optimizer.rate = 0.1, 0.01`", brief(text))
 	}
 	t := &term{text: text, setting: m[2], op: m[3]}
 	var known bool
 	if t.axis, known = AxisOf(m[1]); !known {
-		return nil, errors.Errorf("there is no axis %q%s", m[1], nearest(m[1], axisKeys()))
+		return nil, errors.Errorf("unknown axis %q%s", m[1], nearest(m[1], axisKeys()))
 	}
 	ordering := slices.Contains(orderings, t.op)
 	if t.setting != "" && t.axis.Label != nil {
@@ -93,7 +93,7 @@ func parseTerm(text string) (*term, error) {
 		case v.text == "":
 			return nil, errors.Errorf("a value is missing in %q", t.text)
 		case ordering && !v.numeric:
-			return nil, errors.Errorf("%s compares numbers, and %q is none", t.op, v.text)
+			return nil, errors.Errorf("%s compares numbers, but %q is not one", t.op, v.text)
 		case t.setting != "":
 		case t.axis.Label == nil:
 			if ordering {
@@ -105,7 +105,7 @@ func parseTerm(text string) (*term, error) {
 		default:
 			if ordering {
 				if _, isNumber := t.number(Config{}); !isNumber {
-					return nil, errors.Errorf("%s is no number: compare it by = or !=", t.axis.Key)
+					return nil, errors.Errorf("%s is not numeric: compare it with = or !=", t.axis.Key)
 				}
 			}
 			r := &reader{parts: catalogues()}

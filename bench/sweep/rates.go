@@ -50,7 +50,7 @@ func ParseRates(text string) ([]float64, error) {
 		}
 	}
 	if len(rates) == 0 {
-		return nil, errors.Errorf("rates %q: there are no %s from %g to %g", text, parts[2], from, to)
+		return nil, errors.Errorf("rates %q: no %s from %g to %g", text, parts[2], from, to)
 	}
 	return rates, nil
 }

@@ -428,7 +428,7 @@ func TestOneClass(t *testing.T) {
 		files["train-labels-idx1-ubyte"], files["t10k-labels-idx1-ubyte"] = idxBytes(make([]byte, 60), 60), idxBytes(make([]byte, 20), 20)
 	})
 	_, err := NewIDX(IDXConfig{Set: "one", Dir: dir, Target: 0.9})
-	if err == nil || !strings.Contains(err.Error(), "of class 0: there is nothing to learn") {
+	if err == nil || !strings.Contains(err.Error(), "of class 0: nothing to learn") {
 		t.Errorf("a set of one class: %v", err)
 	}
 }

@@ -181,7 +181,7 @@ func (c IDXConfig) divide(name, file string, all, test Data[uint8], fold int) (T
 		return nil, err
 	}
 	if labels := train.Labels; !slices.ContainsFunc(labels, func(l int) bool { return l != labels[0] }) {
-		return nil, errors.Errorf("all %d training examples of %s are of class %d: there is nothing to learn",
+		return nil, errors.Errorf("all %d training examples of %s are of class %d: nothing to learn",
 			len(labels), file, labels[0])
 	}
 	if test, err = limit("test", test, c.Test, c.Shuffle); err != nil {

@@ -32,7 +32,7 @@ func NewRowByRow(c RowsConfig) (Task, error) {
 	if c.Width == 0 {
 		c.Width = int(math.Sqrt(float64(n)))
 		if c.Width*c.Width != n {
-			return nil, catalogue.Invalid("width", "must be given: the %d inputs of task %s are no square image", n, c.Of.Name())
+			return nil, catalogue.Invalid("width", "must be given: the %d inputs of task %s do not form a square image", n, c.Of.Name())
 		}
 	}
 	if n%c.Width != 0 {
@@ -75,7 +75,7 @@ func imageSequence(name string, of Task, steps int, key any) (Task, error) {
 		return nil, err
 	}
 	if of.Loss() != models.CrossEntropy {
-		return nil, catalogue.Invalid("of", "task %s is no classification", of.Name())
+		return nil, catalogue.Invalid("of", "task %s is not a classification task", of.Name())
 	}
 	load := func() (Task, error) { return AsSequence(name, of, steps, 1) }
 	if !reflect.ValueOf(of).Comparable() { // a user's own type

@@ -218,8 +218,8 @@ func TestSequenceErrors(t *testing.T) {
 		"copy-memory(symbols=1)":                "symbols: must be",
 		"row-by-row(width=7)":                   "width: is 7",
 		"row-by-row(of=two-spirals)":            "width: must be given: the 2 inputs of task two-spirals",
-		"row-by-row(of=teacher-student)":        "of: task teacher-student is no classification",
-		"pixel-by-pixel(of=autoencoding)":       "of: task autoencoding is no classification",
+		"row-by-row(of=teacher-student)":        "of: task teacher-student is not a classification task",
+		"pixel-by-pixel(of=autoencoding)":       "of: task autoencoding is not a classification task",
 		"pixel-by-pixel(of=mnist(dir=/nosuch))": "no train-images",
 	} {
 		choice, err := catalogue.Parse(text)

@@ -66,7 +66,7 @@ func (p *projection) Attach(l *train.Loop) error {
 func chiOf(name string, n *models.Network, examples int) (*Signal, error) {
 	s, err := NewSignal(n, examples)
 	if err == nil && len(s.Layers) == 0 {
-		err = errors.Errorf("%s: no hidden layer's output is multiplied by weights that are learned as they are, so there is no χ to keep: "+
+		err = errors.Errorf("%s: no hidden layer's output is multiplied directly by learned weights, so χ is undefined: "+
 			"it works for dense layers one above the other, not for RBF and recurrent ones, nor with normalised weights or outputs", name)
 	}
 	return s, err

@@ -438,7 +438,7 @@ func starts(t *testing.T, m models.Model, s models.Shape) {
 	n := network(t, m, s, p, false)
 	for _, start := range list {
 		if _, ok := n.Layer(start.Layer); !ok && p.Tensor(start.Layer+"/weight") == nil {
-			t.Errorf("a start reports of %q, which is no layer", start.Layer)
+			t.Errorf("the initialisation reports %q, which is not a layer", start.Layer)
 		}
 		for _, name := range slices.Sorted(maps.Keys(start.Values)) {
 			if v := start.Values[name]; v-v != 0 {

@@ -99,7 +99,7 @@ func readHeader(file string, r io.ReaderAt, size int64) (*header, error) {
 		return nil, p.fault(headerAt, "the header does not begin with {")
 	}
 	if !utf8.Valid(text) {
-		return nil, p.fault(headerAt, "the header is no UTF-8 text")
+		return nil, p.fault(headerAt, "the header is not UTF-8")
 	}
 	p.json = json.NewDecoder(bytes.NewReader(text))
 	h, err := p.header(headerAt+int64(n), size)
@@ -108,7 +108,7 @@ func readHeader(file string, r io.ReaderAt, size int64) (*header, error) {
 	}
 	end := p.json.InputOffset()
 	if rest := bytes.Trim(text[end:], " \t\r\n"); len(rest) > 0 {
-		return nil, p.here("the header goes on after its }")
+		return nil, p.here("the header has text after its closing }")
 	}
 	return h, p.check(h, headerAt+int64(n), size)
 }
@@ -152,7 +152,7 @@ func (p *parser) object(member func(key string) error) error {
 		}
 		key := t.(string) // or the decoder had refused it
 		if seen[key] {
-			return p.here("%q stands here twice", key)
+			return p.here("duplicate key %q", key)
 		}
 		seen[key] = true
 		if err := member(key); err != nil {
@@ -185,7 +185,7 @@ func (p *parser) broken(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return p.here("the header ends within its JSON")
 	}
-	return p.here("the header is no proper JSON: %v", err)
+	return p.here("the header is not valid JSON: %v", err)
 }
 
 // entry reads the description of a tensor.

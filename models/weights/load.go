@@ -63,7 +63,7 @@ func Read(file string, r io.ReaderAt, size int64, p *models.Parameters) (map[str
 // match compares what the file has with what the network needs.
 func match(h *header, p *models.Parameters) error {
 	if len(names(p)) == 0 {
-		return errors.Wrap(ErrMismatch, "there are no parameters to load it into: build the network first")
+		return errors.Wrap(ErrMismatch, "no parameters to load it into: build the network first")
 	}
 	var foreign []string
 	for _, e := range h.tensors {

@@ -51,7 +51,7 @@ func Write(w io.Writer, p *models.Parameters, metadata map[string]string) error 
 // order.
 func writeHeader(p *models.Parameters, metadata map[string]string) ([]byte, error) {
 	if len(names(p)) == 0 {
-		return nil, errors.New("there are no parameters: build the network first")
+		return nil, errors.New("no parameters: build the network first")
 	}
 	all := map[string]string{layoutKey: layout}
 	for k, v := range metadata {

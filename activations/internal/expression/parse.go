@@ -199,7 +199,7 @@ func (p *parser) product() *Node {
 		switch at := p.pos + 1; {
 		case p.take('*'):
 			if p.pos < len(p.text) && p.text[p.pos] == '*' {
-				return p.fail(p.pos-1, "** is no operator: a power is written with ^")
+				return p.fail(p.pos-1, "unknown operator **: write a power with ^")
 			}
 			y := p.signed()
 			p.at = at
@@ -304,7 +304,7 @@ func (p *parser) name() *Node {
 	if i := slices.Index(p.names, name); i >= 0 || !isFunction {
 		if opens {
 			if i >= 0 || name == "z" || constants[name] != 0 {
-				return p.fail(p.pos, "%s is no function: for a product write %s*(…)", name, name)
+				return p.fail(p.pos, "%s is not a function: for a product write %s*(…)", name, name)
 			}
 			return p.fail(at, "unknown function %q%s", name, nearest(name, p.Functions()))
 		}
@@ -356,7 +356,7 @@ func (p *parser) unknown(at int, name string) *Node {
 	if near := catalogue.Nearest(name, append(known, p.Functions()...)); len(near) > 0 && len(name) > 1 {
 		return p.fail(at, "unknown name %q; did you mean %s?", name, strings.Join(near, " or "))
 	}
-	return p.fail(at, "unknown name %q: it is none of %s, nor a parameter with a value", name, strings.Join(known, ", "))
+	return p.fail(at, "unknown name %q: neither one of %s nor a parameter with a value", name, strings.Join(known, ", "))
 }
 
 func nearest(name string, names []string) string {

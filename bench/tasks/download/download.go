@@ -115,7 +115,7 @@ type fault struct{ error }
 // run tries the addresses until one has delivered the file.
 func (t *transfer) run(ctx context.Context) error {
 	if len(t.file.URLs) == 0 {
-		return errors.New("there is no address to get it from")
+		return errors.New("no address to download it from")
 	}
 	var failures []string
 	for i, address := range t.file.URLs {

@@ -68,7 +68,7 @@ func description(task tasks.Task) error {
 		return steps(s)
 	}
 	if task.Loss() == models.StepCrossEntropy {
-		return errors.Errorf("loss %s of a task that is no tasks.Sequence", task.Loss())
+		return errors.Errorf("loss %s, but the task does not implement tasks.Sequence", task.Loss())
 	}
 	return nil
 }

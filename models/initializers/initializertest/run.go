@@ -238,7 +238,7 @@ func data(t *testing.T, init initializers.FromData) {
 		calls := 0
 		_, err := init.Fit(w, func() ([]float64, error) {
 			if calls++; calls > 1e6 {
-				return nil, fmt.Errorf("a million evaluations are no end")
+				return nil, fmt.Errorf("no convergence in a million evaluations")
 			}
 			return slices.Repeat([]float64{z}, batch*out), nil
 		})
