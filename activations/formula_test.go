@@ -176,7 +176,7 @@ func TestFormulaErrors(t *testing.T) {
 		{"(z", 3, `expected an operator or the ")" of column 1`},
 		{"z)", 2, `expected an operator or the end, found ")"`},
 		{"z +* a", 4, `found "*"`},
-		{"z**2", 2, "a power is written with ^"},
+		{"z**2", 2, "write a power with ^"},
 		{"2z", 2, "an operator is missing: write 2*z"},
 		{"a z", 3, `found "z"`},
 		{"a*thna(z)", 3, `unknown function "thna"; did you mean tanh`},

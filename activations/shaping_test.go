@@ -247,7 +247,7 @@ func TestShapingMistakes(t *testing.T) {
 		"dks(depth=-3)":                       "at least 0",
 		"tat(curvature=-1)":                   "above 0",
 		"tailored-relu(correlation=1)":        "below 1",
-		"dks(depth=50,shortcut=0.5,branch=3)": "no multiple",
+		"dks(depth=50,shortcut=0.5,branch=3)": "must divide the depth",
 		"dks(of=formula(of=\"a*tanh(z)\",learn=layer,a=1))": "are learned",
 		"dks(shortcut=1)": "below 1",
 	} {

@@ -194,7 +194,7 @@ func TestDataGetPlaces(t *testing.T) {
 	if out, _, err := data(t.Context(), d, "get", "toy"); err != nil || strings.Count(out, "present") != 4 {
 		t.Errorf("%q, %v", out, err)
 	}
-	// Files that would hide the cache must go first.
+	// Files that would shadow the cache must go first.
 	for _, spoil := range []func(string) error{
 		func(p string) error { return os.WriteFile(p, []byte("x"), 0o666) },
 		os.Remove,
@@ -202,7 +202,7 @@ func TestDataGetPlaces(t *testing.T) {
 		if err := spoil(filepath.Join(dir, d.Files[3].Name)); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := data(t.Context(), d, "get", "toy", "--url", m.URL); err == nil || !strings.Contains(err.Error(), "would hide") || m.count() != 4 {
+		if _, _, err := data(t.Context(), d, "get", "toy", "--url", m.URL); err == nil || !strings.Contains(err.Error(), "would shadow") || m.count() != 4 {
 			t.Errorf("%v, %d requests", err, m.count())
 		}
 	}

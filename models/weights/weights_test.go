@@ -278,7 +278,7 @@ func TestFormatErrors(t *testing.T) {
 		{"empty header", image("", 72), 8, "does not begin with {"},
 		{"blank header", image("        ", 72), 8, "does not begin with {"},
 		{"a list", image("[1]", 72), 8, "does not begin with {"},
-		{"no UTF-8", image("{\"\xff\":1}", 72), 8, "no UTF-8"},
+		{"no UTF-8", image("{\"\xff\":1}", 72), 8, "not UTF-8"},
 		{"cut JSON", image(good[:60], 72), -1, "header"},
 		{"JSON goes on", image(good+"{}", 72), 8 + len(good), "text after"},
 		{"padding", image(good+"\x00", 72), 8 + len(good), "text after"},
