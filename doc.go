@@ -3,6 +3,6 @@
 // gradient in every layer, at the start and in training, and compares what keeps it
 // alive.
 //
-// The work is in the packages below: activations, models, optimizers and vm to build
-// networks with; bench and what is under it to compare them; cmd/gradflow, the command.
+// The packages activations, models, optimizers and vm build networks; bench and the
+// packages below it compare them; cmd/gradflow is the command.
 package gradflow

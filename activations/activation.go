@@ -44,7 +44,7 @@ func ScalarOf(a Activation) (Scalar, error) {
 
 // Resizer is an [Activation] that changes the number of columns: from columns of z become
 // to columns of y. A maxout of k pieces is (k, 1), a gated linear unit (2, 1), a concatenated
-// ReLU (1, 2). A layer of so many units has as many pre-activations as that takes.
+// ReLU (1, 2). A layer has as many pre-activations as its units require.
 type Resizer interface {
 	Activation
 	Resize() (from, to int)

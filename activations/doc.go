@@ -1,28 +1,28 @@
-// Package activations says what the nonlinearity f of a layer y = f(z) is.
+// Package activations defines the nonlinearities f of layers y = f(z).
 //
 // An [Activation] has a name and a symbolic node for networks. A [Scalar], which is one
 // function of each element, has its values and derivative in double precision, too, for
 // theory, tests and plots. What is not element-wise, such as a softmax or a maxout
 // ([Resizer]), trains in every model and has no mean-field theory. The catalogue's are
-// computed by vector kernels, their derivatives always from z: where tanh z rounds
+// computed by vector kernels; derivatives are always computed from z: where tanh z rounds
 // to 1, 1 - tanh²z is 0, but the derivative is not.
 //
-// A nonlinearity of one's own takes two Go functions, or an expression:
+// To define your own nonlinearity, give two Go functions, or an expression:
 //
 //	swish := activations.Elementwise("swish", f, df)
 //	bent, err := activations.Formula("a*tanh(b*z) + c*z", …)
 //
-// and is a citizen like the catalogue's: package activationtest tests it, every
-// model trains with it. To add one to the catalogue, write a file like gaussian.go
+// It works like a built-in one: package activationtest tests it, and every
+// model can train with it. To add one to the catalogue, write a file like gaussian.go
 // and a row in catalogue.go.
 //
 // # Parameters
 //
-// The parameters of a [Formula], and the factor of [Scaled], are fixed or learned. What is
-// learned is a parameter of each layer like its weights: one for the layer, or one
-// for each unit. It has a name, layer03/a, its gradient is exact, the optimizer trains it,
-// and a [Penalty] can regularise it in the training loss. Go code that implements
-// [Parametric] has the same.
+// The parameters of a [Formula], and the factor of [Scaled], are fixed or learned. A learned
+// parameter belongs to each layer, like its weights, with one value per layer or per unit.
+// It has a name, layer03/a, and an exact gradient; the optimizer trains it, and a [Penalty]
+// can regularise it in the training loss. Go code gets the same by implementing
+// [Parametric].
 //
 // # The catalogue
 //

@@ -46,7 +46,7 @@ type FormulaError = expression.Error
 //	1 - cos(u), sqrt(1 + u) - 1, 1 - erf(u)  by sin, u/(sqrt(1 + u) + 1), erfc
 //	1 - tanh(u)^2                            sech(u)^2
 //
-// Others are computed as they stand, in the network's precision: tanh(z) - z loses digits
+// Others are evaluated as written, in the network's precision: tanh(z) - z loses digits
 // near 0. Where an intermediate result overflows though the value does not, [Warnings]
 // tells from which z on.
 //
@@ -143,7 +143,7 @@ func (f *formula) try() error {
 	return nil
 }
 
-// Warned is an activation that has something to tell before it is used.
+// Warned is an activation with a warning for its user.
 type Warned interface {
 	// Warnings returns what can go wrong in networks of float32 or float64, a sentence each.
 	Warnings(t tensor.Dtype) []string

@@ -6,7 +6,7 @@ import (
 	"github.com/gradflow/gradflow/catalogue"
 )
 
-// Maxout is the largest of each group of so many neighbouring pre-activations: a layer of
+// Maxout is the largest of each group of adjacent pre-activations: a layer of
 // n units has n·pieces pre-activations, and each unit is a convex function that is learned,
 // of as many linear pieces. The gradient goes to the largest, to the first of equal ones.
 //

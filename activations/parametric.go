@@ -17,7 +17,7 @@ type Parametric interface {
 	// Parameters returns the learned parameters.
 	Parameters() []Parameter
 	// NodeWith returns the node of y with nodes for the learned parameters: vectors of
-	// one element, or of one for each column of z, and of z's type.
+	// one element, or one per column of z, and of z's type.
 	NodeWith(z *G.Node, params ...*G.Node) (*G.Node, error)
 }
 
@@ -34,8 +34,8 @@ type Learn string
 
 const (
 	Fixed    Learn = ""      // it keeps its value
-	PerLayer Learn = "layer" // one for each layer
-	PerUnit  Learn = "unit"  // one for each unit
+	PerLayer Learn = "layer" // one per layer
+	PerUnit  Learn = "unit"  // one per unit
 )
 
 // Parameter is a parameter of an activation.

@@ -4,7 +4,7 @@
 //
 //	func BenchmarkMine(b *testing.B) { bench.Study(b, "mine.yaml") }
 //
-// It stands over the packages below it: tasks (data), probe (what is measured), study
+// It builds on the packages below it: tasks (data), probe (what is measured), study
 // (grids, runs), record (what a run leaves), stats, report and sweep (learning rates).
 // stress has the unit tests of optimizers, which need no networks. The project's own
 // benchmarks run the studies of the directory studies:

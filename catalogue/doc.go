@@ -1,5 +1,5 @@
-// Package catalogue turns names and settings, as they stand in a study file or
-// on a command line, into the things they name.
+// Package catalogue turns names and settings, as written in a study file or on a command
+// line, into the parts they name.
 //
 // A catalogue is a table of entries. Each entry has a name, one line of
 // documentation, a plain struct of settings and a constructor:
@@ -41,10 +41,10 @@
 //	                and a bound left out is none: (0,] is above 0, [0,1) from 0 to below 1
 //	doc:"TEXT"      a few words
 //
-// The default tag is the only place where a default stands; constructors apply
-// it with [Defaults].
+// The default tag is the only place that states a default; constructors apply it
+// with [Defaults].
 //
-// A setting that stands in the text is given, also as 0, "" or false. In Go code a field that
+// A setting written in the text is given, even as 0, "" or false. In Go code a field that
 // is zero is not given, unless the struct's [Given] names it.
 //
 // A record, that is a struct within the settings, of which only the first setting may be

@@ -1,7 +1,7 @@
-// Package normalization keeps the signal of a network within bounds while it is
-// trained: by normalising pre-activations, activations, weights or distances.
+// Package normalization keeps the signal of a network within bounds during
+// training, by normalising pre-activations, activations, weights or distances.
 //
-// A normalisation stands at one place of each hidden layer, its [Site]:
+// A normalisation acts at one place in each hidden layer, its [Site]:
 //
 //	dense   x ──── ·W + b ────────────────── z ── f ── y ────
 //	               │                         │         │

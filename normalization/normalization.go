@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Site is the place in a layer at which a normalisation stands.
+// Site is the place in a layer at which a normalisation acts.
 type Site int
 
 const (
@@ -72,7 +72,7 @@ type Builder interface {
 	AfterStep(update func() error, needs ...*G.Node)
 }
 
-// Placement says on which side of f a normalisation stands.
+// Placement says on which side of f a normalisation acts.
 type Placement string
 
 const (

@@ -49,11 +49,11 @@ func TestNil(t *testing.T) {
 			Curvature: func(string) gorgonia.Value { return p.grad },
 		}
 		for want, params := range map[string][]gorgonia.ValueGrad{
-			"no parameters": {},
-			"a parameter is nil":      {p, nil},
-			"parameter is nil":        {(*parameter)(nil)},
-			"has no value":            {noValue},
-			"value: has no value":     {nilTensor},
+			"no parameters":       {},
+			"a parameter is nil":  {p, nil},
+			"parameter is nil":    {(*parameter)(nil)},
+			"has no value":        {noValue},
+			"value: has no value": {nilTensor},
 		} {
 			if err := Step(mustMake(t, text), params, info); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: Step: %v, want %q", text, err, want)

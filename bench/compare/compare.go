@@ -139,7 +139,7 @@ type Cell struct {
 	// are enough to show anything; after Holm's correction over the facets.
 	P       Number `json:"p"`
 	Verdict string `json:"verdict,omitempty"`
-	// AtChance tells that the median is no better than what guessing reaches.
+	// AtChance says that the median is no better than guessing.
 	AtChance bool `json:"at_chance,omitempty"`
 
 	steps   []float64

@@ -1,5 +1,5 @@
-// Package compare says what follows from the runs of a study: which of several things that
-// were compared is better, by how much, where, and whether that is shown at all.
+// Package compare draws conclusions from the runs of a study: which of the things compared is
+// better, by how much, where, and whether that is shown at all.
 //
 // The things are the values of one axis (optimizers, say), of several axes together, or
 // named variants that each override some axes. All other axes that vary make the facets. A
@@ -16,5 +16,5 @@
 // a single facet and few seeds the test is that of Mann and Whitney. Single facets are
 // tested only of things that pass, with Holm's correction over the facets. Scores that are no
 // better than guessing count as guessing, so that two runs at chance are a tie. What no test
-// shows is not called equal, and a thing whose scores are those of guessing is called that.
+// shows is not called equal, and a thing that scores no better than guessing is reported so.
 package compare

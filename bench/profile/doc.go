@@ -1,8 +1,8 @@
-// Package profile looks through a network layer by layer: what its units do, what
-// becomes of the gradient on its way back, and what mean field theory predicts of both.
+// Package profile inspects a network layer by layer: how its units behave, how the
+// gradient changes on its way back, and what mean-field theory predicts for both.
 // It is the answer to "where does my gradient die, and what would help?" in a second.
 //
-// A [Profile] is of one network, at its start and, if so asked, after some training
+// A [Profile] describes one network, at initialisation and optionally after some training
 // steps. Of the squared gradient's norm, layer by layer,
 //
 //	measured   χ_l = ‖∂L/∂z_l‖² / ‖∂L/∂z_(l+1)‖²
@@ -10,10 +10,10 @@
 //
 // with the mean square q_l of the pre-activations, which follows the q-map from what is
 // measured in the first layer. So does the distance of the examples, 1 - c. Norms, shortcuts,
-// highways and recurrent layers have theirs (see meanfield's Signal), all of wide networks at
-// the start; where there is none, the profile says why.
+// highways and recurrent layers have predictions of their own (see meanfield's Signal), all for
+// wide networks at initialisation; if there is none, the profile says why.
 //
 // [MeasureJacobian] adds the singular values of the Jacobian. [Advise] tries what theory
 // suggests, starts, shapes, norms and shortcuts, and ranks them by what they do to the signal
-// both ways. That is the start: whether a network trains is another question.
+// both ways. All this concerns initialisation; whether a network trains is another question.
 package profile

@@ -44,7 +44,7 @@ type Question struct {
 type Options struct {
 	Workers  int // 0: one for each core
 	Progress func(stage string) study.Progress
-	// Say is told what goes on, a line at a time.
+	// Say receives progress messages, one line at a time.
 	Say func(line string)
 }
 

@@ -1,4 +1,4 @@
-// Package report tells what a study found: a ranking as text for a terminal and as JSON,
+// Package report presents the findings of a study: a ranking as text for a terminal and as JSON,
 // and one self-contained HTML page with the ranking, training curves and heat maps of what
 // the probes saw in each layer.
 //
@@ -28,6 +28,6 @@
 // more than half of the runs did, and else says that the median is beyond the setup's
 // steps.
 //
-// Setups stand in the order of the median score; equal ones in that of the median steps to
-// the target, and then as the study lists them. The order is an observation and no finding.
+// Setups are sorted by median score; ties by median steps to the target, and then in the
+// order of the study. The order is an observation, not a finding.
 package report

@@ -97,7 +97,7 @@ type Setup struct {
 	Movement Number `json:"movement"`
 	// Update is log10 of the first layer's update-to-weight ratio itself.
 	Update Number `json:"update"`
-	// AtChance tells that the median score is no better than what guessing reaches.
+	// AtChance says that the median score is no better than guessing.
 	AtChance bool `json:"at_chance,omitempty"`
 
 	listed int // place in the study's order

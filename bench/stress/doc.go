@@ -1,4 +1,4 @@
-// Package stress has the unit tests for stochastic optimization: about two thousand
+// Package stress implements the unit tests for stochastic optimization: about two thousand
 // small problems, each with one known difficulty, that an optimizer passes or fails in a
 // hundred steps. Passing them is not enough for a good optimizer, but failing many of a
 // kind tells what it can't do.
@@ -28,7 +28,7 @@
 // (2014), arXiv:1312.6055; formulas and the list of tests are those of the authors'
 // program optimBench, which differs from the paper here and there. What differs here from
 // optimBench: probability and density of mask-out and Gaussian noise are the named ones;
-// the curl is a pure one; a drift starts anew in each repetition; both values in a fall
+// the curl is a pure one; drift restarts in each repetition; both values in a fall
 // are those of the function as it is at the end; the tests in 2 and in 10 dimensions are
 // the same list; combinations of drift and noise that its figures leave out are left out.
 package stress

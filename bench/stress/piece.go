@@ -11,7 +11,7 @@ import (
 type curve func(x float64) (f, slope, bend float64)
 
 // piece makes the curve of a prototype on [from, to] that starts with a value and a
-// slope. Beyond the interval it goes on as it is.
+// slope. Beyond the interval it continues unchanged.
 type piece func(from, to, value, slope float64) curve
 
 // pieces are the prototypes.

@@ -24,7 +24,7 @@ func NewNestedRings() (tasks.Task, error) {
 	return tasks.Endless("nested-rings", points, 0.607, 0.99, 1, 1000)
 }
 
-// A task of one's own is one constructor. A test hands it to tasktest.Run.
+// Your own task is one constructor. A test hands it to tasktest.Run.
 func ExampleEndless() {
 	task, err := NewNestedRings()
 	if err != nil {

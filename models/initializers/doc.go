@@ -1,4 +1,4 @@
-// Package initializers gives a network's parameters their first values.
+// Package initializers sets the initial values of a network's parameters.
 //
 // For a layer z = x·W + b with W of shape (fan-in, fan-out), the entries of W are
 // drawn independently with mean 0 and the variance
@@ -15,7 +15,7 @@
 //	gain         1/(fan-in·E[f(z)²])           z ~ N(0, 1): keeps the variance forward
 //	critical     σ_w²/fan-in with χ₁ = 1       keeps the gradient's size, by mean field theory
 //
-// and one goes on with data ([FromData]): lsuv. To add one, write a file like
+// and one, lsuv, also adapts to data ([FromData]). To add one, write a file like
 // sparse.go and a row in catalogue.go.
 //
 // Everything comes from one seed, and each parameter has a random stream of its

@@ -42,7 +42,7 @@ type homeostasisState struct {
 	Means, Moments [][]float64
 }
 
-// NewHomeostasis returns homeostasis: after every so many steps, each unit of a hidden layer with
+// NewHomeostasis returns homeostasis: at intervals of steps, each unit of a hidden layer with
 // the mean m and the standard deviation s of its pre-activation z = x·w + b has its gain and its
 // bias changed,
 //

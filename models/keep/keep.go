@@ -48,7 +48,7 @@ func (s strength) at(step int) float64 {
 	return s.value * s.schedule.Factor(step)
 }
 
-// after has f called after every so many steps, counted from the first.
+// after calls f at an interval of steps, counted from the first.
 func (s strength) after(f func(*train.State) error, memory train.Memory) train.Hook {
 	return train.Hook{When: train.Every(s.every), After: f, Memory: memory}
 }

@@ -38,7 +38,7 @@ type penalty struct {
 //	λ Σ (ln χ(l))²,   χ(l) = (‖W(l+1)‖²/n(l+1)) s(l),   s(l) = mean f'(z(l))²
 //
 // over the layers that χ is measured of. Its gradient goes through the weights W(l+1) alone: s is
-// measured after every so many steps, and a constant in between; before the first measurement
+// measured at intervals of steps, and constant in between; before the first measurement
 // there is no term. It draws ln ‖W(l+1)‖² down its slope, which is 2 λ ln χ. The loss of steps
 // includes the term, that of evaluations does not.
 //

@@ -30,7 +30,7 @@ type projection struct {
 	signal *Signal
 }
 
-// NewProjection returns critical-projection: after every so many steps, with χ measured after
+// NewProjection returns critical-projection: at intervals of steps, with χ measured after
 // the step,
 //
 //	W(l+1) <- W(l+1) c,   c = χ(l)^(-strength/2)  within 1/limit and limit

@@ -1,19 +1,19 @@
 // Package train runs the training loop.
 //
-// A [Loop] does little by itself: it takes a batch from a stream, runs the training
-// machine (loss and gradients), lets the solver step, and calls hooks in between.
-// Whatever else happens, evaluating, probing, recording, reporting progress, is a [Hook].
+// A [Loop] only takes a batch from a stream, runs the training machine (loss and
+// gradients), lets the solver step, and calls hooks in between. Everything else, such as
+// evaluation, probes, records and progress reports, is a [Hook].
 //
 //	batch ─> machine ─> Before hooks ─> solver ─> After hooks ─> next batch
 //
-// In steps whose gradients no hook looks at, machine and solver are one: a
-// [Stepper] updates each parameter in the middle of the backward pass, as soon as its
-// gradient is there and its old value has been used.
+// In steps whose gradients no hook reads, machine and solver are fused: a
+// [Stepper] updates each parameter during the backward pass, as soon as its gradient is
+// complete and its old value is no longer needed.
 //
 //	loss ─ ∂L/∂W₃ ─ ∂L/∂h₂ ─ W₃ steps ─ ∂L/∂W₂ ─ ∂L/∂h₁ ─ W₂ steps ─ …
 //
-// That changes no result by a bit; the gradients of a thousand layers just never are in
-// memory at once. Solvers that look at all parameters together (a chain that clips the
+// The results are the same bit for bit, but the gradients of a thousand layers are never
+// in memory at once. Solvers that look at all parameters together (a chain that clips the
 // global norm, say) wait for all gradients in any case.
 //
 // A run whose loss or gradients stop being finite, or whose loss explodes, is not an
@@ -29,8 +29,8 @@
 // # Checkpoints
 //
 // [Loop.Save] writes the whole state of a run between two steps, [Loop.Restore] reads it
-// into a loop made from the same parts, which then makes the steps that are left as the
-// first would have made them, bit for bit. Loop.Checkpoints saves now and then.
+// into a loop made from the same parts, which then performs the remaining steps exactly as
+// the first would have, bit for bit. Loop.Checkpoints saves at intervals.
 //
 // # Denormals
 //

@@ -6,6 +6,6 @@
 //
 // What arrives is kept under a temporary name in the same directory, so that the next
 // attempt, in this process or a later one, resumes it. A server that
-// cannot go on sends the file from the start; a file put together of two versions does
-// not pass its check and is fetched anew.
+// cannot resume sends the file from the start; a file assembled from two versions fails
+// its check and is fetched again.
 package download
