@@ -298,6 +298,21 @@ func (p *Probe) afterStep(*train.State) error {
 	return nil
 }
 
+// Look keeps the sample of a run without an update, which train.Loop.Look makes: what is
+// measured of updates is NaN.
+func (p *Probe) Look() {
+	for i := range p.layers {
+		for _, m := range p.at[Updates] {
+			if !m.adds {
+				p.now.Layers[i][m.quantity] = math.NaN()
+			}
+		}
+		p.layers[i].gradient = math.NaN()
+	}
+	p.Samples = append(p.Samples, p.now)
+	p.open()
+}
+
 // Decades returns how many powers of ten the norm of a gradient loses from the last
 // layer to the first, log10 ‖last‖ - log10 ‖first‖: +Inf where the first is 0, NaN
 // where both are, or something in either layer is not finite. q is WeightGradient or

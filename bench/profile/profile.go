@@ -46,7 +46,7 @@ type Layer struct {
 	Saturated              record.Number `json:"saturated"` // share of the units
 	Gradient               record.Number `json:"log10_gradient"`
 	WeightGradient         record.Number `json:"log10_weight_gradient"`
-	Update                 record.Number `json:"log10_update_ratio"` // of the step that follows
+	Update                 record.Number `json:"log10_update_ratio"` // of the step that follows; null if none does
 	ZeroGradient           record.Number `json:"zero_gradient"`      // share of exact zeros
 	Chi                    record.Number `json:"chi_measured"`       // from the layer above to this one
 	PredictedChi           record.Number `json:"chi_predicted"`
@@ -79,9 +79,15 @@ func Measure(ctx context.Context, c record.Config, steps int) (*Profile, error) 
 	if steps < 0 {
 		return nil, errors.Errorf("%d steps: must be at least 0", steps)
 	}
-	// The probes see a step before it is made: one is always made.
-	c.Steps, c.Evaluate, c.Probe = steps+1, steps+1, 1
-	r, err := study.Execute(ctx, c, nil)
+	var r *record.Record
+	var err error
+	if steps == 0 {
+		r, err = study.Look(ctx, c)
+	} else {
+		// The probes see a step before it is made: one more is made.
+		c.Steps, c.Evaluate, c.Probe = steps+1, steps+1, 1
+		r, err = study.Execute(ctx, c, nil)
+	}
 	if err != nil {
 		return nil, err
 	}

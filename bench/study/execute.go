@@ -60,6 +60,35 @@ func (p *parts) execute(ctx context.Context, c Config, workers int, keep *checkp
 	return r, nil
 }
 
+// Look runs the first batch of a configuration's run with its gradients, and returns a record
+// of that alone: its layers as the probes see them, and why a gradient is 0 if one is. It
+// makes no update and evaluates nothing, so that there are no scores. Of the configuration,
+// Steps, Evaluate and Probe are not used.
+func Look(ctx context.Context, c Config) (*record.Record, error) {
+	c.Steps, c.Evaluate, c.Probe = 1, 1, 1
+	p := catalogues()
+	a, err := p.assemble(c)
+	if err != nil {
+		return nil, errors.Wrapf(err, "run %s", c.Hash())
+	}
+	loop, err := a.Loop()
+	if err != nil {
+		return nil, errors.Wrapf(err, "run %s", c.Hash())
+	}
+	if _, err := loop.Look(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, errors.Wrapf(err, "run %s", c.Hash())
+	}
+	probe := a.Probe()
+	probe.Look()
+	r := &record.Record{Hash: c.Hash(), Config: c, Layers: table(probe)}
+	r.Summary = record.Summary{Status: train.Done, LayerNames: probe.Layers, Start: a.start, Parameters: a.Parameters.Count(), Environment: record.Here()}
+	r.Summary.ZeroGradient = p.zeroGradient(c, probe.Layers, &probe.Samples[0])
+	return r, nil
+}
+
 // execution is a run in progress.
 type execution struct {
 	*Assembly

@@ -193,6 +193,29 @@ func (l *Loop) run(ctx context.Context, state *State) (Result, error) {
 	return Result{Status: Done}, nil
 }
 
+// Look runs the next batch with its gradients, as a step whose hooks look at it, and makes
+// no update: the hooks of step 0 are called before what would be the update, and not after
+// it. It returns the batch's loss.
+func (l *Loop) Look(ctx context.Context) (loss float64, err error) {
+	switch {
+	case ctx == nil:
+		return 0, errors.New("train: the context is nil")
+	case l.Stepper == nil || l.Stream == nil:
+		return 0, errors.New("train: the loop has no stepper or no stream: make it with New")
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	}
+	l.state = State{Network: l.Network, Machine: l.Machine}
+	if err := l.feed(); err != nil {
+		return 0, errors.Wrap(err, "train: batch 0")
+	}
+	_, observed := l.watched(0)
+	if err := l.gradients(observed, func(v float64) error { l.state.Loss = v; return nil }); err != nil {
+		return 0, errors.Wrap(err, "train")
+	}
+	return l.state.Loss, errors.Wrap(l.call(0, &l.state, false), "train")
+}
+
 // watched tells whether a hook looks at the gradients of a step, and whether one
 // observes the run.
 func (l *Loop) watched(step int) (watched, observed bool) {

@@ -456,3 +456,34 @@ func mustRun(n *models.Network) error {
 	defer m.Close()
 	return m.RunAll()
 }
+func TestLook(t *testing.T) {
+	n := network(t, tensor.Float64, 2)
+	l := loop(t, n, sgd(t, 0.1), 5)
+	before := append([]float64(nil), n.Learnables[0].Value().(*tensor.Dense).Float64s()...)
+	calls := 0
+	var gradient float64
+	l.Hooks = []train.Hook{{Before: func(s *train.State) error {
+		calls++
+		g, err := n.Learnables[0].Grad()
+		if err == nil {
+			gradient = g.(*tensor.Dense).Float64s()[0]
+		}
+		return err
+	}, After: func(*train.State) error { t.Error("there was an update"); return nil }}}
+	loss, err := l.Look(context.Background())
+	if err != nil || calls != 1 || !(loss > 0) || gradient == 0 {
+		t.Errorf("loss %g, gradient %g, %d calls, %v", loss, gradient, calls, err)
+	}
+	for i, w := range n.Learnables[0].Value().(*tensor.Dense).Float64s() {
+		if w != before[i] {
+			t.Fatalf("weight %d changed", i)
+		}
+	}
+	other := loop(t, network(t, tensor.Float64, 2), sgd(t, 0.1), 1)
+	if r := run(t, other); r.Loss != loss {
+		t.Errorf("the loss is %g, that of the first step %g", loss, r.Loss)
+	}
+	if _, err := (&train.Loop{}).Look(context.Background()); err == nil {
+		t.Error("an empty loop looks")
+	}
+}
