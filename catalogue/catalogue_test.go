@@ -84,7 +84,7 @@ func newSum(c sumConfig) (shape, error) {
 
 type tone func() string
 
-var tones = New("tone", Row("flat", "one note", func(struct{}) (tone, error) { return func() string { return "la" }, nil }))
+var _ = New("tone", Row("flat", "one note", func(struct{}) (tone, error) { return func() string { return "la" }, nil }))
 
 func shapes() *Catalogue[shape] {
 	return New("shape", Row("square", "a square", newSquare), Row("sum", "several", newSum))

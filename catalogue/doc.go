@@ -31,9 +31,9 @@
 // catalogue is in. (The catalogue resolves nested choices itself, so no
 // constructor has to refer to the catalogue that lists it.) The tags are
 //
-//	json:"NAME"     what text calls it; lower-case, hyphenated. With ",omitdefault" after the
-//	                name a completed choice leaves the setting out at its default: choices
-//	                that were recorded before there was the setting stay what they are
+//	json:"NAME"     what text calls it; lower-case, hyphenated
+//	omit:"default"  a completed choice leaves the setting out at its default: choices that
+//	                were recorded before there was the setting stay what they are
 //	default:"VALUE" what it is if it is not given, in JSON or, for a string, as it is;
 //	                null for a nested choice that may be left out. Without the tag the
 //	                setting is required

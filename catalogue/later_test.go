@@ -8,8 +8,8 @@ import (
 
 type later struct {
 	Old int     `json:"old" default:"1"`
-	New string  `json:"new,omitdefault" default:"zeros"`
-	Own float64 `json:"own,omitdefault" default:"2"`
+	New string  `json:"new" omit:"default" default:"zeros"`
+	Own float64 `json:"own" omit:"default" default:"2"`
 	catalogue.Given
 }
 

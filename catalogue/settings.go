@@ -45,7 +45,7 @@ func fields(t reflect.Type) []field {
 	var out []field
 	for i := range t.NumField() {
 		sf := t.Field(i)
-		name, options, _ := strings.Cut(sf.Tag.Get("json"), ",")
+		name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
 			continue
 		}
@@ -65,9 +65,9 @@ func fields(t reflect.Type) []field {
 			continue
 		}
 		text, given := sf.Tag.Lookup("default")
-		f.required, f.defText, f.later = !given, text, options == "omitdefault"
+		f.required, f.defText, f.later = !given, text, sf.Tag.Get("omit") == "default"
 		if f.later && f.required {
-			bad(sf, "omitdefault needs a default")
+			bad(sf, "omit:\"default\" needs a default")
 		}
 		if err := supported(sf.Type); err != nil {
 			bad(sf, "%v", err)

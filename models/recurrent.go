@@ -340,7 +340,7 @@ func (m *Recurrent) weight(b *Builder, name string, init initializers.Initialize
 type rnn struct {
 	Start   RecurrentStart `json:"start" default:"orthogonal" doc:"initialisation of the recurrent weights: orthogonal, identity or initializer"`
 	Scale   float64        `json:"scale" default:"1" range:"(0,)" doc:"initial factor of the recurrent weights"`
-	Initial InitialState   `json:"initial,omitdefault" default:"zeros" doc:"initial states: zeros or learned"`
+	Initial InitialState   `json:"initial" omit:"default" default:"zeros" doc:"initial states: zeros or learned"`
 }
 
 func (a rnn) Model(p Plan) (Model, error) { return recurrent(p, RNN, a.Start, a.Scale, 0, a.Initial) }
@@ -361,7 +361,7 @@ func (gru) WidthsByLayer()  {}
 // irnn is that of RNNs of rectified linear units that start from the identity.
 type irnn struct {
 	Scale   float64      `json:"scale" default:"1" range:"(0,)" doc:"factor of the identity"`
-	Initial InitialState `json:"initial,omitdefault" default:"zeros" doc:"initial states: zeros or learned"`
+	Initial InitialState `json:"initial" omit:"default" default:"zeros" doc:"initial states: zeros or learned"`
 }
 
 func (a irnn) Model(p Plan) (Model, error) {
@@ -375,7 +375,7 @@ func (a irnn) Model(p Plan) (Model, error) {
 type lstm struct {
 	Start      RecurrentStart `json:"start" default:"orthogonal" doc:"initialisation of the recurrent weights of each gate: orthogonal, identity or initializer"`
 	ForgetBias float64        `json:"forget-bias" default:"1" doc:"initial value of the forget gates' biases"`
-	Initial    InitialState   `json:"initial,omitdefault" default:"zeros" doc:"initial states: zeros or learned"`
+	Initial    InitialState   `json:"initial" omit:"default" default:"zeros" doc:"initial states: zeros or learned"`
 }
 
 func (a lstm) Model(p Plan) (Model, error) {
@@ -385,7 +385,7 @@ func (a lstm) Model(p Plan) (Model, error) {
 // gru is that of GRUs.
 type gru struct {
 	Start   RecurrentStart `json:"start" default:"orthogonal" doc:"initialisation of the recurrent weights of each gate: orthogonal, identity or initializer"`
-	Initial InitialState   `json:"initial,omitdefault" default:"zeros" doc:"initial states: zeros or learned"`
+	Initial InitialState   `json:"initial" omit:"default" default:"zeros" doc:"initial states: zeros or learned"`
 }
 
 func (a gru) Model(p Plan) (Model, error) { return recurrent(p, GRU, a.Start, 1, 0, a.Initial) }

@@ -13,10 +13,10 @@ type BatchNormConfig struct {
 	Momentum  float64   `json:"momentum" default:"0.1" range:"(0,1]" doc:"weight of a batch in the running statistics"`
 	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
-	Gamma     float64   `json:"gamma,omitdefault" default:"1" range:"(0,)" doc:"initial value of γ"`
-	Beta      float64   `json:"beta,omitdefault" default:"0" doc:"initial value of β"`
+	Gamma     float64   `json:"gamma" omit:"default" default:"1" range:"(0,)" doc:"initial value of γ"`
+	Beta      float64   `json:"beta" omit:"default" default:"0" doc:"initial value of β"`
 	// WorkingPoint chooses Gamma and Beta for a network: see [WorkingPoint].
-	WorkingPoint bool `json:"working-point,omitdefault" default:"false" doc:"initialise gamma and beta so that the activation is nearly linear"`
+	WorkingPoint bool `json:"working-point" omit:"default" default:"false" doc:"initialise gamma and beta so that the activation is nearly linear"`
 	catalogue.Given
 }
 

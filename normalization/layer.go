@@ -11,8 +11,8 @@ import (
 type LayerNormConfig struct {
 	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
-	Gamma     float64   `json:"gamma,omitdefault" default:"1" range:"(0,)" doc:"initial value of γ"`
-	Beta      float64   `json:"beta,omitdefault" default:"0" doc:"initial value of β"`
+	Gamma     float64   `json:"gamma" omit:"default" default:"1" range:"(0,)" doc:"initial value of γ"`
+	Beta      float64   `json:"beta" omit:"default" default:"0" doc:"initial value of β"`
 	catalogue.Given
 }
 
@@ -20,7 +20,7 @@ type LayerNormConfig struct {
 type RMSNormConfig struct {
 	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the mean square"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
-	Gamma     float64   `json:"gamma,omitdefault" default:"1" range:"(0,)" doc:"initial value of γ"`
+	Gamma     float64   `json:"gamma" omit:"default" default:"1" range:"(0,)" doc:"initial value of γ"`
 	catalogue.Given
 }
 

@@ -204,7 +204,7 @@ func TestEqual(t *testing.T) {
 }
 
 // same gives examples that are all equal.
-type same struct{ ramp }
+type same struct{}
 
 func (same) Next32(x, t []float32) error { clear(t); return constant(x) }
 func (same) Next64(x, t []float64) error { clear(t); return constant(x) }

@@ -1,7 +1,6 @@
 package study
 
 import (
-	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -555,15 +554,4 @@ func valueAt(v any, path []any) any {
 		}
 	}
 	return v
-}
-
-// written writes a combination: "optimizer.rate 0.1".
-func (t *Tune) written(values []float64) string {
-	var parts []string
-	for k, s := range t.Settings {
-		if !math.IsNaN(values[k]) {
-			parts = append(parts, fmt.Sprintf("%s %g", s.Key, values[k]))
-		}
-	}
-	return strings.Join(parts, ", ")
 }

@@ -18,10 +18,10 @@ var digitsFile []byte
 // DigitsConfig says how the rows are divided. The zero value is the division that
 // [NewDigits] tells of.
 type DigitsConfig struct {
-	Validation float64 `json:"validation,omitdefault" default:"0.2" range:"[0,]" doc:"share of the rows that validate, or from 1 on their number; 0 is none"`
-	Test       float64 `json:"test,omitdefault" default:"0.2" range:"(0,]" doc:"share of the rows that judge, or from 1 on their number"`
-	Shuffle    bool    `json:"shuffle,omitdefault" default:"true" doc:"divide at random, stratified by class, the same for all; false: the first rows train, then those that validate, the last judge"`
-	Folds      int     `json:"folds,omitdefault" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts judges, in the place of test; 0 is none"`
+	Validation float64 `json:"validation" omit:"default" default:"0.2" range:"[0,]" doc:"share of the rows that validate, or from 1 on their number; 0 is none"`
+	Test       float64 `json:"test" omit:"default" default:"0.2" range:"(0,]" doc:"share of the rows that judge, or from 1 on their number"`
+	Shuffle    bool    `json:"shuffle" omit:"default" default:"true" doc:"divide at random, stratified by class, the same for all; false: the first rows train, then those that validate, the last judge"`
+	Folds      int     `json:"folds" omit:"default" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts judges, in the place of test; 0 is none"`
 	catalogue.Given
 }
 

@@ -15,9 +15,9 @@ type ImagesConfig struct {
 	Train      int     `json:"train" default:"0" doc:"training examples to use, stratified by class; 0 is all"`
 	Validation float64 `json:"validation" default:"0" doc:"share of the training file that is held out for validation, or from 1 on the number of examples; 0 is a sixth"`
 	Test       int     `json:"test" default:"0" doc:"test examples to use, stratified by class; 0 is all"`
-	HoldOut    bool    `json:"hold-out,omitdefault" default:"true" doc:"whether anything is held out for validation; false: all of the training file trains"`
-	Shuffle    bool    `json:"shuffle,omitdefault" default:"true" doc:"choose examples at random, stratified by class, the same for all; false: the first ones, those that validate behind those that train"`
-	Folds      int     `json:"folds,omitdefault" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts of the training file validates; 0 is none"`
+	HoldOut    bool    `json:"hold-out" omit:"default" default:"true" doc:"whether anything is held out for validation; false: all of the training file trains"`
+	Shuffle    bool    `json:"shuffle" omit:"default" default:"true" doc:"choose examples at random, stratified by class, the same for all; false: the first ones, those that validate behind those that train"`
+	Folds      int     `json:"folds" omit:"default" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts of the training file validates; 0 is none"`
 	catalogue.Given
 }
 
@@ -67,9 +67,9 @@ type IDXConfig struct {
 	Train      int     `json:"train" default:"0" doc:"training examples to use, stratified by class; 0 is all"`
 	Validation float64 `json:"validation" default:"0" doc:"share of the training file that is held out for validation, or from 1 on the number of examples; 0 is a sixth"`
 	Test       int     `json:"test" default:"0" doc:"test examples to use, stratified by class; 0 is all"`
-	HoldOut    bool    `json:"hold-out,omitdefault" default:"true" doc:"whether anything is held out for validation; false: all of the training file trains"`
-	Shuffle    bool    `json:"shuffle,omitdefault" default:"true" doc:"choose examples at random, stratified by class, the same for all; false: the first ones, those that validate behind those that train"`
-	Folds      int     `json:"folds,omitdefault" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts of the training file validates; 0 is none"`
+	HoldOut    bool    `json:"hold-out" omit:"default" default:"true" doc:"whether anything is held out for validation; false: all of the training file trains"`
+	Shuffle    bool    `json:"shuffle" omit:"default" default:"true" doc:"choose examples at random, stratified by class, the same for all; false: the first ones, those that validate behind those that train"`
+	Folds      int     `json:"folds" omit:"default" default:"0" range:"[0,]" doc:"cross-validation: the seed of a run chooses which of so many parts of the training file validates; 0 is none"`
 	catalogue.Given
 }
 

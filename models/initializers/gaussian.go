@@ -27,7 +27,7 @@ func Gaussian(c GaussianConfig) (Initializer, error) {
 // OrthogonalConfig are the settings of [OrthogonalWith].
 type OrthogonalConfig struct {
 	Gain         float64 `json:"gain" default:"1" range:"(0,)" doc:"factor of the weights, σ_w"`
-	BiasVariance float64 `json:"bias-variance,omitdefault" default:"0" range:"[0,)" doc:"variance of the biases, σ_b²"`
+	BiasVariance float64 `json:"bias-variance" omit:"default" default:"0" range:"[0,)" doc:"variance of the biases, σ_b²"`
 	catalogue.Given
 }
 

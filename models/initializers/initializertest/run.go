@@ -45,7 +45,7 @@ func adapt(t *testing.T, init initializers.Initializer, f activations.Activation
 	t.Helper()
 	made, err := initializers.For(init, f)
 	if err == nil && made == nil {
-		err = fmt.Errorf("For returns nil without an error")
+		err = fmt.Errorf("initializers.For returns nil without an error")
 	}
 	if err != nil {
 		t.Errorf("the initialiser for %v: %v", nameOf(f), err)
