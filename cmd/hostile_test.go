@@ -33,14 +33,27 @@ import (
 	"github.com/spf13/pflag"
 )
 
-var hostile = flag.Bool("hostile", false, "try all hostile inputs, and not only a sample")
+var (
+	hostile = flag.Bool("hostile", false, "try all hostile inputs, and not only a sample")
+	seed    = flag.Uint64("seed", 0, "choose the sample of hostile inputs, and the moments of kills, as the test that printed this; 0: by chance")
+)
+
+// chance returns random numbers, which -seed repeats.
+func chance(t *testing.T) *rand.Rand {
+	chosen := *seed
+	for chosen == 0 {
+		chosen = rand.Uint64()
+	}
+	t.Logf("repeat with: go test ./cmd -run %s -seed %d", t.Name(), chosen)
+	return rand.New(rand.NewPCG(chosen, 0))
+}
 
 // asVictim makes the test binary run the commands that come through its standard input.
 const asVictim = "GRADFLOW_TEST_AS_VICTIM"
 
 const (
 	hostileMemory   = 6_000_000 // KiB of address space
-	hostileDeadline = 60 * time.Second
+	hostileDeadline = 120 * time.Second
 	longestMessage  = 500 // characters
 	hostileSample   = 60  // inputs of each kind, without -hostile
 	ofOneProcess    = 25
@@ -54,6 +67,8 @@ type attack struct {
 	want  []int  // exit statuses that will do
 	// writes tells that the last argument names what is written.
 	writes bool
+	// slow tells that it may take seconds: the sample is without it.
+	slow bool
 }
 
 // reply is what a command did.
@@ -188,8 +203,8 @@ func defy(t *testing.T, attacks []attack) {
 		t.Skip("there is no ulimit")
 	}
 	if !*hostile {
-		r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-		r.Shuffle(len(attacks), func(i, j int) { attacks[i], attacks[j] = attacks[j], attacks[i] })
+		attacks = slices.DeleteFunc(attacks, func(a attack) bool { return a.slow })
+		chance(t).Shuffle(len(attacks), func(i, j int) { attacks[i], attacks[j] = attacks[j], attacks[i] })
 		attacks = attacks[:min(len(attacks), hostileSample)]
 	}
 	next := make(chan attack)
@@ -433,12 +448,15 @@ func hostileStudies() []attack {
 		add("activation "+f, studyWith("grid.activation", `"`+f+`"`))
 		add("scaled "+f, studyWith("grid.activation", `{name: scaled, of: "`+f+`"}`))
 	}
+	slow := func() { attacks[len(attacks)-1].slow = true }
 	for _, task := range hungryTasks {
 		add("task "+task, studyWith("task", task))
+		slow()
 		if strings.Contains(task, "steps: 10000}") {
 			continue // is a graph of as many steps, which takes its time
 		}
 		add("recurrent, task "+task, studyWith("task", task, "grid.model", "lstm"))
+		slow()
 	}
 	for _, o := range hostileOptimizers {
 		add("optimizer "+o, studyWith("grid.optimizer", o))
@@ -498,7 +516,7 @@ var hostileArguments = []string{
 func hostileLines() []attack {
 	var attacks []attack
 	add := func(args ...string) {
-		a := attack{what: commandLine, study: studyWith(), args: args, want: []int{done, wrongUse}}
+		a := attack{what: commandLine, study: studyWith(), args: args, want: []int{done, wrongUse}, slow: args[0] == "remedy"}
 		if slices.Contains([]string{"data", "profile", "remedy", "speed"}, args[0]) { // no data, no finite number
 			a.want = append(a.want, failed)
 		}

@@ -4,10 +4,8 @@ package cmd
 
 import (
 	"bytes"
-
 	"flag"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,9 +163,7 @@ func TestKills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed := rand.Uint64()
-	t.Logf("moments with seed %d", seed)
-	moments := rand.New(rand.NewPCG(seed, 0))
+	moments := chance(t)
 	for range *kills {
 		c := exec.Command(self, "run", filepath.Join(dir, "kill.yaml"), "--out", filepath.Join(dir, "out"), "--workers", "2")
 		c.Env = append(os.Environ(), asCommand+"=1")
