@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"flag"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -181,6 +183,12 @@ func TestKills(t *testing.T) {
 		}
 	}
 	goOn(t, dir)
+	same(t, whole, dir)
+}
+
+// same compares the files of two studies.
+func same(t *testing.T, whole, dir string) {
+	t.Helper()
 	want, got := contents(t, whole), contents(t, dir)
 	for name, text := range want {
 		if got[name] != text {
@@ -191,6 +199,166 @@ func TestKills(t *testing.T) {
 		if _, ok := want[name]; !ok {
 			t.Errorf("%s was left behind", name)
 		}
+	}
+}
+
+// startCommand begins gradflow in a process of its own.
+func startCommand(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(self, args...)
+	c.Env = append(os.Environ(), asCommand+"=1")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Process.Kill() })
+	return c
+}
+
+// killAt kills a process a while after the first file of this pattern appears, unless it
+// ends before.
+func killAt(t *testing.T, c *exec.Cmd, pattern string, later time.Duration) {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Microsecond) {
+		if found, err := filepath.Glob(pattern); err != nil {
+			t.Fatal(err)
+		} else if len(found) > 0 {
+			break
+		}
+		select {
+		case <-ended:
+			return
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no %s within a minute", pattern)
+		}
+	}
+	time.Sleep(later)
+	c.Process.Kill()
+	<-ended
+}
+
+// leftovers returns what has a temporary name in a directory, and what is in checkpoints.
+func leftovers(t *testing.T, dir string) (temporary, checkpoints []string) {
+	t.Helper()
+	for name := range contents(t, dir) {
+		switch {
+		case strings.Contains(name, "/.unfinished"):
+			temporary = append(temporary, name)
+		case strings.HasPrefix(name, "/checkpoints/"):
+			checkpoints = append(checkpoints, name)
+		}
+	}
+	return temporary, checkpoints
+}
+
+// TestKillsBetweenCheckpoints kills processes of a study of long runs that keeps checkpoints:
+// while one is written, and at random moments after. The runs resume, their records are those
+// of a study that nobody disturbed, bit for bit, and nothing is left.
+func TestKillsBetweenCheckpoints(t *testing.T) {
+	whole, dir := t.TempDir(), t.TempDir()
+	long := strings.NewReplacer("steps: 150, ", "steps: 600, checkpoint: 20, ", "seeds: 6", "seeds: 1").Replace(killStudy)
+	for _, d := range []string{whole, dir} {
+		if err := os.WriteFile(filepath.Join(d, "kill.yaml"), []byte(long), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Now()
+	goOn(t, whole)
+	duration := time.Since(begin)
+	out := filepath.Join(dir, "out")
+	moments := chance(t)
+	kept := 0
+	for i := range *kills {
+		pattern, later := filepath.Join(out, "checkpoints", ".unfinished-*"), time.Duration(0)
+		if i%2 == 1 {
+			pattern, later = filepath.Join(out, "checkpoints", "[0-9a-f]*"), time.Duration(moments.Float64()/4*float64(duration))
+		}
+		killAt(t, startCommand(t, "run", filepath.Join(dir, "kill.yaml"), "--out", out, "--workers", "2"), pattern, later)
+		temporary, checkpoints := leftovers(t, dir)
+		t.Logf("a kill leaves %d temporary files and %d checkpoints", len(temporary), len(checkpoints))
+		kept += len(temporary) + len(checkpoints)
+		if r, err := study.Open(t.Context(), out); err == nil && len(r.Damaged)+len(r.Others) > 0 {
+			t.Errorf("after a kill: %q", r.Warnings)
+		}
+	}
+	if kept == 0 {
+		t.Error("no kill was between the first checkpoint and the end")
+	}
+	// What can be left behind at worse moments: while anything else was written, and between a
+	// run's record and the end of its checkpoint.
+	recorded := slices.Min(slices.Collect(maps.Keys(runs(t, whole))))
+	for _, name := range []string{"checkpoints/.unfinished-" + recorded + "-01234567", "checkpoints/" + recorded, ".unfinished-report.html-01234567", ".unfinished-study.yaml-01234567", "runs/.unfinished-" + recorded + "-01234567/config.json"} {
+		file := filepath.Join(out, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(file); err == nil {
+			continue // the checkpoint is real
+		}
+		if err := os.WriteFile(file, []byte("half of some"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goOn(t, dir)
+	same(t, whole, dir)
+	if _, err := os.Stat(filepath.Join(out, "checkpoints")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory of checkpoints is left: %v", err)
+	}
+	// A checkpoint that outlived its run.
+	file := filepath.Join(out, "checkpoints", recorded)
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("all of it"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := study.Open(t.Context(), out); err != nil || len(r.Damaged)+len(r.Others)+len(r.Warnings) > 0 {
+		t.Errorf("%v, %q", err, r.Warnings)
+	}
+	goOn(t, dir)
+	same(t, whole, dir)
+}
+
+// TestKillsInReport kills processes that write the report: it is the old one or the new one,
+// and the study's next run removes what they were writing.
+func TestKillsInReport(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "kill.yaml"), []byte(strings.NewReplacer("150", "20", "50", "10", "seeds: 6", "seeds: 1").Replace(killStudy)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	goOn(t, dir)
+	out := filepath.Join(dir, "out")
+	page := filepath.Join(out, "report.html")
+	fresh, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	for range *kills {
+		if err := os.WriteFile(page, []byte("the old one"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		killAt(t, startCommand(t, "report", out), filepath.Join(out, ".unfinished-*"), 0)
+		if got, err := os.ReadFile(page); err != nil || string(got) != "the old one" && !bytes.Equal(got, fresh) {
+			t.Errorf("after a kill the report is %.50q of %d bytes, %v; want the old one or the new one of %d", got, len(got), err, len(fresh))
+		}
+		temporary, _ := leftovers(t, dir)
+		left += len(temporary)
+	}
+	t.Logf("%d temporary files were left", left)
+	goOn(t, dir)
+	if temporary, _ := leftovers(t, dir); len(temporary) > 0 {
+		t.Errorf("%v is left", temporary)
+	}
+	if got, err := os.ReadFile(page); err != nil || !bytes.Equal(got, fresh) {
+		t.Errorf("the next run leaves a report of %d bytes, %v; want %d", len(got), err, len(fresh))
 	}
 }
 

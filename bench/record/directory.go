@@ -54,17 +54,18 @@ func (d *Directory) prepare(study []byte, accept func([]byte) error) error {
 			return err
 		}
 	}
-	// What a killed process was writing. Others may be writing reports beside it.
-	for _, place := range [][2]string{{d.path, unfinished + studyFile}, {d.path, unfinished + tunedFile}, {filepath.Join(d.path, runsDir), unfinished}} {
-		entries, err := os.ReadDir(place[0])
+	// What a killed process was writing. Others may be writing a report beside it, and then
+	// atomicfile begins theirs anew.
+	for _, place := range []string{d.path, filepath.Join(d.path, runsDir)} {
+		entries, err := os.ReadDir(place)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.Wrap(err, "clean the study directory")
 		}
 		for _, e := range entries {
-			if !strings.HasPrefix(e.Name(), place[1]) {
+			if !strings.HasPrefix(e.Name(), unfinished) {
 				continue
 			}
-			if err := os.RemoveAll(filepath.Join(place[0], e.Name())); err != nil {
+			if err := os.RemoveAll(filepath.Join(place, e.Name())); err != nil {
 				return errors.Wrap(err, "clean the study directory")
 			}
 		}
@@ -98,6 +99,12 @@ const (
 func (d *Directory) State(c Config) State {
 	_, state := d.Find(c)
 	return state
+}
+
+// Holds tells whether there is a record, whole or not, under a hash.
+func (d *Directory) Holds(hash string) bool {
+	_, err := os.Lstat(filepath.Join(d.path, runsDir, hash))
+	return err == nil
 }
 
 // Find returns the record of a run, nil unless it is whole and unchanged, and its state.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/atomicfile"
@@ -33,8 +34,21 @@ func (s *Spec) checkpoints(dir string, c Config) *checkpoints {
 	return &checkpoints{filepath.Join(dir, checkpointsDir, c.Hash()), s.Checkpoint}
 }
 
-// remove takes away the checkpoint of a run that is recorded. One that stays is in nobody's
-// way.
+// cleanCheckpoints removes what killed processes left in a study's checkpoints: files that
+// they were writing, and checkpoints of runs that they had just recorded. The caller holds
+// the directory's lock. What can't be removed is in nobody's way.
+func cleanCheckpoints(dir string, d *record.Directory) {
+	checkpoints := filepath.Join(dir, checkpointsDir)
+	entries, _ := os.ReadDir(checkpoints)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), atomicfile.Prefix) || d.Holds(e.Name()) {
+			os.Remove(filepath.Join(checkpoints, e.Name()))
+		}
+	}
+	os.Remove(checkpoints) // if it is empty
+}
+
+// remove takes away the checkpoint of a run that is recorded.
 func (k *checkpoints) remove() {
 	if k != nil {
 		os.Remove(k.file)

@@ -2,8 +2,6 @@ package study
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -90,7 +88,7 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 		}
 		r.work(ctx, pending)
 	}
-	os.Remove(filepath.Join(dir, checkpointsDir)) // if it is there and empty
+	cleanCheckpoints(dir, d)
 	out := &r.outcome
 	out.Interrupted = ctx.Err() != nil && out.Recorded+out.Finished+out.Failed < out.Runs
 	if s.Tune != nil && r.lost == nil {

@@ -34,9 +34,14 @@ func Write(path string, content []byte) error {
 }
 
 // WriteFrom is [Write] with the content that the function writes; its errors are
-// returned. The writer is buffered.
+// returned. The writer is buffered. The function is called again if someone cleans the
+// directory meanwhile, and takes the temporary file for one that was left behind.
 func WriteFrom(path string, write func(w io.Writer) error) error {
-	return errors.Wrapf(reason(writeFrom(path, write)), "write %s", path)
+	err := writeFrom(path, write)
+	for try := 1; try < 3 && errors.Is(err, fs.ErrNotExist); try++ {
+		err = writeFrom(path, write)
+	}
+	return errors.Wrapf(reason(err), "write %s", path)
 }
 
 func writeFrom(path string, write func(w io.Writer) error) error {

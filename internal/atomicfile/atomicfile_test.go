@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,5 +156,37 @@ func TestAbandon(t *testing.T) {
 	}
 	if got := names(t, dir); got != "" {
 		t.Errorf("the directory holds %s", got)
+	}
+}
+
+// TestCleaned takes the temporary file away while it is written, as a process that cleans the
+// directory does: it is written again. What takes it away always gets an error.
+func TestCleaned(t *testing.T) {
+	for _, times := range []int{1, 10} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "file")
+		calls := 0
+		err := WriteFrom(path, func(w io.Writer) error {
+			if calls++; calls <= times {
+				names, err := filepath.Glob(filepath.Join(dir, Prefix+"*"))
+				if err != nil || len(names) != 1 {
+					t.Fatalf("temporary files %v, %v", names, err)
+				}
+				if err := os.Remove(names[0]); err != nil {
+					t.Skip("an open file can't be removed: ", err)
+				}
+			}
+			_, err := io.WriteString(w, "text")
+			return err
+		})
+		if text, readErr := os.ReadFile(path); times == 1 && (err != nil || string(text) != "text") {
+			t.Errorf("%v; the file holds %q, %v", err, text, readErr)
+		}
+		if times > 1 && (!errors.Is(err, fs.ErrNotExist) || calls != 3) {
+			t.Errorf("%v after %d calls", err, calls)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, Prefix+"*")); len(left) > 0 {
+			t.Errorf("%v is left", left)
+		}
 	}
 }
