@@ -68,6 +68,7 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer d.Close()
+	cleanCheckpoints(dir, d)
 	r := &running{Spec: s, dir: dir, directory: d, workers: o.Workers, progress: o.Progress, state: map[string]record.State{}, records: map[string]*record.Record{}, finished: map[string]bool{}}
 	if r.progress == nil {
 		r.progress = silent{}
