@@ -14,6 +14,8 @@ type answer struct {
 	Heads  []string
 	Rows   []answerRow
 	Notes  []string
+	// OneLine tells that a cell's parts stand beside each other, for there is room.
+	OneLine bool
 }
 
 type answerRow struct {
@@ -34,7 +36,7 @@ func newAnswer(c *compare.Comparison) *answer {
 	if c == nil || len(c.Things) < 2 {
 		return nil
 	}
-	a := &answer{Comparison: c, Corner: strings.Join(c.By, ", ")}
+	a := &answer{Comparison: c, Corner: c.What, OneLine: len(c.Facets) <= 3}
 	for _, f := range c.Facets {
 		head := f.Label
 		if head == "" {

@@ -50,7 +50,8 @@ func Example() {
 	//   Observed: smorms3 has the highest median validation accuracy, 0.920; the target,
 	//   accuracy 0.8, is reached first by smorms3, after 100 steps; sgd is about 3 times slower.
 	//
-	//   #  optimizer  accuracy  steps to 0.8  speed                 diverged  against sgd
-	//   1  smorms3       0.920           100  fastest                    0/5  better, P = 0.0079
-	//   2  sgd           0.840           300  about 3 times slower       0/5  baseline
+	//                              steps to
+	//   #  optimizer  accuracy          0.8  speed                   decades  against sgd
+	//   1  smorms3       0.920          100  fastest               3.0 → 1.0  better, P = 0.0079
+	//   2  sgd           0.840          300  about 3 times slower  3.0 → 1.0  baseline
 }

@@ -126,7 +126,7 @@ func (p *Problem) figures(styles map[string]style, everything bool) figures {
 	}
 	f.Quartiles = most >= 4
 	f.Steps = p.curveSteps()
-	shown := p.leaders()
+	shown := p.shown()
 	for i, s := range p.Setups {
 		look := styles[s.Label]
 		f.Setups = append(f.Setups, line{
@@ -359,9 +359,42 @@ func cells(records []*record.Record) int {
 // style is how a setup is drawn, in all pictures of the page alike.
 type style struct{ colour, dash int }
 
+// shown returns the setups that pictures show at first: as many as there are colours. Of
+// things that are not optimizers these are the best ones and the baseline.
+func (p *Problem) shown() []int {
+	leaders := p.leaders()
+	if p.what == "optimizer" || len(leaders) <= colours {
+		return leaders
+	}
+	var shown []int
+	room := colours - 1
+	for _, i := range leaders {
+		if p.Setups[i].first {
+			shown = append(shown, i)
+		} else if room > 0 {
+			shown, room = append(shown, i), room-1
+		}
+	}
+	return shown
+}
+
 // styles gives each optimizer's name a colour and the setups of one name different dashes.
-func styles(problems []Problem) map[string]style {
+// Other things that are compared have colours in the order of the comparison, the baseline
+// the first one, so that those shown at first differ in colour.
+func styles(r *Ranking) map[string]style {
 	looks := map[string]style{}
+	problems := r.Problems
+	if c := r.Comparison; c != nil && len(problems) > 0 && problems[0].what != "optimizer" {
+		next := 1
+		for _, t := range c.Things {
+			if t.Label == c.Baseline {
+				looks[t.Label] = style{}
+				continue
+			}
+			looks[t.Label] = style{next % colours, next / colours}
+			next++
+		}
+	}
 	var names []string
 	variants := map[string]int{}
 	for _, p := range problems {

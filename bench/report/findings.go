@@ -172,7 +172,10 @@ func (g *Gradient) sentence() string {
 	if n < 2 {
 		return ""
 	}
-	const subject = "At the start the gradient of the pre-activations "
+	subject := "At the start the gradient of the pre-activations "
+	if g.of != "" {
+		subject = "At the start, with " + g.of + ", the gradient of the pre-activations "
+	}
 	first, last := g.Profile[0], g.Profile[n-1]
 	if math.IsInf(float64(first), -1) {
 		zeros := 0

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/atomicfile"
 	"github.com/pkg/errors"
 )
@@ -62,13 +64,15 @@ func WriteHTML(results *record.Results, w io.Writer) error {
 // page is what the template shows.
 type page struct {
 	Ranking  *Ranking
-	Answer   *answer // nil if there is nothing to compare
-	Few      bool    // problems: they are open
+	Answer   *answer  // nil if there is nothing to compare
+	Signals  *signals // nil too if nothing was probed
+	Few      bool     // problems: they are open
 	Title    string
 	Size     string
 	Problems []pageProblem
 	Shared   []row      // of the configuration, what all runs have in common
-	Settings []row      // of each optimizer
+	Settings []row      // of each setup
+	What     string     // the setups are
 	Failures [][]string // diverged runs: problem, setup, seed, step, layer, reason
 	Machines [][]row
 	Kept     string // which heat maps are in the page, if not all
@@ -92,6 +96,7 @@ type pageProblem struct {
 	Curves  bool
 	Several bool // setups are tested
 	Target  string
+	What    string // the setups are
 }
 
 type pageSetup struct {
@@ -116,7 +121,7 @@ type pageSetup struct {
 func newPage(results *record.Results) *page {
 	r := Rank(results)
 	d := &page{
-		Ranking: r, Answer: newAnswer(r.Comparison), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
+		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
 		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
 		Script: template.JS(pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
 	}
@@ -127,7 +132,7 @@ func newPage(results *record.Results) *page {
 	if !everything {
 		d.Kept = "The study is large: the heat maps are those of each setup's median run."
 	}
-	looks := styles(r.Problems)
+	looks := styles(r)
 	for i := range r.Problems {
 		p := &r.Problems[i]
 		f := p.figures(looks, everything)
@@ -136,6 +141,10 @@ func newPage(results *record.Results) *page {
 	}
 	d.Warnings = r.ownWarnings()
 	d.Shared = shared(results.Records)
+	d.What = "optimizer"
+	if len(r.Problems) > 0 {
+		d.What = r.Problems[0].what
+	}
 	d.Settings = settings(r)
 	d.Failures = failures(r)
 	for _, e := range environments(results.Records) {
@@ -149,7 +158,7 @@ func newPage(results *record.Results) *page {
 
 func newPageProblem(p *Problem, f figures, looks map[string]style) pageProblem {
 	d := pageProblem{Problem: p, Budgets: p.differentBudgets(), Probes: len(f.Runs) > 0, Curves: len(f.Steps) > 0,
-		Several: p.tested(), Target: number(p.Config.Target)}
+		Several: p.tested(), Target: number(p.Config.Target), What: p.what}
 	place := p.stripScale()
 	for _, s := range p.Setups {
 		look, detail := looks[s.Label], s.Detail
@@ -238,8 +247,9 @@ func shared(records []*record.Record) []row {
 	return append(rows, row{"seeds", strings.Trim(fmt.Sprint(seeds), "[]")})
 }
 
-// settings returns all settings of each optimizer, with the problems it had them on where
-// they differ.
+// settings returns all settings of each setup, with the problems it had them on where they
+// differ: those of its optimizer and, where other things are compared, the other parts in
+// which these differ on some problem.
 func settings(r *Ranking) []row {
 	var rows []row
 	used := map[string]map[string][]string{} // of a label: settings to problems
@@ -247,11 +257,7 @@ func settings(r *Ranking) []row {
 	for _, p := range r.Problems {
 		setups := slices.SortedFunc(slices.Values(p.Setups), func(a, b Setup) int { return a.listed - b.listed })
 		for _, s := range setups {
-			text := strings.TrimPrefix(s.Optimizer.String(), s.Optimizer.Name)
-			if text = strings.Trim(text, "()"); text == "" {
-				text = "no settings"
-			}
-			text = strings.ReplaceAll(text, ",", ", ")
+			text := p.settings(r, s)
 			if used[s.Label] == nil {
 				used[s.Label] = map[string][]string{}
 			}
@@ -276,6 +282,41 @@ func settings(r *Ranking) []row {
 		rows = append(rows, row{name, value})
 	}
 	return rows
+}
+
+// settings returns those of one setup.
+func (p *Problem) settings(r *Ranking, s Setup) string {
+	spaced := func(c catalogue.Choice) string { return strings.ReplaceAll(c.String(), ",", ", ") }
+	if p.what == "optimizer" {
+		text := strings.TrimPrefix(spaced(s.Optimizer), s.Optimizer.Name)
+		if text = strings.Trim(text, "()"); text == "" {
+			text = "no settings"
+		}
+		return text
+	}
+	own := p.records[s.Rank-1][0].Config
+	var parts []string
+	for _, a := range study.Axes {
+		if !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.varies(a) }) {
+			continue
+		}
+		switch v := a.Value(own).(type) {
+		case catalogue.Choice:
+			parts = append(parts, a.Key+" "+spaced(v))
+		default:
+			parts = append(parts, fmt.Sprintf("%s %v", a.Key, v))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// varies tells whether the setups differ in an axis.
+func (p *Problem) varies(a study.Axis) bool {
+	var configs []record.Config
+	for _, runs := range p.records {
+		configs = append(configs, runs[0].Config)
+	}
+	return len(configs) > 0 && differs(a, configs)
 }
 
 func failures(r *Ranking) [][]string {

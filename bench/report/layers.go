@@ -75,6 +75,7 @@ type Gradient struct {
 	// it is found; null if it is in none, or if it was not checked.
 	Zero *record.ZeroGradient `json:"zero,omitempty"`
 
+	of        string   // the setup, where their networks differ; "": all
 	layers    []string // their names
 	dtype     string
 	different bool // runs found different causes

@@ -100,7 +100,8 @@ type Setup struct {
 	// AtChance says that the median score is no better than guessing.
 	AtChance bool `json:"at_chance,omitempty"`
 
-	listed int // place in the study's order
+	listed int  // place in the study's order
+	first  bool // it is the baseline of things that are not optimizers
 }
 
 // Estimate is a median over seeds with its interval.
@@ -169,6 +170,13 @@ func (r *Ranking) problems(results *record.Results) (list []Problem) {
 			}
 			p := newProblem(label, runs, func(k int) (label, detail string) { return labels[k], "" })
 			p.what = c.What
+			// Their networks differ: the gradient at the start is the baseline's.
+			of := max(0, slices.Index(labels, c.Baseline))
+			p.Gradient = gradientAtStart(runs[of : of+1])
+			p.Gradient.of = labels[of]
+			for k := range p.Setups {
+				p.Setups[k].first = p.Setups[k].Label == c.Baseline
+			}
 			list = append(list, p)
 		}
 		return list

@@ -125,6 +125,9 @@ func (p *Problem) columns() []column {
 	} else {
 		columns = slices.Delete(columns, 4, 5)
 	}
+	if !slices.ContainsFunc(p.Setups, func(s Setup) bool { return s.Diverged > 0 }) { // the room is for names
+		columns = slices.DeleteFunc(columns, func(c column) bool { return c.head == "diverged" })
+	}
 	return columns
 }
 

@@ -168,18 +168,33 @@ func (t Table) low(k int) int {
 	return n
 }
 
-// share takes what is too much from the columns, always from the one that is furthest
-// above its least width.
+// share takes what is too much from the columns, always from the one that is furthest above
+// its least width: first from those that only their heads make wide, then from the cells.
 func (t Table) share(shown, widths, lows []int, excess int) {
-	for ; excess > 0; excess-- {
-		most := 0
-		for i := range shown {
-			if widths[i]-lows[i] > widths[most]-lows[most] {
-				most = i
-			}
-		}
-		widths[most]--
+	heads := make([]int, len(shown))
+	for i, k := range shown {
+		heads[i] = max(lows[i], t.cells(k))
 	}
+	for ; excess > 0; excess-- {
+		if !narrow(widths, heads) {
+			narrow(widths, lows)
+		}
+	}
+}
+
+// narrow takes 1 from the width that is furthest above its least; false if none is above.
+func narrow(widths, lows []int) bool {
+	most := 0
+	for i := range widths {
+		if widths[i]-lows[i] > widths[most]-lows[most] {
+			most = i
+		}
+	}
+	if widths[most] <= lows[most] {
+		return false
+	}
+	widths[most]--
+	return true
 }
 
 // layOut writes the columns shown.

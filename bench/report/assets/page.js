@@ -216,7 +216,7 @@
     if (problem.setups.some((s) => !s.first)) {
       const all = el("input", { type: "checkbox" });
       all.addEventListener("change", () => { state.all = all.checked; build(); });
-      controls.append(el("label", {}, all, " all setups, not only the best of each optimizer"));
+      controls.append(el("label", {}, all, " all " + problem.setups.length + ", not only those shown at first"));
     }
     for (const r of problem.runs) r.edges = edges(r.steps);
     const left = Math.min(...problem.runs.map((r) => r.edges[0])), right = Math.max(...problem.runs.map((r) => r.edges[r.edges.length - 1]));
@@ -236,9 +236,9 @@
         if (kind.zero && some(zero)) key.append(special("--zero", kind.zero));
         if (some(missing)) key.append(special("--nan", kind.missing || "not finite"));
         // Panels of a row stand under those of the row above.
-        const columns = Math.max(2, Math.min(Math.max(runs.length, 3), Math.floor(box.clientWidth / 150)));
+        const columns = Math.max(2, Math.min(Math.max(runs.length, 3), Math.floor(box.clientWidth / 190)));
         const rows = Math.ceil(runs.length / columns);
-        const grid = el("div", { class: "panels", style: "grid-template-columns: repeat(" + Math.max(3, Math.ceil(runs.length / rows)) + ", minmax(0, 1fr))" });
+        const grid = el("div", { class: "panels", style: "grid-template-columns: repeat(" + Math.max(Math.min(3, columns), Math.ceil(runs.length / rows)) + ", minmax(0, 1fr))" });
         box.append(el("div", { class: "map" }, el("header", {}, el("h4", {}, kind.title, el("small", {}, "layer ↑   step →")), key), grid));
         runs.forEach((run, i) => {
           const setup = problem.setups[run.setup];
