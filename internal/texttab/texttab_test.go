@@ -36,18 +36,19 @@ func ExampleTable() {
 	}
 	// Output:
 	// 80 columns
-	//                                                  steps to
-	//   #  optimizer        accuracy  interval           target  speed
-	//   1  smorms3             0.951  [0.948, 0.953]        120  fastest
-	//   2  chain(b…e=0.1))      0.93  [0.91, 0.94]         1200  about 10 times slower
-	//   3  chain(b…=0.01))       0.9  [0.88, 0.91]         >400  not within 400 steps
+	//                                                     steps
+	//                                                        to
+	//   #  optimizer           accuracy  interval        target  speed
+	//   1  smorms3                0.951  [0.948, 0.953]     120  fastest
+	//   2  chain(bef…te=0.1))      0.93  [0.91, 0.94]      1200  about 10 times slower
+	//   3  chain(bef…e=0.01))       0.9  [0.88, 0.91]      >400  not within 400 steps
 	// 60 columns
 	//                                 steps
 	//                                    to
-	//   #  optimizer      accuracy   target  speed
-	//   1  smorms3           0.951      120  fastest
-	//   2  chain(…=0.1))      0.93     1200  about 10 times slower
-	//   3  chain(…0.01))       0.9     >400  not within 400 steps
+	//   #  optimizer       accuracy  target  speed
+	//   1  smorms3            0.951     120  fastest
+	//   2  chain(b…=0.1))      0.93    1200  about 10 times slower
+	//   3  chain(b…0.01))       0.9    >400  not within 400 steps
 }
 
 func TestNarrow(t *testing.T) {
