@@ -182,6 +182,8 @@
   const kinds = {
     "pre-activation-gradient": { title: "Gradient of the pre-activations, norm", log: true, zero: "exactly 0", tell: (v) => "‖∂L/∂z‖ = " + power(v) },
     "update": { title: "Update-to-weight ratio of a step", log: true, zero: "no movement", tell: (v) => "‖ΔW‖/‖W‖ = " + power(v) },
+    "decorrelation": { title: "Forward signal: 1 − c of two examples", log: true, zero: "equal to the last bit", missing: "not defined or not finite", tell: (v) => "1 − c = " + power(v) },
+    "chi": { title: "χ₁: squared gradient over that of the layer above", log: true, zero: "exactly 0", missing: "not defined or not finite", tell: (v) => "χ₁ = " + power(v) },
     "saturated": { title: "Saturated units", log: false, zero: "", missing: "not defined", tell: (v) => (100 * v).toFixed(1) + " % saturated" },
   };
 
@@ -297,7 +299,7 @@
           const code = p.cells[k * own + l];
           c.fillStyle = code === missing ? nanColour : code === zero ? zeroColour : heatColour((code * p.scale.unit - p.scale.lo) / (p.scale.hi - p.scale.lo));
           const x0 = px(g.x(p.run.edges[k])), x1 = px(g.x(p.run.edges[k + 1])), y0 = px(g.y(l + 1)), y1 = px(g.y(l));
-          c.fillRect(x0, y0, x1 - x0, y1 - y0);
+          c.fillRect(x0, y0 - 1, x1 - x0 + 1, y1 - y0 + 1); // over the edges of its neighbours: no seams in print
         }
       c.fillStyle = c.strokeStyle = variable("--soft");
       c.font = 10.5 * ratio + "px system-ui, sans-serif";
