@@ -249,7 +249,7 @@ func shared(records []*record.Record) []row {
 
 // settings returns all settings of each setup, with the problems it had them on where they
 // differ: those of its optimizer and, where other things are compared, the other parts in
-// which these differ on some problem.
+// which it differs from the baseline, of which all are told that anything differs in.
 func settings(r *Ranking) []row {
 	var rows []row
 	used := map[string]map[string][]string{} // of a label: settings to problems
@@ -295,9 +295,26 @@ func (p *Problem) settings(r *Ranking, s Setup) string {
 		return text
 	}
 	own := p.records[s.Rank-1][0].Config
+	var bases []record.Config // of the baseline on each problem
+	base := own
+	for i := range r.Problems {
+		for k, o := range r.Problems[i].Setups {
+			if o.first {
+				bases = append(bases, r.Problems[i].records[k][0].Config)
+				if r.Problems[i].Label == p.Label {
+					base = bases[len(bases)-1]
+				}
+			}
+		}
+	}
 	var parts []string
 	for _, a := range study.Axes {
-		if !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.varies(a) }) {
+		switch {
+		case !slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.varies(a) }):
+			continue
+		case s.first && differs(a, bases): // the problem's label has it
+			continue
+		case !s.first && a.Key != "optimizer" && !differs(a, []record.Config{base, own}):
 			continue
 		}
 		switch v := a.Value(own).(type) {

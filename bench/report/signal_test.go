@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/catalogue"
 )
 
@@ -83,5 +85,38 @@ func TestSignal(t *testing.T) {
 	}
 	if got := shown(t, records, record.Comparison{Baseline: "glorot-normal"})["page"]; strings.Contains(got, "Where the signal dies") {
 		t.Error("a picture of nothing")
+	}
+}
+
+// Where other things than optimizers are compared, the page names them, and tells of each
+// its settings that differ from the baseline's, once if they are the same on all problems.
+func TestSettingsOfThings(t *testing.T) {
+	var results record.Results
+	for _, activation := range []string{"sigmoid", "tanh"} {
+		for _, start := range []string{"glorot-normal", "he-normal"} {
+			for seed := range uint64(6) {
+				results.Records = append(results.Records, made(seed, 0.5, func(c *record.Config) {
+					c.Activation, c.Initializer = catalogue.Choice{Name: activation}, catalogue.Choice{Name: start}
+				}))
+			}
+		}
+	}
+	results.Spec = &record.Plan{Name: "starts", Comparison: record.Comparison{By: []string{"initializer"}, Baseline: "glorot-normal"}}
+	for _, r := range results.Records {
+		results.Spec.Configs = append(results.Spec.Configs, r.Config)
+	}
+	var page bytes.Buffer
+	if err := report.WriteHTML(&results, &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"<th>initializer</th><th>each seed</th>", "What is compared: each initializer",
+		"<dt>he-normal</dt><dd>initializer he-normal</dd>",
+		"<dt>glorot-normal</dt><dd>initializer glorot-normal</dd>",
+	} {
+		if n := strings.Count(page.String(), want); n == 0 {
+			_, got, _ := strings.Cut(page.String(), "What is compared")
+			t.Errorf("no %q, but %.400s", want, got)
+		}
 	}
 }
