@@ -111,11 +111,13 @@ func (c *console) erase() {
 	if c.drawn == 0 {
 		return
 	}
-	up := ""
+	// Only the line where one suffices: what erases the rest of the screen makes some
+	// terminals, with the line at their top, save each state of it for scrolling back.
+	clear := "\r\x1b[K"
 	if width := terminalWidth(c.w); width > 0 && c.drawn > width {
-		up = fmt.Sprintf("\x1b[%dA", (c.drawn-1)/width)
+		clear = fmt.Sprintf("\r\x1b[%dA\x1b[J", (c.drawn-1)/width)
 	}
-	io.WriteString(c.w, "\r"+up+"\x1b[J")
+	io.WriteString(c.w, clear)
 	c.drawn = 0
 }
 

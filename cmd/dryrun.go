@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gradflow/gradflow/bench/compare"
+	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/pkg/errors"
@@ -24,7 +25,14 @@ func dryRun(c *cobra.Command, spec *study.Spec) error {
 	for _, config := range spec.Configs {
 		updates += config.Steps
 	}
-	fmt.Fprintf(w, "%s: %s, %s\n\n", spec.Name, texttab.Count(len(spec.Configs), "run"), texttab.Count(updates, "update"))
+	fmt.Fprintf(w, "%s: %s, %s\n", spec.Name, texttab.Count(len(spec.Configs), "run"), texttab.Count(updates, "update"))
+	if spec.Tune != nil {
+		// More, where the best setting is the last on its side.
+		all := spec.Resolve(func(study.Config) *record.Record { return nil })
+		fmt.Fprintf(w, "About %s, %s, choose their settings first.\n",
+			texttab.Count(all.Planned-len(spec.Configs), "more run"), texttab.Count(all.PlannedUpdates-updates, "update"))
+	}
+	fmt.Fprintln(w)
 	table := texttab.Table{Columns: []texttab.Column{{Head: "axis"}, {Head: "values", Wrap: true}}}
 	for _, a := range study.Axes {
 		if !a.Differs(spec.Configs) {

@@ -75,18 +75,14 @@ reproducible bit for bit, and running an interrupted command again resumes it.`,
 func runRemedy(c *cobra.Command, q remedy.Question, o remedy.Options, out string, asJSON bool) error {
 	stderr := c.ErrOrStderr()
 	o.Say = func(line string) { fmt.Fprintln(stderr, line) }
-	var shown *studyProgress
-	o.Progress = func(string) study.Progress {
-		shown = newStudyProgress(stderr)
-		return shown
+	o.Progress = func(string) (study.Progress, func()) {
+		p := newStudyProgress(stderr)
+		return p, p.end
 	}
 	onInterrupt(c.Context(), func() string {
 		return "Interrupted: completed runs are kept in " + out + "."
 	})
 	a, err := remedy.Find(c.Context(), q, out, o)
-	if shown != nil {
-		shown.end()
-	}
 	if c.Context().Err() != nil {
 		return errInterrupted
 	}

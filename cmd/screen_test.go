@@ -86,6 +86,15 @@ func (s *screen) sequence(text string) {
 				s.at += rows * s.width
 			}
 		}
+	case 'K':
+		row := s.at - s.at%s.width + s.width
+		if line := &s.lines[s.line]; row < len(*line) {
+			for i := s.at; i < row; i++ {
+				(*line)[i] = ' '
+			}
+		} else if s.at < len(*line) {
+			*line = (*line)[:s.at]
+		}
 	case 'J':
 		if line := &s.lines[s.line]; s.at < len(*line) {
 			*line = (*line)[:s.at]
@@ -126,6 +135,10 @@ func TestScreen(t *testing.T) {
 	s.width = 20
 	if got, want := s.String(), "first\nthird"; got != want {
 		t.Errorf("replaced: %q, want %q", got, want)
+	}
+	s.Write([]byte("\r\x1b[Klast"))
+	if got, want := s.String(), "first\nlast"; got != want {
+		t.Errorf("line replaced: %q, want %q", got, want)
 	}
 	if s.broken != 2 {
 		t.Errorf("%d lines were broken, want 2", s.broken)

@@ -276,6 +276,28 @@ func TestTerminalResume(t *testing.T) {
 	}
 }
 
+// TestTerminalRemedy checks that each stage's bar ends with the stage, and that the answer
+// begins on a line of its own.
+func TestTerminalRemedy(t *testing.T) {
+	x := open(t, 80, "remedy", "--activation", "tanh", "--depth", "3", "--width", "8", "--batch", "8",
+		"--runs", "40", "--seeds", "2", "--out", filepath.Join(t.TempDir(), "out"))
+	status, screen := x.status(patience)
+	if status != done {
+		t.Fatalf("exit status %d\n%s", status, screen)
+	}
+	lines := strings.Split(screen, "\n")
+	stage := regexp.MustCompile(`^\d-[a-z]+: `)
+	stages := 0
+	for ; 2*stages+1 < len(lines) && stage.MatchString(lines[2*stages]); stages++ {
+		if bar := lines[2*stages+1]; !aBar.MatchString(bar) || !strings.HasSuffix(bar, "100%") {
+			t.Errorf("under %q is %q, want its bar", lines[2*stages], bar)
+		}
+	}
+	if stages < 2 || len(aBar.FindAllString(screen, -1)) != stages || !strings.HasPrefix(lines[2*stages], "tanh, 3 layers deep") {
+		t.Errorf("%d stages, each with its bar, and then the answer are expected:\n%s", stages, screen)
+	}
+}
+
 // TestTerminalInterrupt checks that every command that takes its time answers Ctrl-C, in a
 // large network, too, whose steps take seconds.
 func TestTerminalInterrupt(t *testing.T) {

@@ -147,9 +147,9 @@ func (p *Profile) way(list []Layer, start bool) string {
 	case math.Abs(lost) < 0.05:
 		return "the gradient lives: it is as large in " + first.Name + " as in the output layer"
 	case lost > 0:
-		return fmt.Sprintf("the gradient lives: it falls by %.1f decades only %s", lost, between)
+		return fmt.Sprintf("the gradient lives: it falls by only %.1f decades %s", lost, between)
 	default:
-		return fmt.Sprintf("the gradient lives: it grows by %.1f decades only %s", -lost, between)
+		return fmt.Sprintf("the gradient lives: it grows by only %.1f decades %s", -lost, between)
 	}
 }
 

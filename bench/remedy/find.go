@@ -42,8 +42,10 @@ type Question struct {
 
 // Options don't change results.
 type Options struct {
-	Workers  int // 0: one for each core
-	Progress func(stage string) study.Progress
+	Workers int // 0: one for each core
+	// Progress returns what shows the progress of a stage, and what to call when the
+	// stage has ended.
+	Progress func(stage string) (p study.Progress, end func())
 	// Say receives progress messages, one line at a time.
 	Say func(line string)
 }
@@ -503,14 +505,13 @@ func screeningScore(r *record.Record) (score, loss float64) {
 // run runs a study and returns its records.
 func (f *finder) run(ctx context.Context, stage string, spec *study.Spec) ([]*record.Record, error) {
 	var progress study.Progress
+	end := func() {}
 	if f.o.Progress != nil {
-		progress = f.o.Progress(stage)
+		progress, end = f.o.Progress(stage)
 	}
 	dir := filepath.Join(f.dir, stage)
 	outcome, err := study.Run(ctx, spec, dir, study.Options{Workers: f.o.Workers, Progress: progress})
-	if ended, ok := progress.(interface{ end() }); ok {
-		ended.end()
-	}
+	end()
 	switch {
 	case err != nil:
 		return nil, err
