@@ -373,5 +373,5 @@ func ExampleCritical() {
 	fmt.Println(err)
 	// Output:
 	// critical
-	// initialiser critical: no critical weight variance for bias variance 0.05: where the q-map is stable, χ₁ is below 1: up to 1 at weight variance 2 (where q* goes to infinity)
+	// initialiser critical: no critical weight variance for bias variance 0.05: where the q-map is stable, χ₁ is below 1: up to 1 at weight variance 2 (where q* goes to infinity); shape the activation, as dks does, or use another initialiser
 }

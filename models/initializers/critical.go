@@ -1,11 +1,13 @@
 package initializers
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
 	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/pkg/errors"
 )
 
 // CriticalConfig are the settings of [Critical].
@@ -29,6 +31,9 @@ func Critical(c CriticalConfig) (Adaptable, error) {
 	}
 	return &adaptable{name: "critical", with: func(m *meanfield.Field) (Initializer, error) {
 		point, err := m.Critical(c.BiasVariance)
+		if none := (*meanfield.NoCritical)(nil); errors.As(err, &none) {
+			return nil, fmt.Errorf("%w; shape the activation, as dks does, or use another initialiser", err)
+		}
 		if err != nil {
 			return nil, err
 		}
