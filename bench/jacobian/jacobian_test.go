@@ -106,7 +106,11 @@ func TestDifferences(t *testing.T) {
 		"narrow":          models.MLP{Depth: 2, Width: 2, Activation: tanh, Initializer: init},
 	} {
 		build, x := network(t, m, 5, 4), example(5, 1)
-		r := measure(t, build, true, x)
+		r, err := jacobian.Measure(context.Background(), build, [][]float64{x}, true)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
 		want := differences(t, build, x)
 		if r.InputOutput.Directions > 4 {
 			t.Errorf("%s: %d directions", name, r.InputOutput.Directions)

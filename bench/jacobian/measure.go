@@ -114,14 +114,16 @@ func sites(n *models.Network, hidden bool) ([]site, error) {
 		if first < 0 {
 			first = at
 		}
-		last = at
+		if last = at; !ok { // to the end of its block
+			last = min(at+1, len(cuts)-2)
+		}
 		if names[cuts[at]] == "" {
 			names[cuts[at]] = l.Name
 		}
 	}
 	list := thin(cuts, names, max(0, first), max(0, last))
 	for _, s := range list {
-		if first < 0 || first == last && len(layers) > 1 || s.node.Shape()[0] != n.Shape.Batch {
+		if first < 0 || first >= last && len(layers) > 1 || s.node.Shape()[0] != n.Shape.Batch {
 			return nil, errors.New("its layers do not form a chain, as in recurrent networks: the Jacobian can't be measured layer by layer")
 		}
 	}
