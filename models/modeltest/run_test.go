@@ -270,7 +270,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 			})
 			return y, err
 		}),
-		planted("starts", "reports of", func(b *models.Builder, x *G.Node) (*G.Node, error) {
+		planted("starts", "initialisation reports", func(b *models.Builder, x *G.Node) (*G.Node, error) {
 			y, err := b.Output(x, init)
 			b.OnData(x, func(*models.Data) (models.Start, error) { return models.Start{Layer: "elsewhere"}, nil })
 			return y, err

@@ -235,7 +235,7 @@ func TestFindsFaultsOfSequences(t *testing.T) {
 		{stepped{good, 1, 64, 2}, "answers in 2 of 1"},
 		{stepped{good, 8, 8, 3}, "with 10 outputs"},
 		{stepped{good, 8, 8, 2}, "want step-cross-entropy"},
-		{&many, "no tasks.Sequence"},
+		{&many, "does not implement tasks.Sequence"},
 	} {
 		if err := description(c.task); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%T: %v; want %q", c.task, err, c.want)
