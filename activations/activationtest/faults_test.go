@@ -1,16 +1,12 @@
 package activationtest_test
 
 import (
-	"fmt"
 	"math"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/activations/activationtest"
-	"github.com/pkg/errors"
+	"github.com/gradflow/gradflow/internal/suite"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -137,25 +133,11 @@ var faulty = []struct {
 
 // The suite finds each fault, in a process of its own, and says what is wrong in few lines.
 func TestSuiteFindsFaults(t *testing.T) {
+	planted := make([]suite.Planted, len(faulty))
 	for i, f := range faulty {
-		if os.Getenv("ACTIVATIONTEST_FAULT") == fmt.Sprint(i) {
-			activationtest.Run(t, f.make())
-			return
-		}
+		planted[i] = suite.Planted{Check: f.check, Says: f.says, Run: func(t *testing.T) { activationtest.Run(t, f.make()) }}
 	}
-	for i, f := range faulty {
-		c := exec.Command(os.Args[0], "-test.run=^TestSuiteFindsFaults$")
-		c.Env = append(os.Environ(), "ACTIVATIONTEST_FAULT="+fmt.Sprint(i))
-		out, err := c.CombinedOutput()
-		var exit *exec.ExitError
-		text := string(out)
-		if !errors.As(err, &exit) || !strings.Contains(text, "/"+f.check+" (") || !strings.Contains(text, f.says) || strings.Contains(text, "goroutine ") {
-			t.Errorf("%s (%s) was not found: %v\n%.800s", f.check, f.says, err, text)
-		}
-		if lines := strings.Count(text, "\n"); lines > 100 {
-			t.Errorf("%s takes %d lines", f.check, lines)
-		}
-	}
+	suite.Find(t, planted)
 }
 
 // TestWidening: an activation that makes two columns of each takes any number of them.

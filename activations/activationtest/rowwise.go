@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/vm"
+	"github.com/gradflow/gradflow/internal/suite"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -86,9 +86,8 @@ func rowData(n int) []float64 {
 
 // rowGraph is Σ weight∘f(z), with its gradient.
 type rowGraph struct {
-	z, weight *G.Node
-	y         []*G.Node
-	m         *vm.Machine
+	graph
+	weight *G.Node
 }
 
 func rowGraphOf(t *testing.T, dtype tensor.Dtype, batch int, z []float64, list ...activations.Activation) *rowGraph {
@@ -111,53 +110,20 @@ func rowGraphOf(t *testing.T, dtype tensor.Dtype, batch int, z []float64, list .
 	for i := range weights {
 		weights[i] = math.Round(64*math.Cos(float64(3*i))) / 64 // exact in float32
 	}
-	r := &rowGraph{z: matrix("z", in, z), weight: matrix("weight", out, weights)}
-	var loss *G.Node
+	r := &rowGraph{graph{z: matrix("z", in, z)}, matrix("weight", out, weights)}
 	for _, a := range list {
-		y, err := a.Node(r.z)
-		if err != nil || y == nil {
-			t.Fatalf("Node: %v, %v", y, err)
-		}
-		r.y = append(r.y, y)
-		sum, err := G.HadamardProd(y, r.weight)
-		if err == nil {
-			sum, err = G.Sum(sum)
-		}
-		if err == nil && loss != nil {
-			sum, err = G.Add(loss, sum)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		loss = sum
+		r.add(t, a, func(y *G.Node) (*G.Node, error) { return G.HadamardProd(y, r.weight) })
 	}
-	grads, err := G.Grad(loss, r.z)
-	if err != nil {
-		t.Fatalf("symbolic gradient: %v", err)
-	}
-	if r.m, err = vm.Compile(g, append(append([]*G.Node{}, r.y...), grads...)...); err != nil {
-		t.Fatal(err)
-	}
+	r.compile(t)
 	r.run(t)
 	return r
-}
-
-func (g *rowGraph) run(t *testing.T) {
-	t.Helper()
-	if err := g.m.RunAll(); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (g *rowGraph) values(k int) []float64 { return append([]float64(nil), floats(g.y[k].Value())...) }
 
 func (g *rowGraph) gradient(t *testing.T) []float64 {
 	t.Helper()
-	v, err := g.z.Grad()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append([]float64(nil), floats(v)...)
+	return append([]float64(nil), floats(g.grad(t))...)
 }
 
 // loss is Σ weight∘f(z) at other arguments, in the graph's own type.
@@ -191,8 +157,8 @@ func rowGradient(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
 	if dtype == tensor.Float32 {
 		tolerance = 1e-5
 	}
-	var wrong faults
-	defer wrong.report(t)
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	for i := range z {
 		at := func(k float64) float64 {
 			shifted := append([]float64(nil), z...)
@@ -201,7 +167,7 @@ func rowGradient(t *testing.T, a activations.Activation, dtype tensor.Dtype) {
 		}
 		want := (8*(at(1)-at(-1)) - (at(2) - at(-2))) / (12 * h)
 		if !(math.Abs(got[i]-want) <= tolerance*(1+math.Abs(want))) {
-			wrong.add(got[i]-want, "the gradient by z[%d, %d] = %g is %g, the slope of the node %g", i/in, i%in, z[i], got[i], want)
+			wrong.Add(got[i]-want, "the gradient by z[%d, %d] = %g is %g, the slope of the node %g", i/in, i%in, z[i], got[i], want)
 		}
 	}
 }
@@ -291,12 +257,12 @@ func rowTypes(t *testing.T, a activations.Activation) {
 		z[i] = float64(float32(z[i]))
 	}
 	wide, narrow := rowGraphOf(t, tensor.Float64, 3, z, a), rowGraphOf(t, tensor.Float32, 3, z, a)
-	var wrong faults
-	defer wrong.report(t)
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	for k, pair := range [][2][]float64{{wide.values(0), narrow.values(0)}, {wide.gradient(t), narrow.gradient(t)}} {
 		for i, want := range pair[0] {
 			if got := pair[1][i]; !(math.Abs(got-want) <= 1e-5*(1+math.Abs(want))) {
-				wrong.add(got-want, "%s, element %d: %g in float32, %g in float64", []string{"values", "gradient"}[k], i, got, want)
+				wrong.Add(got-want, "%s, element %d: %g in float32, %g in float64", []string{"values", "gradient"}[k], i, got, want)
 			}
 		}
 	}

@@ -1,15 +1,13 @@
 package activationtest
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/internal/suite"
 	"github.com/gradflow/gradflow/vm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -115,8 +113,8 @@ func extremes(dtype tensor.Dtype) []float64 {
 // derivative, Derivative may be anything between the slopes on both sides.
 func derivative(t *testing.T, a activations.Scalar) {
 	t.Helper()
-	var wrong faults
-	defer wrong.report(t)
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	for _, z := range ordinary() {
 		got := a.Derivative(z)
 		h := 1e-3 * max(1, math.Abs(z)/8)
@@ -132,7 +130,7 @@ func derivative(t *testing.T, a activations.Scalar) {
 		if got >= min(left, right)-tolerance && got <= max(left, right)+tolerance {
 			continue
 		}
-		wrong.add(got-slope, "Derivative(%g) = %g, but the slope of F there is %g", z, got, slope)
+		wrong.Add(got-slope, "Derivative(%g) = %g, but the slope of F there is %g", z, got, slope)
 	}
 }
 
@@ -187,46 +185,6 @@ func overflows(a activations.Scalar, z float64) bool {
 	return math.IsInf(value, 1) || math.IsInf(derivative, 1)
 }
 
-// faults are wrong values of one kind, of which the worst are told.
-type faults struct {
-	count int
-	worst []fault
-}
-
-type fault struct {
-	by      float64
-	message string
-}
-
-// told is how many of the worst are.
-const told = 3
-
-func (f *faults) add(by float64, format string, args ...any) {
-	f.count++
-	if by = math.Abs(by); math.IsNaN(by) {
-		by = math.Inf(1)
-	}
-	f.worst = append(f.worst, fault{by, fmt.Sprintf(format, args...)})
-	slices.SortStableFunc(f.worst, func(a, b fault) int { return cmp.Compare(b.by, a.by) })
-	f.worst = f.worst[:min(told, len(f.worst))]
-}
-
-func (f *faults) report(t *testing.T) {
-	t.Helper()
-	if f.count == 0 {
-		return
-	}
-	var text strings.Builder
-	for _, w := range f.worst {
-		text.WriteString("\n\t" + w.message)
-	}
-	if f.count == 1 {
-		t.Errorf("1 wrong value:%s", text.String())
-		return
-	}
-	t.Errorf("%d wrong values, the worst:%s", f.count, text.String())
-}
-
 // shape checks that the node has the shape and type of its input.
 func shape(t *testing.T, a activations.Scalar, dtype tensor.Dtype) {
 	for _, s := range []tensor.Shape{{3, 4}, {1, 1}, {5}} {
@@ -266,8 +224,8 @@ func agree(t *testing.T, a activations.Scalar, dtype tensor.Dtype, z []float64) 
 	g := build(t, dtype, z, a)
 	g.run(t)
 	y, d := floats(g.y[0].Value()), floats(g.grad(t))
-	var wrong faults
-	defer wrong.report(t)
+	var wrong suite.Faults
+	defer wrong.Report(t)
 	tol, least := tolerance64, math.SmallestNonzeroFloat64
 	if dtype == tensor.Float32 {
 		tol, least = tolerance32, math.SmallestNonzeroFloat32
@@ -279,7 +237,7 @@ func agree(t *testing.T, a activations.Scalar, dtype tensor.Dtype, z []float64) 
 			got, want, more float64
 		}{{"node", y[i], a.F(z), valueError}, {"gradient of the node", d[i], a.Derivative(z), derivativeError}} {
 			if !math.IsInf(c.more, 1) && !near(c.got, c.want, tol*(1+min(math.Abs(z), 1e3)), 2*least+2*c.more, dtype) {
-				wrong.add((c.got-c.want)/max(math.Abs(c.want), least), "%s at %g: %g, want %g", c.what, z, c.got, c.want)
+				wrong.Add((c.got-c.want)/max(math.Abs(c.want), least), "%s at %g: %g, want %g", c.what, z, c.got, c.want)
 			}
 		}
 	}
@@ -390,9 +348,10 @@ func same(t *testing.T, what string, got, want []float64) {
 
 // graph has activations of one input, and the gradient of the sum of the results.
 type graph struct {
-	z *G.Node
-	y []*G.Node
-	m *vm.Machine
+	z     *G.Node
+	y     []*G.Node
+	total *G.Node
+	m     *vm.Machine
 }
 
 func build(t *testing.T, dtype tensor.Dtype, z []float64, list ...activations.Scalar) *graph {
@@ -408,30 +367,43 @@ func build(t *testing.T, dtype tensor.Dtype, z []float64, list ...activations.Sc
 	}
 	x := tensor.New(tensor.WithShape(1, len(z)), tensor.WithBacking(backing))
 	r := &graph{z: G.NewMatrix(g, dtype, G.WithName("z"), G.WithShape(1, len(z)), G.WithValue(x))}
-	var loss *G.Node
 	for _, a := range list {
-		y, err := a.Node(r.z)
-		if err != nil || y == nil {
-			t.Fatalf("Node: %v, %v", y, err)
-		}
-		r.y = append(r.y, y)
-		sum, err := G.Sum(y)
-		if err == nil && loss != nil {
-			sum, err = G.Add(loss, sum)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		loss = sum
+		r.add(t, a, func(y *G.Node) (*G.Node, error) { return y, nil })
 	}
-	grads, err := G.Grad(loss, r.z)
+	r.compile(t)
+	return r
+}
+
+// add has the total grow by the sum of what weigh makes of a's result.
+func (g *graph) add(t *testing.T, a activations.Activation, weigh func(y *G.Node) (*G.Node, error)) {
+	t.Helper()
+	y, err := a.Node(g.z)
+	if err != nil || y == nil {
+		t.Fatalf("Node: %v, %v", y, err)
+	}
+	g.y = append(g.y, y)
+	sum, err := weigh(y)
+	if err == nil {
+		sum, err = G.Sum(sum)
+	}
+	if err == nil && g.total != nil {
+		sum, err = G.Add(g.total, sum)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.total = sum
+}
+
+func (g *graph) compile(t *testing.T) {
+	t.Helper()
+	grads, err := G.Grad(g.total, g.z)
 	if err != nil {
 		t.Fatalf("symbolic gradient: %v", err)
 	}
-	if r.m, err = vm.Compile(g, append(append([]*G.Node{}, r.y...), grads...)...); err != nil {
+	if g.m, err = vm.Compile(g.z.Graph(), append(append([]*G.Node{}, g.y...), grads...)...); err != nil {
 		t.Fatal(err)
 	}
-	return r
 }
 
 func (g *graph) run(t *testing.T) {
