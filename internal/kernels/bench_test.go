@@ -142,7 +142,6 @@ func benchmarkElements[F Float](b *testing.B) {
 	run("Within", func() { Within(x[0], -1, 1) })
 	run("MaxAbs", func() { MaxAbs(x[0]) })
 	run("ColumnSums", func() { ColumnSums(dst[:64], Dense(n/64, 64, x[0])) })
-	run("SoftmaxRows", func() { SoftmaxRows(dst[:2000], x[0][:2000], 10) })
 	one := make([]F, n)
 	for i := range one {
 		one[i] = 1

@@ -1,7 +1,7 @@
 // Package kernels has the arithmetic of training a network, for float32 and
 // float64: matrix products, element-wise functions and their derivatives,
-// reductions, softmax and the optimizers' updates, all in one pass over memory and
-// without allocation. There is assembly for AVX-512 and for AVX2+FMA; other
+// reductions and the optimizers' updates, all in one pass over memory and without
+// allocation. There is assembly for AVX-512 and for AVX2+FMA; other
 // processors, and the build tag purego, get plain Go and gonum's BLAS.
 //
 // Name tells which is in use: "avx512", "avx2" or "portable". It is chosen by what

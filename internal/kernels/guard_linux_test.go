@@ -64,7 +64,6 @@ func testGuard[F Float](t *testing.T, after bool) {
 		SquaredSum(x[0])
 		Moments(x[0])
 		Denormals(x[0])
-		SoftmaxRows(x[0], x[1], n)
 		ColumnSums(x[0], Dense(1, n, x[1]))
 		Momentum(x[0], x[1], x[2], .1, .9, true)
 		Momentum(x[0], x[1], x[2], .1, .9, false)

@@ -23,13 +23,12 @@ type kernels[F Float] struct {
 	axpy, scale   func(dst, x []F, a F)
 	add, hadamard func(dst, a, b []F)
 
-	sum         func(x []F) float64
-	squares     func(x []F, center float64) float64    // Σ (x-center)²
-	columnSums  func(dst []F, x []F, rows, stride int) // dst += Σ rows
-	softmaxRows func(dst, x []F, cols int)
-	magnitudes  func(x []F, above, below F) int // elements with |x| between the two, as bits
-	within      func(x []F, lo, hi F) int       // elements with lo < x < hi
-	maxAbs      func(x []F) F
+	sum        func(x []F) float64
+	squares    func(x []F, center float64) float64    // Σ (x-center)²
+	columnSums func(dst []F, x []F, rows, stride int) // dst += Σ rows
+	magnitudes func(x []F, above, below F) int        // elements with |x| between the two, as bits
+	within     func(x []F, lo, hi F) int              // elements with lo < x < hi
+	maxAbs     func(x []F) F
 
 	momentum func(w, g, v []F, lr, mu F)
 	nesterov func(w, g, v []F, lr, mu F)

@@ -189,11 +189,6 @@ func squaresSAVX512(x []float32, center float64) float64
 //go:noescape
 func columnSumsSAVX512(dst []float32, x []float32, rows int, stride int)
 
-// softmaxRowsSAVX512 sets each row of cols elements to e^x/Σ e^x.
-//
-//go:noescape
-func softmaxRowsSAVX512(dst []float32, x []float32, cols int)
-
 // magnitudesSAVX512 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //
 //go:noescape
@@ -429,11 +424,6 @@ func squaresDAVX512(x []float64, center float64) float64
 //go:noescape
 func columnSumsDAVX512(dst []float64, x []float64, rows int, stride int)
 
-// softmaxRowsDAVX512 sets each row of cols elements to e^x/Σ e^x.
-//
-//go:noescape
-func softmaxRowsDAVX512(dst []float64, x []float64, cols int)
-
 // magnitudesDAVX512 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //
 //go:noescape
@@ -659,11 +649,6 @@ func squaresSAVX2(x []float32, center float64) float64
 //go:noescape
 func columnSumsSAVX2(dst []float32, x []float32, rows int, stride int)
 
-// softmaxRowsSAVX2 sets each row of cols elements to e^x/Σ e^x.
-//
-//go:noescape
-func softmaxRowsSAVX2(dst []float32, x []float32, cols int)
-
 // magnitudesSAVX2 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //
 //go:noescape
@@ -888,11 +873,6 @@ func squaresDAVX2(x []float64, center float64) float64
 //
 //go:noescape
 func columnSumsDAVX2(dst []float64, x []float64, rows int, stride int)
-
-// softmaxRowsDAVX2 sets each row of cols elements to e^x/Σ e^x.
-//
-//go:noescape
-func softmaxRowsDAVX2(dst []float64, x []float64, cols int)
 
 // magnitudesDAVX2 returns the number of elements of x whose magnitude, by its bits, is between above and below.
 //

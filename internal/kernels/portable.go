@@ -25,7 +25,7 @@ func portableKernels[F Float](gemm gonumGemm[F]) kernels[F] {
 		gaussianGrad: each2[F](gaussianGrad), reluGrad: reluGrad[F], erfGrad: each2[F](erfGrad), sinGrad: each2[F](sinGrad),
 
 		axpy: axpy[F], scale: scale[F], add: add[F], hadamard: hadamard[F],
-		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], softmaxRows: softmaxRows[F], magnitudes: magnitudes[F], within: within[F], maxAbs: maxAbs[F],
+		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], magnitudes: magnitudes[F], within: within[F], maxAbs: maxAbs[F],
 		momentum: momentum[F], nesterov: nesterov[F], rmsprop: rmsprop[F], adam: adam[F], smorms3: smorms3[F], rprop: rprop[F],
 	}
 }
@@ -228,25 +228,6 @@ func columnSums[F Float](dst, x []F, rows, stride int) {
 	for i := range rows {
 		for j, v := range x[i*stride:][:len(dst)] {
 			dst[j] += v
-		}
-	}
-}
-
-func softmaxRows[F Float](dst, x []F, cols int) {
-	for i := 0; i < len(x); i += cols {
-		row, out := x[i:i+cols], dst[i:i+cols]
-		top := row[0]
-		for _, v := range row {
-			top = max(top, v)
-		}
-		var s float64
-		for j, v := range row {
-			e := math.Exp(float64(v - top))
-			s += e
-			out[j] = F(e)
-		}
-		for j, v := range out {
-			out[j] = F(float64(v) / s)
 		}
 	}
 }

@@ -61,27 +61,6 @@ func ColumnSums[F Float](dst []F, x Matrix[F]) {
 	}
 }
 
-// SoftmaxRows sets each row of cols elements of dst to e^x/Σ e^x over that row of
-// x, computed from x less its largest element. dst may be x. A row with +Inf or
-// NaN, or of -Inf alone, becomes NaN.
-func SoftmaxRows[F Float](dst, x []F, cols int) {
-	sameLength(len(dst), len(x))
-	if len(x) == 0 {
-		return
-	}
-	if cols <= 0 || len(x)%cols != 0 {
-		panic("kernels: SoftmaxRows: the slice is not a whole number of rows")
-	}
-	raceWrite(dst)
-	raceRead(x)
-	step := max(1, chunk/cols) * cols
-	for len(dst) > 0 {
-		n := min(len(dst), step)
-		use[F]().softmaxRows(dst[:n], x[:n], cols)
-		dst, x = dst[n:], x[n:]
-	}
-}
-
 // Within returns how many elements of x are between lo and hi.
 func Within[F Float](x []F, lo, hi F) int {
 	f := use[F]().within

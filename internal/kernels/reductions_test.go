@@ -120,68 +120,6 @@ func testColumnSums[F Float](t *testing.T) {
 	}
 }
 
-func TestSoftmaxRows(t *testing.T) {
-	testSoftmaxRows[float32](t, 1e-6)
-	testSoftmaxRows[float64](t, 1e-14)
-}
-
-func testSoftmaxRows[F Float](t *testing.T, eps float64) {
-	r := random(10)
-	for _, cols := range []int{1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 100, 1000} {
-		x := make([]F, 3*cols)
-		for i := range x {
-			x[i] = F(r.NormFloat64()*10 + 1000)
-		}
-		x[0] = -1e9 // as in a masked softmax
-		var before []F
-		level := 0
-		eachLevelQuietly(func() {
-			dst := make([]F, len(x)+1)
-			dst[len(x)] = 42
-			SoftmaxRows(dst[:len(x)], x, cols)
-			if dst[len(x)] != 42 {
-				t.Fatal("SoftmaxRows writes beyond")
-			}
-			for i := 0; i < len(x); i += cols {
-				top, sum := math.Inf(-1), 0.
-				for _, v := range x[i : i+cols] {
-					top = max(top, float64(v))
-				}
-				for _, v := range x[i : i+cols] {
-					sum += math.Exp(float64(v) - top)
-				}
-				for j, v := range x[i : i+cols] {
-					want := math.Exp(float64(v)-top) / sum
-					if d := math.Abs(float64(dst[i+j]) - want); d > eps*want+1e-300 && d > 1e-44 {
-						t.Fatalf("%s: softmax of %d columns: %g, want %g", Name(), cols, dst[i+j], want)
-					}
-				}
-			}
-			in := clone(x)
-			SoftmaxRows(in, in, cols)
-			same(t, "SoftmaxRows in place", in, dst[:len(x)])
-			if level == 2 {
-				same(t, "SoftmaxRows on the next level", dst, before)
-			}
-			before = dst
-			level++
-		})
-	}
-	eachLevelQuietly(func() {
-		inf, nan := F(math.Inf(1)), F(math.NaN())
-		for _, row := range [][]F{{-inf, -inf}, {1, inf}, {nan, 1}, {1, nan}} {
-			x := append(clone(row), 1, 1)
-			SoftmaxRows(x, x, 2)
-			if x[0] == x[0] || x[1] == x[1] || x[2] != .5 {
-				t.Errorf("%s: softmax of %v is %v", Name(), row, x[:2])
-			}
-		}
-		x := []F{-inf, 0, 0}
-		SoftmaxRows(x, x, 3)
-		same(t, "SoftmaxRows with -Inf", x, []F{0, .5, .5})
-	})
-}
-
 func TestDenormals(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
 		testDenormals(t, []float32{0, 1, -1e-40, 1e-45, 0x1p-126, -0x1p-126, float32(math.NaN()), float32(math.Inf(-1))}, []bool{2: true, true, 7: false})

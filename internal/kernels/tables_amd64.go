@@ -5,7 +5,7 @@
 package kernels
 
 // generatorHash is the SHA-256 of the generator's sources.
-const generatorHash = "ea0d425aa3c617b2245158aad748956626fbf4f90dc3b1b85d5120fc0a1cb803"
+const generatorHash = "261d48853f85e05765527aac888876265ff129c8f29faac2176921202683dd0f"
 
 var avx512 = level{name: "avx512",
 	float32: kernels[float32]{
@@ -38,7 +38,6 @@ var avx512 = level{name: "avx512",
 		sum:          sumSAVX512,
 		squares:      squaresSAVX512,
 		columnSums:   columnSumsSAVX512,
-		softmaxRows:  softmaxRowsSAVX512,
 		magnitudes:   magnitudesSAVX512,
 		within:       withinSAVX512,
 		maxAbs:       maxAbsSAVX512,
@@ -81,7 +80,6 @@ var avx512 = level{name: "avx512",
 		sum:          sumDAVX512,
 		squares:      squaresDAVX512,
 		columnSums:   columnSumsDAVX512,
-		softmaxRows:  softmaxRowsDAVX512,
 		magnitudes:   magnitudesDAVX512,
 		within:       withinDAVX512,
 		maxAbs:       maxAbsDAVX512,
@@ -126,7 +124,6 @@ var avx2 = level{name: "avx2",
 		sum:          sumSAVX2,
 		squares:      squaresSAVX2,
 		columnSums:   columnSumsSAVX2,
-		softmaxRows:  softmaxRowsSAVX2,
 		magnitudes:   magnitudesSAVX2,
 		within:       withinSAVX2,
 		maxAbs:       maxAbsSAVX2,
@@ -168,7 +165,6 @@ var avx2 = level{name: "avx2",
 		sum:          sumDAVX2,
 		squares:      squaresDAVX2,
 		columnSums:   columnSumsDAVX2,
-		softmaxRows:  softmaxRowsDAVX2,
 		magnitudes:   magnitudesDAVX2,
 		within:       withinDAVX2,
 		maxAbs:       maxAbsDAVX2,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -28,7 +27,6 @@ func (u *unit) reductions() {
 		}
 	})
 	u.columnSums()
-	u.softmaxRows()
 	u.counts("magnitudes", "returns the number of elements of x whose magnitude, by its bits, is between above and below.",
 		"(x []%[1]s, above, below %[1]s) int", u.magnitudes)
 	u.counts("within", "returns the number of elements of x between lo and hi.", "(x []%[1]s, lo, hi %[1]s) int", u.within)
@@ -149,96 +147,6 @@ func (u *unit) columnSums() {
 	SUBQ(U32(u.lanes()), n)
 	JG(LabelRef("one"))
 	Label("done")
-	u.end()
-}
-
-// softmaxRows emits, for each row, its largest element, then e^(x-largest) with
-// its sum, then the division. The sums are those of 64 bytes of lanes.
-func (u *unit) softmaxRows() {
-	u.function("softmaxRows", "sets each row of cols elements to e^x/Σ e^x.", fmt.Sprintf("(dst, x []%s, cols int)", u.float.name))
-	left := Load(Param("dst").Len(), GP64())
-	dst := Load(Param("dst").Base(), GP64())
-	x := Load(Param("x").Base(), GP64())
-	cols := Load(Param("cols"), GP64())
-	lo, e, minusInf := u.c(u.expLow()), u.expWithin(1, u.expLow()), u.load(u.c(math.Inf(-1)))
-	parts, lanes := u.parts(), u.lanes()
-	// blocks emits a loop over the blocks of 64 bytes of a row. The last may be
-	// partial; then do gets masks.
-	blocks := func(label string, do func(j int, at Mem, mask Register)) {
-		n, p := copyOf(cols), GP64()
-		XORL(p.As32(), p.As32())
-		at := func(j int) Mem { return Mem{Index: p, Scale: 1, Disp: j * u.bytes} }
-		SUBQ(U8(64/u.size), n)
-		JLT(LabelRef(label + "tail"))
-		Label(label)
-		for j := range parts {
-			do(j, at(j), nil)
-		}
-		ADDQ(U8(64), p)
-		SUBQ(U8(64/u.size), n)
-		JGE(LabelRef(label))
-		Label(label + "tail")
-		ADDQ(U8(64/u.size), n)
-		JZ(LabelRef(label + "done"))
-		for j := range parts {
-			do(j, at(j), u.mask(u.count(n, j, lanes)))
-		}
-		Label(label + "done")
-	}
-	in := func(base Register, m Mem) Mem { m.Base = base; return m }
-	load := func(m Mem, mask Register) VecVirtual {
-		v := u.reg()
-		if mask == nil {
-			u.mov(m, v)
-			return v
-		}
-		u.loadMasked(m, mask, v)
-		return u.merge(mask, v, minusInf)
-	}
-	broadcast := func(v VecVirtual) VecVirtual {
-		r := u.reg()
-		u.broadcastReg(v.AsX(), r)
-		return r
-	}
-
-	Label("row")
-	top := make([]VecVirtual, parts)
-	for j := range top {
-		top[j] = u.load(minusInf)
-	}
-	blocks("largest", func(j int, at Mem, mask Register) { u.vmax(top[j], load(in(x, at), mask), top[j]) })
-	largest := broadcast(u.foldParts(u.vmax, top))
-
-	sum := make([]VecVirtual, parts)
-	for j := range sum {
-		sum[j] = u.zero()
-	}
-	blocks("exponentials", func(j int, at Mem, mask Register) {
-		v := e(u.max(lo, u.sub(load(in(x, at), mask), largest)))
-		u.vadd(v, sum[j], sum[j])
-		if mask == nil {
-			u.mov(v, in(dst, at))
-		} else {
-			u.storeMasked(v, mask, in(dst, at))
-		}
-	})
-	total := broadcast(u.foldParts(u.vadd, sum))
-
-	blocks("quotients", func(j int, at Mem, mask Register) {
-		if mask == nil {
-			u.mov(u.div(u.load(in(dst, at)), total), in(dst, at))
-			return
-		}
-		v := u.reg()
-		u.loadMasked(in(dst, at), mask, v)
-		u.storeMasked(u.div(v, total), mask, in(dst, at))
-	})
-	bytes := copyOf(cols)
-	u.toBytes(bytes)
-	ADDQ(bytes, x)
-	ADDQ(bytes, dst)
-	SUBQ(cols, left)
-	JG(LabelRef("row"))
 	u.end()
 }
 
