@@ -138,9 +138,3 @@ func TestWrapCommands(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
-
-func TestPlural(t *testing.T) {
-	if got := plural(0, "run") + plural(1, "run") + plural(2, "run"); got != "0 runs1 run2 runs" {
-		t.Error(got)
-	}
-}

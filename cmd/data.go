@@ -187,7 +187,7 @@ func printData(w io.Writer, all []dataStatus) error {
 			row("error", s.Error)
 		}
 		if s.Status == "missing" || s.Status == "incomplete" {
-			row("to get it", "gradflow data get "+s.Name)
+			row("to get it", suggested("gradflow data get "+s.Name))
 		}
 		if err := printTable(w, t); err != nil {
 			return err

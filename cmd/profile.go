@@ -210,7 +210,7 @@ func profileLines(p *profile.Profile, trials []profile.Trial, width int, colour 
 		lines = append(lines, t.Lines(width, colour)...)
 	}
 	lines = append(append(lines, ""), texttab.Wrap(profile.Caution+" What trains is tried by", width)...)
-	return append(lines, command(p.Remedy(), width)...)
+	return append(lines, command(suggested(p.Remedy()), width)...)
 }
 
 // command breaks a command at its flags, or if necessary before a flag's value.

@@ -75,12 +75,12 @@ func runStudy(c *cobra.Command, spec *study.Spec, file string, set []string, out
 	}
 	settings := ""
 	for _, s := range set {
-		settings += fmt.Sprintf(" --set '%s'", s)
+		settings += " --set " + shellQuote(s)
 	}
 	progress := newStudyProgress(c.ErrOrStderr())
 	onInterrupt(c.Context(), func() string {
-		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume:\n  gradflow run %s%s --out %s",
-			spec.Name, progress.tell(), file, settings, out)
+		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume:\n  %s",
+			spec.Name, progress.tell(), suggested("gradflow run "+shellQuote(file)+settings+" --out "+shellQuote(out)))
 	})
 	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
 	progress.end()

@@ -10,6 +10,7 @@ import (
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
@@ -111,7 +112,7 @@ func runStress(c *cobra.Command, tests []stress.Test, list []catalogue.Choice, o
 	tested.all.Store(int64(len(tests)))
 	o.Progress = func() { tested.done.Add(1) }
 	progress := watch(c.ErrOrStderr(), &tested, func() (string, string) {
-		return fmt.Sprintf("%d/%s", tested.done.Load(), plural(len(tests), "test")), ""
+		return fmt.Sprintf("%d/%s", tested.done.Load(), texttab.Count(len(tests), "test")), ""
 	})
 	results, err := stress.Run(c.Context(), tests, list, o)
 	progress.end()

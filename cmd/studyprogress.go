@@ -7,6 +7,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/gradflow/gradflow/models/train"
 )
 
@@ -32,10 +33,10 @@ func (p *studyProgress) Begin(t study.Total) {
 		return
 	}
 	if t.Recorded > 0 {
-		fmt.Fprintf(p.w, "%d of %s recorded before: resuming\n", t.Recorded, plural(t.Runs, "run"))
+		fmt.Fprintf(p.w, "%d of %s recorded before: resuming\n", t.Recorded, texttab.Count(t.Runs, "run"))
 	}
 	if t.Damaged > 0 {
-		fmt.Fprintf(p.w, "%s damaged: running again\n", plural(t.Damaged, "record"))
+		fmt.Fprintf(p.w, "%s damaged: running again\n", texttab.Count(t.Damaged, "record"))
 	}
 	p.shown.Store(watch(p.w, &p.updates, p.count))
 }
@@ -63,7 +64,7 @@ func (p *studyProgress) count() (done, more string) {
 		more += fmt.Sprintf(", %d failed", n)
 	}
 	over := p.recorded.Load() + p.finished.Load() + p.failing.Load()
-	return fmt.Sprintf("%d/%s", over, plural(int(p.runs.Load()), "run")), more
+	return fmt.Sprintf("%d/%s", over, texttab.Count(int(p.runs.Load()), "run")), more
 }
 
 // end leaves the terminal to later output.
@@ -75,7 +76,7 @@ func (p *studyProgress) end() {
 
 // tell summarises what was done.
 func (p *studyProgress) tell() string {
-	s := plural(int(p.runs.Load()), "run")
+	s := texttab.Count(int(p.runs.Load()), "run")
 	if n := p.recorded.Load(); n > 0 {
 		s += fmt.Sprintf(", %d recorded before", n)
 	}

@@ -1,18 +1,9 @@
 package cmd
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
-
-// plural writes a number of things: "1 run", "2 runs".
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
 
 // wrap breaks text into lines of at most width characters.
 func wrap(text string, width int) string {

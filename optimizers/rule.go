@@ -153,7 +153,7 @@ func (o *Optimizer) Update(params []gorgonia.ValueGrad, info StepInfo, into []go
 // take takes what the loop offers for a step.
 func (o *Optimizer) take(info StepInfo) {
 	if o.rule.FullBatch && info.Size > 0 && !info.Full && o.warnings == nil {
-		o.warnings = []string{o.name + " is a method for full batches: on mini-batches the signs of successive gradients " +
+		o.warnings = []string{"it is a method for full batches: on mini-batches the signs of successive gradients " +
 			"differ by chance, and what their magnitude tells is lost"}
 	}
 	o.info = info

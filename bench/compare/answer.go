@@ -68,15 +68,15 @@ func (c *Comparison) answer() string {
 	var b strings.Builder
 	switch {
 	case len(better) > 0 && len(worse) > 0:
-		fmt.Fprintf(&b, "%s %s better than %s, %s worse", list(better), end(better), c.Baseline, list(worse))
+		fmt.Fprintf(&b, "%s %s better than %s, %s worse", texttab.List(better), end(better), c.Baseline, texttab.List(worse))
 	case len(better) > 0:
-		fmt.Fprintf(&b, "%s %s better than %s", list(better), end(better), c.Baseline)
+		fmt.Fprintf(&b, "%s %s better than %s", texttab.List(better), end(better), c.Baseline)
 	default:
-		fmt.Fprintf(&b, "%s %s worse than %s", list(worse), end(worse), c.Baseline)
+		fmt.Fprintf(&b, "%s %s worse than %s", texttab.List(worse), end(worse), c.Baseline)
 	}
 	fmt.Fprintf(&b, " (%s: P %s)", test, atMost(largest))
 	if len(open) > 0 {
-		fmt.Fprintf(&b, "; no difference is shown for %s", list(open))
+		fmt.Fprintf(&b, "; no difference is shown for %s", texttab.List(open))
 	}
 	return b.String() + "." + still
 }
@@ -153,7 +153,7 @@ func (c *Comparison) named(facets []int) string {
 			}
 		}
 		if covered == len(facets) {
-			return list(values)
+			return texttab.List(values)
 		}
 	}
 	if len(facets) > 4 {
@@ -166,7 +166,7 @@ func (c *Comparison) named(facets []int) string {
 	if len(c.axes) > 1 && len(labels) > 1 { // labels have commas
 		return strings.Join(labels, "; at ")
 	}
-	return list(labels)
+	return texttab.List(labels)
 }
 
 // interactions say, of each thing that is shown to differ over the facets together, in
@@ -230,7 +230,7 @@ func (c *Comparison) interactions() []string {
 	}
 	var lines []string
 	for _, words := range said {
-		lines = append(lines, list(of[words])+": "+words)
+		lines = append(lines, texttab.List(of[words])+": "+words)
 	}
 	return lines
 }
@@ -248,7 +248,7 @@ func (c *Comparison) StepsSentence() string {
 	var parts []string
 	for _, verdict := range []string{"faster", "slower"} {
 		if len(in[verdict]) > 0 {
-			parts = append(parts, list(in[verdict])+" "+verdict)
+			parts = append(parts, texttab.List(in[verdict])+" "+verdict)
 		}
 	}
 	if len(parts) == 0 {

@@ -165,7 +165,7 @@ type Shares struct {
 }
 
 // Records returns the runs of a cell, by seed.
-func (c *Cell) Records() []*record.Record { return c.records }
+func (cell *Cell) Records() []*record.Record { return cell.records }
 
 // Higher tells whether a higher score is better.
 func (c *Comparison) Higher() bool { return c.Score == "accuracy" }

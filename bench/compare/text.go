@@ -257,7 +257,7 @@ func divergedText(cell *Cell) string {
 func (c *Comparison) Caption() string {
 	s := fmt.Sprintf("Median %s %s over %s", c.Part, c.Score, texttab.Count(c.Seeds, "seed"))
 	if len(c.Facets) > 1 {
-		s += "; " + markBetter + " better, " + markWorse + " worse than " + c.Baseline + " in that facet alone"
+		s += "; " + markBetter + " better, " + markWorse + " worse than " + c.Baseline + " in that facet alone (tested if the pooled test shows a difference)"
 	}
 	chance, broke := false, false
 	for _, t := range c.Things {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/stats"
+	"github.com/gradflow/gradflow/internal/texttab"
 )
 
 // course tells, of the setups that pictures show first, when the gradient arrives at layer 1,
@@ -61,6 +62,9 @@ func (p *Problem) courseOf(what string, of func(*record.Course) (dead, from reco
 			always = append(always, p.Setups[i].Label)
 		case share >= 0.005:
 			text := fmt.Sprintf("%s %.0f%%", p.Setups[i].Label, 100*share)
+			if share > 0.995 { // not all, which 100% would say
+				text = p.Setups[i].Label + " over 99%"
+			}
 			if f := stats.Median(from); !math.IsInf(f, 1) {
 				text += fmt.Sprintf(" (until step %.0f)", f)
 			}
@@ -68,7 +72,7 @@ func (p *Problem) courseOf(what string, of func(*record.Course) (dead, from reco
 		}
 	}
 	if len(always) > 0 {
-		parts = append([]string{"all with " + list(always)}, parts...)
+		parts = append([]string{"all with " + texttab.List(always)}, parts...)
 	}
 	if len(parts) == 0 {
 		return ""
@@ -94,5 +98,5 @@ func (p *Problem) saturates() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("More than half of a layer's units saturate first with %s.", list(parts))
+	return fmt.Sprintf("More than half of a layer's units saturate first with %s.", texttab.List(parts))
 }

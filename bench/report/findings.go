@@ -112,7 +112,7 @@ func (p *Problem) outcome() string {
 	}
 	switch {
 	case len(fastest) > 0:
-		clauses = append(clauses, fmt.Sprintf("%s, is reached first by %s, %s", target, list(fastest), afterSteps(steps)))
+		clauses = append(clauses, fmt.Sprintf("%s, is reached first by %s, %s", target, texttab.List(fastest), afterSteps(steps)))
 	case len(partly) > 0:
 		clauses = append(clauses, fmt.Sprintf("%s, is reached in some runs only", target))
 	default:
@@ -127,16 +127,16 @@ func (p *Problem) outcome() string {
 		for len(slower) > 0 && slowerWords(slower[0].Slower) == words {
 			same, slower = append(same, slower[0].Label), slower[1:]
 		}
-		paces = append(paces, list(same)+" "+isAre(same)+" "+words)
+		paces = append(paces, texttab.List(same)+" "+isAre(same)+" "+words)
 	}
 	if len(paces) > 0 {
 		clauses = append(clauses, strings.Join(paces, ", "))
 	}
 	if len(partly) > 0 {
-		clauses = append(clauses, list(partly))
+		clauses = append(clauses, texttab.List(partly))
 	}
 	if len(missed) > 0 {
-		clauses = append(clauses, fmt.Sprintf("%s %s not reach it %s", list(missed), does(missed), budget))
+		clauses = append(clauses, fmt.Sprintf("%s %s not reach it %s", texttab.List(missed), does(missed), budget))
 	}
 	return strings.Join(clauses, "; ") + "."
 }
@@ -293,20 +293,20 @@ func (p *Problem) movementSentence() string {
 		fmt.Fprintf(&b, "at least a tenth as much as the output layer.")
 		return b.String()
 	case len(moving) == known:
-		fmt.Fprintf(&b, "at least a tenth as much as the output layer by all of %s.", list(moving))
+		fmt.Fprintf(&b, "at least a tenth as much as the output layer by all of %s.", texttab.List(moving))
 		return b.String()
 	case len(moving) == 0 && len(resting) > 0:
-		fmt.Fprintf(&b, "less than a tenth as much as the output layer by %s", list(resting))
+		fmt.Fprintf(&b, "less than a tenth as much as the output layer by %s", texttab.List(resting))
 	case len(moving) > 0 && len(resting) > 0:
-		fmt.Fprintf(&b, "at least a tenth as much as the output layer by %s, less by %s", list(moving), list(resting))
+		fmt.Fprintf(&b, "at least a tenth as much as the output layer by %s, less by %s", texttab.List(moving), texttab.List(resting))
 	case len(moving) > 0:
-		fmt.Fprintf(&b, "at least a tenth as much as the output layer by %s", list(moving))
+		fmt.Fprintf(&b, "at least a tenth as much as the output layer by %s", texttab.List(moving))
 	}
 	if len(stuck) > 0 {
 		if len(moving)+len(resting) > 0 {
 			b.WriteString("; ")
 		}
-		fmt.Fprintf(&b, "in most steps not at all, like the output layer, by %s", list(stuck))
+		fmt.Fprintf(&b, "in most steps not at all, like the output layer, by %s", texttab.List(stuck))
 	}
 	b.WriteString(".")
 	if len(restsButReaches) > 0 {
@@ -326,7 +326,7 @@ func reach(words []string) string {
 	if len(words) == 1 {
 		return words[0] + " reaches"
 	}
-	return list(words) + " reach"
+	return texttab.List(words) + " reach"
 }
 
 // comparison tells which differences from the baseline are shown on this problem alone,
@@ -363,7 +363,7 @@ func some(words []string, of int) string {
 	if len(words) > 8 {
 		return fmt.Sprintf("%d of %d setups", len(words), of)
 	}
-	return list(words)
+	return texttab.List(words)
 }
 
 func (p *Problem) divergedSentence() string {
@@ -382,5 +382,5 @@ func (p *Problem) divergedSentence() string {
 	case len(parts) > 8:
 		return fmt.Sprintf("%d of %s diverged, in %s.", total, texttab.Count(runs, "run"), texttab.Count(len(parts), "setup"))
 	}
-	return fmt.Sprintf("Diverged: %s.", list(parts))
+	return fmt.Sprintf("Diverged: %s.", texttab.List(parts))
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
@@ -67,13 +66,4 @@ func key(v any) string {
 		return fmt.Sprint(v)
 	}
 	return string(text)
-}
-
-// list joins words as prose does: a, b and c.
-func list(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

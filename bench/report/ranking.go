@@ -276,7 +276,7 @@ func (r *Ranking) collectWarnings(records []*record.Record) {
 		}
 	}
 	for _, w := range order {
-		r.warn("%s: %s", list(told[w]), w)
+		r.warn("%s: %s", texttab.List(told[w]), w)
 	}
 	if seen := environments(records); len(seen) > 1 {
 		r.warn("the runs were done in %d different environments: their last bits, and with them whole runs, may differ for that alone", len(seen))

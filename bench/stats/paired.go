@@ -17,11 +17,6 @@ type Effect struct {
 	Won, Lost, Tied int
 }
 
-// Share is the share of pairs in which x is the larger one; a tie counts half.
-func (e Effect) Share() float64 {
-	return (float64(e.Won) + float64(e.Tied)/2) / float64(e.Won+e.Lost+e.Tied)
-}
-
 // Within tells whether the whole interval is inside of ±margin, at the nominal confidence:
 // only then are x and y shown to be equal for practical purposes. That a test found no
 // difference shows nothing.

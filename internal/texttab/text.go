@@ -68,6 +68,15 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// List joins words as prose does: a, b and c.
+func List(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
 // Wrap breaks a text into lines of at most so many columns, between words, and within a
 // word only where that is wider: if possible behind a comma.
 func Wrap(text string, width int) []string {

@@ -282,7 +282,7 @@ func invariance(t *testing.T, n normalization.Normalization) {
 		"offset of columns": func(i int) (factor, offset float64) { return 1, 1e4 * float64(i%cols%3) },
 		"offset":            func(int) (factor, offset float64) { return 1, 1e4 },
 	}
-	var least float64 = math.Inf(1)
+	least := math.Inf(1)
 	for _, change := range changes {
 		other := slices.Clone(x)
 		for i := range other {
