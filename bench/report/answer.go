@@ -65,6 +65,9 @@ func newAnswer(c *compare.Comparison) *answer {
 	return a
 }
 
+// unbroken is text that no line breaks.
+func unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
+
 // turn makes columns of the rows.
 func (a *answer) turn() {
 	var heads []string
@@ -94,21 +97,21 @@ func answerOf(c *compare.Comparison, cell *compare.Cell) answerCell {
 	var marks, under []string
 	switch cell.Verdict {
 	case "better":
-		marks = append(marks, "+ better")
+		marks = append(marks, unbroken("+ better"))
 	case "worse":
-		marks = append(marks, "− worse")
+		marks = append(marks, unbroken("− worse"))
 	}
 	if cell.AtChance {
-		marks, a.Class = append(marks, "at chance"), "soft"
+		marks, a.Class = append(marks, unbroken("at chance")), "soft"
 	}
 	if cell.Diverged > 0 {
 		marks = append(marks, fmt.Sprintf("%d of %d diverged", cell.Diverged, cell.Runs))
 	}
 	if interval := c.IntervalText(cell.Score); interval != "" {
-		under = append(under, interval)
+		under = append(under, unbroken(interval))
 	}
 	if cell.Reached > 0 {
-		under = append(under, cell.StepsText()+" steps")
+		under = append(under, unbroken("steps: ")+cell.StepsText())
 	}
 	a.Mark, a.Under = strings.Join(marks, ", "), strings.Join(under, "; ")
 	return a
