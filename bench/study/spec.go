@@ -158,13 +158,20 @@ func (r *reader) located(file string) error {
 	if !errors.As(r.err, &e) {
 		return r.err
 	}
-	for _, o := range slices.Backward(r.overrides) {
-		if len(e.path) >= len(o.path) && slices.Equal(e.path[:len(o.path)], o.path) {
-			return errors.Errorf("--set %s: %s", o.text, e.message)
+	if o := r.override(e.path); o != nil {
+		return errors.Errorf("--set %s: %s", o.text, e.message)
+	}
+	message := e.message
+	if len(r.overrides) > 0 { // without them the file was read
+		var set string
+		for i, o := range r.overrides {
+			if i == 0 || o.text != r.overrides[i-1].text {
+				set += " --set " + o.text
+			}
 		}
+		message = "with" + set + ": " + message
 	}
 	if r.places == nil {
-		message := e.message
 		if at := pathText(e.path); at != "" {
 			message = at + ": " + message
 		}
@@ -172,9 +179,9 @@ func (r *reader) located(file string) error {
 	}
 	p, whole := r.places.find(e.path)
 	if whole && e.onKey && p.keyLine > 0 {
-		return &SpecError{file, p.keyLine, p.keyColumn, e.message}
+		return &SpecError{file, p.keyLine, p.keyColumn, message}
 	}
-	return &SpecError{file, p.line, p.column, e.message}
+	return &SpecError{file, p.line, p.column, message}
 }
 
 // name is what messages call a key: the flag, if the values are those of flags.
@@ -185,9 +192,19 @@ func (r *reader) name(key string) string {
 	return key
 }
 
+// override is what set the value at path, or nil.
+func (r *reader) override(path []any) *setValue {
+	for i, o := range slices.Backward(r.overrides) {
+		if len(path) >= len(o.path) && slices.Equal(path[:len(o.path)], o.path) {
+			return &r.overrides[i]
+		}
+	}
+	return nil
+}
+
 // shown is how a value is written where it was read from.
 func (r *reader) shown(v any, path []any) string {
-	if r.places != nil {
+	if r.places != nil && r.override(path) == nil {
 		if p, whole := r.places.find(path); whole && p.written != "" {
 			return p.written
 		}
