@@ -51,15 +51,7 @@ func (r *reader) comparison(m map[string]any) (c Comparison, variants []Variant)
 		if hasVariants {
 			r.failOnKey(path, "a study with variants compares those: leave compare out")
 		}
-		list, isList := v.([]any)
-		if !isList {
-			list = []any{v}
-		}
-		for i, e := range list {
-			place := path
-			if isList {
-				place = at(path, i)
-			}
+		for place, e := range items(v, path) {
 			key, _ := e.(string)
 			if _, known := AxisOf(key); !known {
 				r.fail(place, "%s is no axis to compare%s", r.shown(e, place), nearest(key, axisKeys()))
@@ -68,7 +60,7 @@ func (r *reader) comparison(m map[string]any) (c Comparison, variants []Variant)
 			}
 			c.By = append(c.By, key)
 		}
-		if len(list) == 0 {
+		if len(c.By) == 0 {
 			r.fail(path, "compare is empty: give an axis or a list of axes")
 		}
 	}
@@ -291,15 +283,7 @@ func (r *reader) uses(a Axis, own, grid any, path, gridPath []any) (list [][2]fu
 		r.fail(path, "$%s stands for the grid's %s, and there is none", a.Key, a.Key)
 		return nil
 	}
-	values, isList := grid.([]any)
-	if !isList {
-		values = []any{grid}
-	}
-	for i, v := range values {
-		place := gridPath
-		if isList {
-			place = at(gridPath, i)
-		}
+	for place, v := range items(grid, gridPath) {
 		origin := a.read(r, v, place)
 		var set []func(*Config)
 		if r.err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"regexp"
@@ -220,6 +221,21 @@ func (r *reader) shown(v any, path []any) string {
 		return "a list"
 	}
 	return fmt.Sprint(v)
+}
+
+// items are the elements of a list with their paths, or the value that stands alone.
+func items(v any, path []any) iter.Seq2[[]any, any] {
+	return func(yield func([]any, any) bool) {
+		list, isList := v.([]any)
+		if !isList {
+			yield(path, v)
+		}
+		for i, e := range list {
+			if !yield(at(path, i), e) {
+				return
+			}
+		}
+	}
 }
 
 func at(path []any, more ...any) []any { return append(slices.Clone(path), more...) }
@@ -579,12 +595,8 @@ func (r *reader) expand(base Config, grid map[string]any, variant Variant, where
 			}
 			return nil
 		}
-		values, valuePath := []any{v}, at(variant.path(a.Key, where), a.Key)
-		list, isList := v.([]any)
-		if isList {
-			values = list
-		}
-		if len(values) == 0 || v == nil {
+		valuePath := at(variant.path(a.Key, where), a.Key)
+		if list, isList := v.([]any); isList && len(list) == 0 || v == nil {
 			r.fail(valuePath, "%s is empty: give a value or a list of values", a.Key)
 			return nil
 		}
@@ -597,21 +609,17 @@ func (r *reader) expand(base Config, grid map[string]any, variant Variant, where
 			for _, u := range r.uses(a, own, without[a.Key], valuePath, at(where(a.Key), a.Key)) {
 				changes = append(changes, change{u[0], u[1], valuePath})
 			}
-			values = nil
 			if r.stopped() {
 				return nil
 			}
-		}
-		for i, v := range values {
-			itemPath := valuePath
-			if isList {
-				itemPath = at(valuePath, i)
-			}
-			for _, set := range a.read(r, v, itemPath) {
-				changes = append(changes, change{set, set, itemPath})
-			}
-			if r.stopped() {
-				return nil
+		} else {
+			for itemPath, v := range items(v, valuePath) {
+				for _, set := range a.read(r, v, itemPath) {
+					changes = append(changes, change{set, set, itemPath})
+				}
+				if r.stopped() {
+					return nil
+				}
 			}
 		}
 		if runs := float64(r.runs) + float64(len(points))*float64(len(changes))*float64(r.seeds); runs > MaxRuns {

@@ -519,15 +519,7 @@ func (r *reader) checkNotGiven(s Tuned, v any, path []any) {
 		r.failOnKey(path, "%s is tuned: leave it out here", s.Key)
 		return
 	}
-	list, isList := v.([]any)
-	if !isList {
-		list = []any{v}
-	}
-	for i, e := range list {
-		where := path
-		if isList {
-			where = at(path, i)
-		}
+	for where, e := range items(v, path) {
 		choice, err := catalogue.Read(e)
 		if err != nil {
 			continue // a formula
