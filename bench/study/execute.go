@@ -22,18 +22,18 @@ import (
 // complete. progress, if not nil, is called now and then with the number of updates
 // done since the last call.
 func Execute(ctx context.Context, c Config, progress func(updates int)) (*record.Record, error) {
-	return catalogues().execute(ctx, c, 1, nil, progress)
+	return catalogues().execute(ctx, c, 1, nil, Watch{Updated: progress})
 }
 
 // Execute does one run of the study: see the function [Execute].
 func (s *Spec) Execute(ctx context.Context, c Config, progress func(updates int)) (*record.Record, error) {
-	return s.catalogues().execute(ctx, c, 1, nil, progress)
+	return s.catalogues().execute(ctx, c, 1, nil, Watch{Updated: progress})
 }
 
-// execute is Execute with large products divided over so many workers, and checkpoints.
-func (p *parts) execute(ctx context.Context, c Config, workers int, keep *checkpoints, progress func(updates int)) (*record.Record, error) {
+// execute is Execute with large products divided over so many workers, checkpoints, and a watch.
+func (p *parts) execute(ctx context.Context, c Config, workers int, keep *checkpoints, w Watch) (*record.Record, error) {
 	begin := time.Now()
-	e := &execution{progress: progress}
+	e := &execution{watch: w}
 	var err error
 	if e.Assembly, err = p.assemble(c); err == nil {
 		err = e.prepare()
@@ -92,7 +92,7 @@ func Look(ctx context.Context, c Config) (*record.Record, error) {
 // execution is a run in progress.
 type execution struct {
 	*Assembly
-	progress   func(int)
+	watch      Watch
 	loop       *train.Loop
 	validation *train.Evaluator
 
@@ -100,7 +100,8 @@ type execution struct {
 	learned  []record.Learned
 	losses   float64 // sum over the batches since the last evaluation
 	batches  int
-	reported int // updates told to progress
+	reported int // updates told to the watch
+	probed   int // samples told to it
 }
 
 func (e *execution) prepare() error {
@@ -136,14 +137,15 @@ func (e *execution) train(ctx context.Context, keep *checkpoints) (train.Result,
 func (e *execution) afterUpdate(s *train.State) error {
 	e.losses += s.Loss
 	e.batches++
+	e.tell()
 	c := e.Config
 	if s.Step%c.Evaluate != 0 && s.Step != c.Steps {
 		return nil
 	}
 	mean := record.Number(e.losses / float64(e.batches))
 	e.losses, e.batches = 0, 0
-	if e.progress != nil {
-		e.progress(s.Step - e.reported)
+	if e.watch.Updated != nil {
+		e.watch.Updated(s.Step - e.reported)
 		e.reported = s.Step
 	}
 	return e.score(s.Step, mean)
@@ -157,6 +159,9 @@ func (e *execution) score(step int, trainLoss record.Number) error {
 		}
 		e.metrics = append(e.metrics, record.Metric{Step: step, TrainLoss: trainLoss,
 			ValidationLoss: record.Number(s.Loss), ValidationAccuracy: record.Number(s.Accuracy)})
+		if e.watch.Scored != nil {
+			e.watch.Scored(e.metrics[len(e.metrics)-1])
+		}
 		e.readLearned(step)
 		return nil
 	})
@@ -177,8 +182,8 @@ func (e *execution) readLearned(step int) {
 // record puts the record together.
 func (e *execution) record(result train.Result) (*record.Record, error) {
 	c := e.Config
-	if e.progress != nil { // of a diverged run, what is not to be done
-		e.progress(c.Steps - e.reported)
+	if e.watch.Updated != nil { // of a diverged run, what is not to be done
+		e.watch.Updated(c.Steps - e.reported)
 	}
 	r := &record.Record{Hash: c.Hash(), Config: c, Metrics: e.metrics, Learned: e.learned}
 	s := &r.Summary

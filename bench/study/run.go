@@ -76,6 +76,7 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	if r.workers < 1 {
 		r.workers = runtime.GOMAXPROCS(0)
 	}
+	defer r.live.start(d)()
 	var tuning *record.Tuning
 	for first := true; ; first = false {
 		tuning = s.Resolve(r.find)
@@ -83,6 +84,7 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 		if r.outcome.Runs = total.Runs; len(pending) > 0 || first {
 			r.outcome.Recorded, r.outcome.Damaged = total.Recorded, total.Damaged
 			r.progress.Begin(total)
+			r.live.begin(total)
 		}
 		if len(pending) == 0 || ctx.Err() != nil || r.first != nil || r.lost != nil {
 			break
@@ -108,6 +110,7 @@ type running struct {
 	directory *record.Directory
 	workers   int
 	progress  Progress
+	live      live
 
 	state map[string]record.State // by hash, as it was before
 
@@ -182,7 +185,7 @@ feed:
 // one does a run and records it.
 func (r *running) one(working context.Context, stop func(), c Config, workers int) {
 	keep := r.checkpoints(r.dir, c)
-	result, err := r.catalogues().execute(working, c, workers, keep, r.progress.Updated)
+	result, err := r.catalogues().execute(working, c, workers, keep, r.live.run(c, r.progress.Updated))
 	var notWritten error
 	if err == nil && result != nil {
 		notWritten = r.directory.Write(result)
@@ -215,6 +218,7 @@ func (r *running) one(working context.Context, stop func(), c Config, workers in
 		}
 	}
 	r.mu.Unlock()
+	r.live.ended(c, result != nil, result != nil && result.Summary.Status == train.Diverged, err)
 	if err != nil || result != nil {
 		r.progress.Finished(c, result, err)
 	}
