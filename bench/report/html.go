@@ -33,6 +33,8 @@ var (
 	pageTemplate string
 	//go:embed assets/page.css
 	pageStyle string
+	//go:embed assets/heat.js
+	heatScript string
 	//go:embed assets/page.js
 	pageScript string
 )
@@ -123,7 +125,7 @@ func newPage(results *record.Results) *page {
 	d := &page{
 		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
 		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
-		Script: template.JS(pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
+		Script: template.JS(heatScript + pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
 	}
 	if picture, err := os.ReadFile(filepath.Join(results.Dir, StressName)); err == nil {
 		d.Stress = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(picture))
