@@ -3,7 +3,9 @@ package cmd
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
+	"time"
 
 	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/record"
@@ -12,6 +14,33 @@ import (
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
+
+// dryMeasuring is how long a dry run may time steps, about.
+const dryMeasuring = 5 * time.Second
+
+// printTime says how long the runs take, by some of their steps.
+func printTime(c *cobra.Command, spec *study.Spec) error {
+	estimate, err := spec.Estimate(c.Context(), spec.Configs, dryMeasuring)
+	if c.Context().Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
+		return err
+	}
+	updates := 0
+	for _, config := range spec.Configs {
+		updates += config.Steps
+	}
+	all := spec.Resolve(func(study.Config) *record.Record { return nil })
+	total := estimate.Total * float64(all.PlannedUpdates) / float64(updates)
+	workers := runtime.GOMAXPROCS(0)
+	duration := func(seconds float64) time.Duration { return roundTime(time.Duration(seconds * float64(time.Second))) }
+	for _, l := range texttab.Wrap(fmt.Sprintf("About %v on one core, %v on the %d here (measured: a few steps of %d of the %d kinds of networks); the longest run takes %v.",
+		duration(total), duration(max(total/float64(workers), estimate.Longest)), workers, estimate.Measured, estimate.Shapes, duration(estimate.Longest)), texttab.Or(terminalWidth(c.OutOrStdout()))) {
+		fmt.Fprintln(c.OutOrStdout(), l)
+	}
+	return nil
+}
 
 // dryRun prints a study's runs and what they can show. If they can show nothing, it returns
 // an error.
@@ -31,6 +60,9 @@ func dryRun(c *cobra.Command, spec *study.Spec) error {
 		all := spec.Resolve(func(study.Config) *record.Record { return nil })
 		fmt.Fprintf(w, "About %s, %s, choose their settings first.\n",
 			texttab.Count(all.Planned-len(spec.Configs), "more run"), texttab.Count(all.PlannedUpdates-updates, "update"))
+	}
+	if err := printTime(c, spec); err != nil {
+		return err
 	}
 	fmt.Fprintln(w)
 	table := texttab.Table{Columns: []texttab.Column{{Head: "axis"}, {Head: "values", Wrap: true}}}

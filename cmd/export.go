@@ -21,9 +21,10 @@ func newExport() *cobra.Command {
 	var columns bool
 	c := &cobra.Command{
 		Use:   "export DIR [DIR…]",
-		Short: "Write recorded runs for other tools: CSV, JSON, Parquet, benchstat, TensorBoard",
-		Long: `Export writes the runs of one or several studies for other tools. Numbers keep their full
-precision; what is not known is empty, and never 0. A run that several directories have is
+		Short: "Write recorded runs as CSV, JSON, Parquet and others",
+		Long: `Export writes the runs of one or several studies for other tools: as CSV, JSON lines, Parquet,
+benchstat's format, or TensorBoard's event files. Numbers keep their full precision; what is
+not known is empty, and never 0. A run that several directories have is
 written once. --columns prints what the columns mean.`,
 		Example: `  gradflow export gradflow-out/quickstart > runs.csv
   gradflow export gradflow-out/quickstart --to parquet --table layers --out layers.parquet

@@ -1,12 +1,15 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/texttab"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -16,16 +19,24 @@ func newRun() *cobra.Command {
 	var workers int
 	var counts counts
 	var set []string
-	var dry bool
+	var dry, asJSON bool
+	var shard string
 	c := &cobra.Command{
 		Use:   "run STUDY.yaml",
 		Short: "Run or resume a study",
 		Long: `Run executes the runs of a study that are not recorded yet, on all cores, and records
 each when it is complete; then it prints the ranking and writes report.html. Ctrl-C stops
-it after the current steps; run the command again to resume.`,
+it after the current steps; run the command again to resume.
+
+With --shard 3/8 it does the third of eight parts, in a directory of its own below that of the
+study, so that eight machines can share the work; gradflow merge brings the records together.
+--shard auto takes the place from the array of Slurm, Kubernetes or GNU parallel: see gradflow
+plan.`,
 		Example: `  gradflow run bench/studies/quickstart.yaml
   gradflow run study.yaml --out results/study --workers 1
-  gradflow run study.yaml --set depth=10,20 --set optimizer.rate=0.01 --dry-run`,
+  gradflow run study.yaml --set depth=10,20 --set optimizer.rate=0.01 --dry-run
+  gradflow run study.yaml --shard 3/8
+  gradflow run study.yaml --json | jq -c 'select(.event == "run")'`,
 		Args: oneArgument("a study file"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
@@ -41,11 +52,17 @@ it after the current steps; run the command again to resume.`,
 			if dry {
 				return dryRun(c, spec)
 			}
-			return runStudy(c, spec, args[0], set, out, workers)
+			part, err := shardOf(spec, shard, cmp.Or(out, defaultOut(spec)))
+			if err != nil {
+				return err
+			}
+			return runStudy(c, spec, runOptions{file: args[0], set: set, out: out, workers: workers, shard: part, shardText: shard, json: asJSON})
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the records (default gradflow-out/<study name>)")
 	c.Flags().StringArrayVar(&set, "set", nil, "override a key of the study, such as depth=10,20 or optimizer.rate=0.01; may be repeated")
+	c.Flags().StringVar(&shard, "shard", "", "part of the study to do, such as 3/8, or auto in an array of jobs")
+	c.Flags().BoolVar(&asJSON, "json", false, "print events as JSON lines in place of the report: begin, run, end")
 	c.Flags().BoolVar(&dry, "dry-run", false, "print the runs and what they can show, without running them")
 	counts.add(c, &workers, study.Workers, 0, "parallel runs, or the cores over which fewer runs split their large products (default one per core)")
 	return c
@@ -66,33 +83,98 @@ func loadStudyWith(ctx context.Context, file string, set []string) (*study.Spec,
 	return spec, err
 }
 
-func runStudy(c *cobra.Command, spec *study.Spec, file string, set []string, out string, workers int) error {
-	if out == "" {
-		out = filepath.Join("gradflow-out", spec.Name)
+// runOptions are the flags of run.
+type runOptions struct {
+	file      string
+	set       []string
+	out       string
+	workers   int
+	shard     *study.Shard
+	shardText string
+	json      bool
+}
+
+func defaultOut(spec *study.Spec) string { return filepath.Join("gradflow-out", spec.Name) }
+
+// shardOf reads the flag --shard; nil: it is not given.
+func shardOf(spec *study.Spec, text, dir string) (*study.Shard, error) {
+	switch text {
+	case "":
+		return nil, nil
+	case "auto":
+		index, engine, err := study.ShardHere(os.Getenv)
+		if err == nil && engine == "" {
+			err = errors.New("no array of Slurm, Kubernetes or GNU parallel has started this process; give the shard as 3/8")
+		}
+		if err != nil {
+			return nil, useError{errors.Wrap(err, "--shard auto")}
+		}
+		of, err := spec.Split(dir, 0)
+		if err != nil {
+			return nil, useError{errors.Wrap(err, "--shard auto")}
+		}
+		if index > of {
+			return nil, useError{errors.Errorf("--shard auto: %s says that this is job %d, but the study is split into %d shards", engine, index, of)}
+		}
+		return &study.Shard{Index: index, Of: of}, nil
 	}
+	shard, err := study.ParseShard(text)
+	if err != nil {
+		return nil, useError{errors.Wrap(err, "--shard")}
+	}
+	return &shard, nil
+}
+
+func runStudy(c *cobra.Command, spec *study.Spec, o runOptions) error {
+	out := cmp.Or(o.out, defaultOut(spec))
 	if err := checkNewDirectory("--out", out); err != nil {
 		return err
 	}
 	settings := ""
-	for _, s := range set {
+	for _, s := range o.set {
 		settings += " --set " + shellQuote(s)
+	}
+	again := "gradflow run " + shellQuote(o.file) + settings + " --out " + shellQuote(out)
+	if o.shardText != "" {
+		again += " --shard " + o.shardText
 	}
 	progress := newStudyProgress(c.ErrOrStderr())
 	onInterrupt(c.Context(), func() string {
 		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume:\n  %s",
-			spec.Name, progress.tell(), suggested("gradflow run "+shellQuote(file)+settings+" --out "+shellQuote(out)))
+			spec.Name, progress.tell(), suggested(again))
 	})
-	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
+	w := c.OutOrStdout()
+	options := study.Options{Workers: o.workers, Progress: progress, Shard: o.shard}
+	var events *eventProgress
+	if o.json {
+		events = &eventProgress{Progress: progress, w: w, study: spec.Name}
+		options.Progress = events
+	}
+	outcome, err := study.Run(c.Context(), spec, out, options)
 	progress.end()
+	if events != nil {
+		events.end(outcome, err)
+	}
 	if err != nil && outcome.Runs == 0 {
 		return notBegun(err)
 	}
 	if outcome.Interrupted {
 		return errInterrupted
 	}
-	w := c.OutOrStdout()
-	fmt.Fprintf(w, "%s: %s\n", spec.Name, progress.tell())
-	if outcome.Recorded+outcome.Finished > 0 {
+	if o.json {
+		return err
+	}
+	name := spec.Name
+	if o.shard != nil {
+		name += ", shard " + o.shard.String()
+	}
+	fmt.Fprintf(w, "%s: %s\n", name, progress.tell())
+	switch {
+	case outcome.Waiting > 0:
+		fmt.Fprintf(w, "The choice of settings waits for %s of other shards. When they have ended, run this again:\n  %s\n", texttab.Count(outcome.Waiting, "run"), suggested(again))
+	case o.shard != nil:
+		fmt.Fprintf(w, "When all shards have ended, merge their records:\n  %s\n", suggested("gradflow merge "+shellQuote(out)))
+	case outcome.Recorded+outcome.Finished > 0:
 		if reportErr := writeReport(c, out, "", report.TextOptions{}, false); err == nil {
 			err = reportErr
 		}

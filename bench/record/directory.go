@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -82,6 +83,21 @@ func (d *Directory) WriteTuning(t *Tuning) error {
 	return errors.Wrap(err, "write what was tuned")
 }
 
+// RunDirectory is where the directory of a study has a run's record, by its hash.
+func RunDirectory(study, hash string) string { return filepath.Join(study, runsDir, hash) }
+
+// Runs are the names of the runs that a study directory has, whole or not: their hashes.
+// Unless there is a directory of runs, ok is false.
+func Runs(study string) (hashes []string, ok bool) {
+	entries, err := os.ReadDir(filepath.Join(study, runsDir))
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			hashes = append(hashes, e.Name())
+		}
+	}
+	return hashes, err == nil
+}
+
 // Close unlocks the directory.
 func (d *Directory) Close() error { return d.lock.Unlock() }
 
@@ -124,4 +140,63 @@ func (d *Directory) Find(c Config) (*Record, State) {
 // the name already, such as a damaged record, is replaced.
 func (d *Directory) Write(r *Record) error {
 	return errors.Wrap(atomicfile.WriteDirectory(filepath.Join(d.path, runsDir, r.Config.Hash()), r.write), "record a run")
+}
+
+// Failure is a run that ended with an error, and so left no record.
+type Failure struct {
+	Run   string `json:"run"` // the hash
+	Error string `json:"error"`
+}
+
+// WriteFailures writes down which runs failed in a process that ends, for people to read;
+// without any, what an earlier process wrote is removed.
+func (d *Directory) WriteFailures(list []Failure) error {
+	path := filepath.Join(d.path, failuresFile)
+	if len(list) == 0 {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return errors.Wrap(err, "remove earlier failures")
+		}
+		return nil
+	}
+	text, err := indented(list)
+	if err == nil {
+		err = atomicfile.Write(path, text)
+	}
+	return errors.Wrap(err, "write which runs failed")
+}
+
+// Failures returns the runs that failed in the last process that ran the study of a directory;
+// nil if there are none, or the file can't be read.
+func Failures(study string) (list []Failure) {
+	path := filepath.Join(study, failuresFile)
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > largest {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(text, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// Adopt copies a record from the directory of a run elsewhere, byte for byte. The caller has
+// read it, and knows that it is whole.
+func (d *Directory) Adopt(run string) error {
+	name := filepath.Base(run)
+	return errors.Wrap(atomicfile.WriteDirectory(filepath.Join(d.path, runsDir, name), func(temporary string) error {
+		for _, file := range append([]string{summaryFile, timingFile}, sealed...) {
+			text, err := os.ReadFile(filepath.Join(run, file))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err == nil {
+				err = os.WriteFile(filepath.Join(temporary, file), text, 0o666)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}), "merge a run")
 }

@@ -20,17 +20,18 @@ import (
 
 // The files of a study directory and of a run in it.
 const (
-	studyFile   = "study.yaml"
-	tunedFile   = "tuned.json" // only of a study that tunes
-	lockFile    = "lock"
-	runsDir     = "runs"
-	configFile  = "config.json"
-	metricsFile = "metrics.jsonl"
-	layersFile  = "layers.npy"
-	learnedFile = "learned.jsonl" // only if an activation learns
-	summaryFile = "summary.json"
-	timingFile  = "timing.json"
-	unfinished  = atomicfile.Prefix // starts the directory of a run that is being written
+	studyFile    = "study.yaml"
+	tunedFile    = "tuned.json" // only of a study that tunes
+	lockFile     = "lock"
+	failuresFile = "failed.json" // only if runs of the last process failed
+	runsDir      = "runs"
+	configFile   = "config.json"
+	metricsFile  = "metrics.jsonl"
+	layersFile   = "layers.npy"
+	learnedFile  = "learned.jsonl" // only if an activation learns
+	summaryFile  = "summary.json"
+	timingFile   = "timing.json"
+	unfinished   = atomicfile.Prefix // starts the directory of a run that is being written
 )
 
 // sealed are the files whose checksums summary.json has.

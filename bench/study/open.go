@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"os"
 
 	"github.com/goccy/go-yaml"
 	"github.com/gradflow/gradflow/bench/record"
@@ -18,12 +19,7 @@ type Config = record.Config
 // Open reads the records of a study directory: see [record.Open].
 func Open(ctx context.Context, dir string) (*record.Results, error) {
 	return record.Open(dir, func(file string, text []byte) (*record.Plan, error) {
-		root, places, err := document(ctx, file, text)
-		if err != nil {
-			return nil, err
-		}
-		r := &reader{ctx: ctx, root: root, places: places, parts: catalogues(), recorded: true}
-		s, err := r.read(file, text)
+		s, err := parseRecorded(ctx, file, text)
 		if err != nil {
 			return nil, err
 		}
@@ -33,6 +29,32 @@ func Open(ctx context.Context, dir string) (*record.Results, error) {
 		}
 		return plan, nil
 	})
+}
+
+// Recorded reads a study that has been run from its file. Nothing is made or tried, as its parts
+// need not be linked into this program: the runs are those that the text names.
+func Recorded(ctx context.Context, file string) (*Spec, error) {
+	info, err := os.Stat(file) // first: opening a FIFO would wait
+	if err != nil {
+		return nil, errors.Wrap(err, "read the study")
+	}
+	if !info.Mode().IsRegular() || info.Size() > MaxFileBytes {
+		return nil, errors.Errorf("%s: is not the file of a study", file)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, errors.Wrap(err, "read the study")
+	}
+	return parseRecorded(ctx, file, text)
+}
+
+func parseRecorded(ctx context.Context, file string, text []byte) (*Spec, error) {
+	root, places, err := document(ctx, file, text)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{ctx: ctx, root: root, places: places, parts: catalogues(), recorded: true}
+	return r.read(file, text)
 }
 
 // ErrAnotherStudy says that a directory holds the records of a study of another name.

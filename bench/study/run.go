@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"slices"
@@ -17,6 +18,9 @@ type Options struct {
 	// runs, they divide their large matrix products over the workers that are left.
 	Workers  int
 	Progress Progress
+	// Shard is the part of the study to do; nil: all of it. The records are then in
+	// [ShardDirectory].
+	Shard *Shard
 }
 
 // Progress is told what happens; its methods are called by several goroutines.
@@ -49,6 +53,9 @@ type Outcome struct {
 	Diverged    int // of those
 	Failed      int // ended with an error
 	Interrupted bool
+	// Waiting is the number of runs of other shards that the choice of settings waits for:
+	// the shard has more to do when they are recorded.
+	Waiting int
 }
 
 // Run does the runs of a study that are not yet recorded in dir, which it creates, and
@@ -61,15 +68,28 @@ type Outcome struct {
 //
 // The error is the first of a run that failed, or [record.ErrLocked]. If a record can't be
 // written, on a full disk for instance, Run stops at once with the reason. A directory that
-// holds a study of another name is refused with [ErrAnotherStudy].
+// holds a study of another name is refused with [ErrAnotherStudy], and so is one that is split
+// into shards with records that are not merged.
 func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
+	r := &running{Spec: s, dir: dir, workers: o.Workers, progress: o.Progress, state: map[string]record.State{}, records: map[string]*record.Record{}, finished: map[string]bool{}}
+	if o.Shard != nil {
+		if _, err := s.Split(dir, o.Shard.Of); err != nil {
+			return Outcome{}, err
+		}
+		r.shard, r.dealt = *o.Shard, s.deal(o.Shard.Of)
+		r.dir = ShardDirectory(dir, *o.Shard)
+		r.whole = dir
+	} else if err := unmerged(dir); err != nil {
+		return Outcome{}, err
+	}
+	dir = r.dir
 	d, err := record.Create(dir, s.Source, s.continues(dir))
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer d.Close()
+	r.directory = d
 	cleanCheckpoints(dir, d)
-	r := &running{Spec: s, dir: dir, directory: d, workers: o.Workers, progress: o.Progress, state: map[string]record.State{}, records: map[string]*record.Record{}, finished: map[string]bool{}}
 	if r.progress == nil {
 		r.progress = silent{}
 	}
@@ -79,6 +99,7 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 	defer r.live.start(d)()
 	var tuning *record.Tuning
 	for first := true; ; first = false {
+		r.forget()
 		tuning = s.Resolve(r.find)
 		pending, total := r.pending(tuning)
 		if r.outcome.Runs = total.Runs; len(pending) > 0 || first {
@@ -92,10 +113,20 @@ func Run(ctx context.Context, s *Spec, dir string, o Options) (Outcome, error) {
 		r.work(ctx, pending)
 	}
 	cleanCheckpoints(dir, d)
+	if err := d.WriteFailures(r.failures); err != nil && r.lost == nil {
+		r.lost = err
+	}
 	out := &r.outcome
 	out.Interrupted = ctx.Err() != nil && out.Recorded+out.Finished+out.Failed < out.Runs
-	if s.Tune != nil && r.lost == nil {
+	if s.Tune != nil && r.lost == nil && r.whole == "" {
 		r.lost = d.WriteTuning(tuning)
+	}
+	if r.whole != "" && !tuning.Complete {
+		for _, c := range tuning.Runs {
+			if r.state[c.Hash()] != record.Recorded && !r.mine(c, tuning) {
+				out.Waiting++
+			}
+		}
 	}
 	if r.lost != nil {
 		return r.outcome, errors.Wrapf(r.lost, "the study was stopped, as its results can't be kept")
@@ -111,6 +142,9 @@ type running struct {
 	workers   int
 	progress  Progress
 	live      live
+	shard     Shard          // zero if it is the whole study
+	dealt     map[string]int // the shards of its runs
+	whole     string         // the directory of the study; "" unless this is a shard
 
 	state map[string]record.State // by hash, as it was before
 
@@ -119,6 +153,7 @@ type running struct {
 	finished map[string]bool           // now, by hash
 	outcome  Outcome
 	first    error // of a run
+	failures []record.Failure
 	lost     error // a record that could not be written
 }
 
@@ -126,19 +161,72 @@ type running struct {
 func (r *running) find(c Config) *record.Record {
 	hash := c.Hash()
 	if _, known := r.state[hash]; !known {
-		r.records[hash], r.state[hash] = r.directory.Find(c)
+		r.records[hash], r.state[hash] = r.look(c)
 	}
 	return r.records[hash]
+}
+
+// look looks for a run's record, that of a shard also in the study's directory and in those of
+// the other shards.
+func (r *running) look(c Config) (*record.Record, record.State) {
+	found, state := r.directory.Find(c)
+	if r.whole == "" || state == record.Recorded {
+		return found, state
+	}
+	for _, dir := range append([]string{r.whole}, ShardDirectories(r.whole)...) {
+		if there, err := record.Read(record.RunDirectory(dir, c.Hash())); err == nil {
+			return there, record.Recorded
+		}
+	}
+	return found, state
+}
+
+// forget forgets which runs of other shards are missing: they may have been recorded since.
+func (r *running) forget() {
+	if r.whole == "" {
+		return
+	}
+	for hash, state := range r.state {
+		if state != record.Recorded && !r.finished[hash] {
+			delete(r.state, hash)
+		}
+	}
+}
+
+// mine reports whether a run is of this shard.
+func (r *running) mine(c Config, tuning *record.Tuning) bool {
+	if r.whole == "" {
+		return true
+	}
+	plain, _ := tuning.Plain(c)
+	shard, dealt := r.dealt[plain.Hash()]
+	if !dealt {
+		shard = byHash(c.Hash(), r.shard.Of)
+	}
+	return shard == r.shard.Index
 }
 
 // pending returns the runs that are to be done, as far as they are known, and the totals.
 func (r *running) pending(tuning *record.Tuning) (pending []Config, total Total) {
 	total = Total{Runs: tuning.Planned, Updates: tuning.PlannedUpdates, Tuning: tuning.Planned - len(r.Configs)}
-	for _, c := range slices.Concat(tuning.Runs, tuning.Final) {
+	if r.whole != "" { // what is planned is the whole study's
+		total = Total{}
+	}
+	for i, c := range slices.Concat(tuning.Runs, tuning.Final) {
+		if !r.mine(c, tuning) {
+			continue
+		}
+		if r.whole != "" {
+			total.Runs++
+			total.Updates += c.Steps
+			if i < len(tuning.Runs) {
+				total.Tuning++
+			}
+		}
 		hash := c.Hash()
 		state, known := r.state[hash]
 		if !known {
-			state = r.directory.State(c)
+			_, state = r.look(c)
 			r.state[hash] = state
 		}
 		switch state {
@@ -152,6 +240,9 @@ func (r *running) pending(tuning *record.Tuning) (pending []Config, total Total)
 		if !r.finished[hash] {
 			pending = append(pending, c)
 		}
+	}
+	if r.whole != "" {
+		slices.SortStableFunc(pending, func(a, b Config) int { return cmp.Compare(work(b), work(a)) })
 	}
 	return pending, total
 }
@@ -201,6 +292,7 @@ func (r *running) one(working context.Context, stop func(), c Config, workers in
 	switch {
 	case err != nil:
 		r.outcome.Failed++
+		r.failures = append(r.failures, record.Failure{Run: c.Hash(), Error: err.Error()})
 		if r.first == nil {
 			r.first = err
 		}
