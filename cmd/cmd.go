@@ -175,7 +175,7 @@ which optimizers and initialisations keep it alive.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return useError{errors.Errorf("%v; see %s --help", flagError(err), c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newReport(), newRemedy(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newStatus(), newPlan(), newMerge(), newExport(), newData(tasks.DataSets), newNew(), newVersion())
+	root.AddCommand(newRun(), newReport(), newRemedy(), newList(), newSpeed(), newProfile(), newDescribe(), newTheory(), newStress(), newSweep(), newStatus(), newPlan(), newMerge(), newExport(), newServe(), newData(tasks.DataSets), newNew(), newVersion())
 	return root
 }
 

@@ -38,9 +38,13 @@ func (p *Profile) Fades() bool {
 }
 
 // Remedy is the command that tries what keeps the signal alive, in training.
-func (p *Profile) Remedy() string {
-	c := p.Config
-	command := fmt.Sprintf("gradflow remedy --activation %s --depth %d --width %d", quoted(c.Activation.String()), c.Depth, c.Width)
+func (p *Profile) Remedy() string { return command("remedy", p.Config) }
+
+// Command is the command that makes the profile of a configuration.
+func Command(c record.Config) string { return command("profile", c) }
+
+func command(name string, c record.Config) string {
+	command := fmt.Sprintf("gradflow %s --activation %s --depth %d --width %d", name, quoted(c.Activation.String()), c.Depth, c.Width)
 	for _, flag := range []struct {
 		name, value, usual string
 	}{

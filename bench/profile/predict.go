@@ -220,11 +220,8 @@ func batch(a *study.Assembly) (s meanfield.Signal, err error) {
 
 // fixedPoint adds what theory says of a deep plain network of such layers.
 func (p *Profile) fixedPoint(field *meanfield.Field, layers []meanfield.Variances) error {
-	var weights, biases []float64
-	for _, v := range layers {
-		weights, biases = append(weights, v.Weight), append(biases, v.Bias)
-	}
-	weight, bias := stats.Median(weights), stats.Median(biases)
+	v := medians(layers)
+	weight, bias := v.Weight, v.Bias
 	t, err := field.Theory(meanfield.Variances{Weight: weight, Bias: bias})
 	if err != nil {
 		return err
@@ -237,6 +234,35 @@ func (p *Profile) fixedPoint(field *meanfield.Field, layers []meanfield.Variance
 		p.Theory.NoCritical = err.Error()
 	}
 	return nil
+}
+
+func medians(layers []meanfield.Variances) meanfield.Variances {
+	var weights, biases []float64
+	for _, v := range layers {
+		weights, biases = append(weights, v.Weight), append(biases, v.Bias)
+	}
+	return meanfield.Variances{Weight: stats.Median(weights), Bias: stats.Median(biases)}
+}
+
+// Variances returns σ_w² and σ_b² of the start of a network, the medians of its hidden layers
+// from the second on, where there is one.
+func Variances(a *study.Assembly) (v meanfield.Variances, err error) {
+	if _, err := a.Start(); err != nil {
+		return v, err
+	}
+	n, err := a.Network()
+	if err != nil {
+		return v, err
+	}
+	hidden := n.Layers[:len(n.Layers)-1]
+	if len(hidden) == 0 {
+		return v, errors.New("it has no hidden layers")
+	}
+	var list []meanfield.Variances
+	for _, l := range hidden[min(1, len(hidden)-1):] {
+		list = append(list, variances(l.Weight, l.Bias))
+	}
+	return medians(list), nil
 }
 
 // variances returns those of a layer's weights, times fan-in, and of its biases.

@@ -66,6 +66,12 @@ type Other struct {
 // Open reads the records of a study directory; parse reads its study.yaml. The error says
 // that there is no record of the study.
 func Open(dir string, parse func(file string, text []byte) (*Plan, error)) (*Results, error) {
+	return OpenWith(dir, parse, Read)
+}
+
+// OpenWith is [Open] with another way to read the record in a run's directory: one that
+// remembers those that it has read. Its error is a *Damage, as that of [Read].
+func OpenWith(dir string, parse func(file string, text []byte) (*Plan, error), read func(dir string) (*Record, error)) (*Results, error) {
 	r := &Results{Dir: dir}
 	if err := r.readPlan(parse); err != nil {
 		r.warn("%v: the report is of all runs in the directory, of whatever study; run the study again to mend it", err)
@@ -80,7 +86,7 @@ func Open(dir string, parse func(file string, text []byte) (*Plan, error)) (*Res
 		if strings.HasPrefix(e.Name(), ".") { // unfinished, or not ours
 			continue
 		}
-		record, err := Read(filepath.Join(dir, runsDir, e.Name()))
+		record, err := read(filepath.Join(dir, runsDir, e.Name()))
 		var damage *Damage
 		if errors.As(err, &damage) {
 			damaged = append(damaged, damage)

@@ -18,7 +18,13 @@ type Config = record.Config
 
 // Open reads the records of a study directory: see [record.Open].
 func Open(ctx context.Context, dir string) (*record.Results, error) {
-	return record.Open(dir, func(file string, text []byte) (*record.Plan, error) {
+	return OpenWith(ctx, dir, record.Read)
+}
+
+// OpenWith is [Open] with another way to read the record in a run's directory: see
+// [record.OpenWith].
+func OpenWith(ctx context.Context, dir string, read func(dir string) (*record.Record, error)) (*record.Results, error) {
+	return record.OpenWith(dir, func(file string, text []byte) (*record.Plan, error) {
 		s, err := parseRecorded(ctx, file, text)
 		if err != nil {
 			return nil, err
@@ -28,7 +34,7 @@ func Open(ctx context.Context, dir string) (*record.Results, error) {
 			plan.Resolve = s.Resolve
 		}
 		return plan, nil
-	})
+	}, read)
 }
 
 // Recorded reads a study that has been run from its file. Nothing is made or tried, as its parts
