@@ -24,12 +24,13 @@ import (
 const (
 	maxText    = 300 // bytes of a field
 	maxSeconds = 10  // of training
+	maxWeights = 4_000_000
 	batch      = 64
 )
 
 var (
 	labDepth = study.Count{Key: study.Depth.Key, Least: 1, Most: 200}
-	labWidth = study.Count{Key: study.Width.Key, Least: 1, Most: 512}
+	labWidth = study.Count{Key: study.Width.Key, Least: 1, Most: 256}
 	labSteps = study.Count{Key: study.Steps.Key, Least: 10, Most: 5000}
 )
 
@@ -132,6 +133,9 @@ func configOf(v url.Values) (record.Config, error) {
 		}
 		number.set(n)
 	}
+	if n := c.Depth * c.Width * c.Width; n > maxWeights {
+		return c, &fault{"width", fmt.Sprintf("%d layers of %d have %.2g weights, more than the %.2g that the laboratory takes: use gradflow profile", c.Depth, c.Width, float64(n), float64(maxWeights))}
+	}
 	seed, err := strconv.ParseUint(cmp.Or(v.Get("seed"), "1"), 10, 64)
 	if err != nil {
 		return c, &fault{"seed", "want a whole number from 0"}
@@ -154,6 +158,11 @@ func blame(c record.Config, err error) error {
 		return err
 	case errors.As(err, &size):
 		return oneLine(size.Key, err)
+	}
+	if a, assembling := study.Assemble(c); assembling != nil {
+		err = assembling
+	} else if _, building := a.Network(); building != nil {
+		err = building
 	}
 	text := strings.TrimPrefix(err.Error(), "run "+c.Hash()+": ")
 	for _, key := range []string{"normalization", "model", "initializer", "activation"} {
@@ -215,7 +224,8 @@ func (s *Server) compute1(w http.ResponseWriter, r *http.Request, of func(record
 	answer(w, v)
 }
 
-// refuse answers with what is wrong with a field.
+// refuse answers with what is wrong with a field: an answer to a question, and no failure of
+// the request, which a browser would report.
 func refuse(w http.ResponseWriter, err error) {
 	var f *fault
 	if !errors.As(err, &f) {
@@ -223,7 +233,6 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 	text, _ := json.Marshal(f) // two texts
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusUnprocessableEntity)
 	_, _ = w.Write(text)
 }
 

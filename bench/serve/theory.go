@@ -227,5 +227,5 @@ func (t *theory) captions(p *meanfield.Theory) {
 	} else {
 		t.PhaseCaption += " No weights make it critical with these biases."
 	}
-	t.PhaseCaption += " It is the theory of plain layers: a normalisation and shortcuts are in the theory lines below."
+	t.PhaseCaption += " It is the theory of plain layers: the dotted lines of the signal know the normalisation and the shortcuts."
 }

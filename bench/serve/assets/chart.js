@@ -92,7 +92,7 @@ function chart(box, p) {
       root.append(svg("circle", { class: "mark " + (d.class || ""), cx: X(d.x), cy: Y(d.y), r: 5 }));
       if (d.text) {
         const flip = X(d.x) > width * 0.6;
-        root.append(svg("text", { class: "value " + (flip ? "end" : ""), x: X(d.x) + (flip ? -9 : 9), y: Math.max(top + 10, Y(d.y) - 7) }, d.text));
+        root.append(svg("text", { class: "value " + (flip ? "end" : ""), x: X(d.x) + (flip ? -9 : 9), y: Y(d.y) < top + 24 ? Y(d.y) + 20 : Y(d.y) - 7 }, d.text));
       }
     }
     const cursor = svg("line", { class: "cursor", y1: top, y2: height - bottom, x1: -9, x2: -9 });
