@@ -5,13 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/gradflow/gradflow/bench"
 	"github.com/gradflow/gradflow/bench/study"
 )
-
-// BenchmarkOptimizers asks which optimizers move the first layers of deep saturating
-// networks.
-func BenchmarkOptimizers(b *testing.B) { bench.Study(b, "studies/optimizers.yaml") }
 
 // TestStudies checks that the studies that come with the project can be read.
 func TestStudies(t *testing.T) {
