@@ -20,6 +20,13 @@ const raised = (n) => String(n).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹
 // powerText writes 10^log.
 const powerText = (log) => log === 0 ? "1" : Number.isInteger(log) ? "10" + raised(log) : (log > -2 && log < 3 ? String(+Math.pow(10, log).toPrecision(2)) : "10" + raised(Math.round(log)));
 
+// picture is an image of cells, a pixel each.
+function picture(cells) {
+  const canvas = make("canvas", { width: cells[0].length, height: cells.length }), c = canvas.getContext("2d");
+  cells.forEach((row, j) => row.forEach((colour, i) => { c.fillStyle = colour; c.fillRect(i, cells.length - 1 - j, 1, 1); }));
+  return canvas.toDataURL();
+}
+
 // chart draws curves into a box, anew as it changes its width. The picture p has
 //   label              what it shows, for a screen reader
 //   height
@@ -31,7 +38,7 @@ const powerText = (log) => log === 0 ? "1" : Number.isInteger(log) ? "10" + rais
 //   diagonal           whether there is one
 //   dots               {x, y, class, text}
 //   crosses            {x, y, class}
-//   cells              {x, y, colours}: edges of the cells, and a colour for each [row][column]
+//   cells              colours of cells that fill the ranges evenly, by [row from below][column]
 //   read(x)            what the readout says at x; null if nothing
 // A chart can be focused; arrow keys move its cursor as the mouse does.
 function chart(box, p) {
@@ -53,12 +60,7 @@ function chart(box, p) {
     const place = (v, [lo, hi], from, to) => from + (to - from) * (Math.max(lo, Math.min(hi, v)) - lo) / ((hi - lo) || 1);
     const X = (v) => place(v, p.x, left, width - right), Y = (v) => place(v, p.y, height - bottom, top);
     const root = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": p.label });
-    if (p.cells)
-      for (let j = 0; j < p.cells.colours.length; j++)
-        for (let i = 0; i < p.cells.colours[j].length; i++) {
-          const x = X(p.cells.x[i]), y = Y(p.cells.y[j + 1]);
-          root.append(svg("rect", { x, y, width: X(p.cells.x[i + 1]) - x + 0.6, height: Y(p.cells.y[j]) - y + 0.6, fill: p.cells.colours[j][i] }));
-        }
+    if (p.cells) root.append(svg("image", { class: "cells", x: left, y: top, width: width - right - left, height: height - bottom - top, preserveAspectRatio: "none", href: picture(p.cells) }));
     if (p.below) {
       root.append(svg("rect", { class: "below", x: left, y: Y(p.below.y), width: width - right - left, height: Math.max(0, height - bottom - Y(p.below.y)) }));
       if (height - bottom - Y(p.below.y) > 16) root.append(svg("text", { class: "end", x: width - right - 4, y: height - bottom - 5 }, p.below.text));

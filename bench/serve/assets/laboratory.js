@@ -47,6 +47,8 @@
     const known = f && (at(`${side}-${f.field}-error`) || shared[f.field]);
     say(document.querySelector(`[data-error="${side}"]`), f && !known ? f.error : "");
     for (const e of document.querySelectorAll(`.half[data-side="${side}"]`)) e.classList.toggle("stale", Boolean(f));
+    const old = one(side, ".old");
+    say(old, f ? "What is shown is of the last settings that can be built." : "");
   }
 
   function refresh(side) {
@@ -161,12 +163,11 @@
     });
     const phase = figure("phase-figure", t.phase_caption);
     if (t.phase_caption) {
-      const edges = (list) => { const w = list[1] - list[0]; return [list[0] - w / 2, ...list.map((v) => v + w / 2)]; };
       const grey = getComputedStyle(document.documentElement).getPropertyValue("--zero").trim();
-      const x = edges(t.weights), y = edges(t.biases);
+      const end = (list) => list[list.length - 1] + list[0]; // list has the middles of the cells, from 0 on
       chart(phase, {
-        height: 210, x: [0, x[x.length - 1]], y: [0, y[y.length - 1]], xLabel: "σ_w²", yLabel: "σ_b²", label: "Phase diagram. " + t.phase_caption,
-        cells: { x, y, colours: t.diagram.map((row) => row.map((v) => v == null ? grey : heatColour(v + 0.5))) },
+        height: 210, x: [0, end(t.weights)], y: [0, end(t.biases)], xLabel: "σ_w²", yLabel: "σ_b²", label: "Phase diagram. " + t.phase_caption,
+        cells: t.diagram.map((row) => row.map((v) => v == null ? grey : heatColour(v + 0.5))),
         lines: [{ x: t.line ? t.line.map((p) => p[0]) : [], y: t.line ? t.line.map((p) => p[1]) : [], class: "critical" }],
         dots: [{ x: t.weight_variance, y: t.bias_variance }],
         read: (x) => { const j = near(t.biases, t.bias_variance), i = near(t.weights, x), v = t.diagram[j][i]; return `σ_w² = ${number(t.weights[i])}, σ_b² = ${number(t.biases[j])}: ` + (v == null ? "q grows without end" : "χ₁ = " + number(Math.pow(10, v))); },

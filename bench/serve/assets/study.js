@@ -17,7 +17,9 @@
     at("progress").value = s.share;
     say(at("numbers"), [s.recorded + " of " + s.planned + " runs recorded", s.diverged ? s.diverged + " diverged" : "", s.failed ? s.failed + " failed" : "",
       s.damaged ? s.damaged + " damaged" : ""].filter(Boolean).join(" · "));
-    at("numbers").hidden = s.phase === "gone" || s.phase === "running";
+    at("numbers").hidden = s.phase === "gone" || s.phase === "running" || (s.phase === "complete" && !s.diverged);
+    say(at("report"), s.phase === "complete" ? "Report" : "Report of what is recorded so far");
+    at("report").hidden = s.phase === "gone";
     at("running").hidden = s.running.length === 0;
     say(at("running-score"), "validation " + s.score);
     at("runs").replaceChildren(...s.running.map((r) => make("tr", {},
