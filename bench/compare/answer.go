@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/internal/texttab"
 )
 
@@ -36,7 +37,7 @@ func (c *Comparison) answer() string {
 		}
 		return s + "."
 	}
-	var better, worse, open, guess []string
+	var better, worse, open, guess, crossing []string
 	largest := 0.
 	for _, t := range c.Things {
 		switch t.Verdict {
@@ -48,6 +49,8 @@ func (c *Comparison) answer() string {
 			open = append(open, t.Label)
 		case "at chance":
 			guess = append(guess, t.Label)
+		case "by facet":
+			crossing = append(crossing, t.Label+" "+c.signs(&t))
 		}
 		if t.Verdict == "better" || t.Verdict == "worse" {
 			largest = math.Max(largest, float64(t.P))
@@ -58,12 +61,20 @@ func (c *Comparison) answer() string {
 	if len(guess) > 0 {
 		still = fmt.Sprintf(" %s and %s sit at chance.", strings.Join(guess, ", "), c.Baseline)
 	}
+	if len(crossing) > 0 {
+		still = fmt.Sprintf(" By facet differ %s (the facets' tests combined by Fisher's method, Holm over %s, P ≤ %.2g).", strings.Join(crossing, "; "),
+			texttab.Count(len(c.Things)-1, "comparison"), stats.CrossingAlpha) + still
+	}
 	if len(better)+len(worse) == 0 {
+		over := ""
+		if len(crossing) > 0 {
+			over = " over the facets as a whole"
+		}
 		seen := ""
 		if !math.IsInf(float64(c.Detectable), 1) {
 			seen = fmt.Sprintf("; a shift of %.2g standard deviations would have been, four times in five", float64(c.Detectable))
 		}
-		return fmt.Sprintf("No difference from %s is shown (%s%s).", c.Baseline, test, seen) + still
+		return fmt.Sprintf("No difference from %s is shown%s (%s%s).", c.Baseline, over, test, seen) + still
 	}
 	var b strings.Builder
 	switch {
@@ -79,6 +90,21 @@ func (c *Comparison) answer() string {
 		fmt.Fprintf(&b, "; no difference is shown for %s", texttab.List(open))
 	}
 	return b.String() + "." + still
+}
+
+// signs says in which facets a thing is shown to be better, and in which worse.
+func (c *Comparison) signs(t *Thing) string {
+	in := map[string][]int{}
+	for f, cell := range t.Cells {
+		in[cell.Verdict] = append(in[cell.Verdict], f)
+	}
+	var parts []string
+	for _, v := range []string{"better", "worse"} {
+		if len(in[v]) > 0 {
+			parts = append(parts, v+" at "+c.named(in[v]))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // end is the verb of what ended with a score.
@@ -178,7 +204,7 @@ func (c *Comparison) interactions() []string {
 	var said []string
 	of := map[string][]string{} // things that the same is said of
 	for _, t := range c.Things {
-		if t.Verdict != "better" && t.Verdict != "worse" {
+		if t.Verdict != "better" && t.Verdict != "worse" && t.Verdict != "by facet" {
 			continue
 		}
 		in := map[string][]int{}

@@ -111,10 +111,15 @@ type Thing struct {
 	Diverged int    `json:"diverged"`
 	Tried    int    `json:"tried,omitempty"` // settings, in tuning
 	// P is of the pooled test against the baseline, after Holm's correction. Verdict is
-	// "better", "worse", "not shown", "at chance" if both are wherever they meet, or "" of the
-	// baseline.
+	// "better", "worse", "not shown", "at chance" if both are wherever they meet, "by facet" if
+	// no difference is shown over the facets as a whole, but one of either sign in single ones,
+	// or "" of the baseline.
 	P       Number `json:"p"`
 	Verdict string `json:"verdict,omitempty"`
+	// CrossingP is of the test that also sees gains in some facets and losses in others, after
+	// Holm's correction: a family of its own, at the level stats.CrossingAlpha. null with one
+	// facet, or if the seeds are too few to test single facets.
+	CrossingP Number `json:"crossing_p"`
 	// StepsP and StepsVerdict are those of the steps to the target, a family of its own.
 	StepsP       Number `json:"steps_p"`
 	StepsVerdict string `json:"steps_verdict,omitempty"`
@@ -487,7 +492,7 @@ func estimate(x []float64) Estimate {
 func (c *Comparison) fill(g *grouped) {
 	c.Facets = g.facets
 	for t, label := range g.things {
-		thing := Thing{Label: label, Cells: make([]Cell, len(g.facets)), P: Number(math.NaN()), StepsP: Number(math.NaN())}
+		thing := Thing{Label: label, Cells: make([]Cell, len(g.facets)), P: Number(math.NaN()), StepsP: Number(math.NaN()), CrossingP: Number(math.NaN())}
 		for f := range g.facets {
 			runs := g.cells[[2]int{t, f}]
 			slices.SortStableFunc(runs, func(a, b *record.Record) int { return cmp.Compare(a.Config.Seed, b.Config.Seed) })
@@ -712,6 +717,7 @@ func (c *Comparison) test() {
 		return results, stats.Holm(p)
 	}
 	scores, p := family(c.Higher(), testedAt)
+	crossing := c.crossing(base)
 	steps, q := family(false, stepsAt)
 	for t := range c.Things {
 		thing := &c.Things[t]
@@ -720,6 +726,8 @@ func (c *Comparison) test() {
 		}
 		thing.P, thing.Verdict = Number(p[t]), verdict(p[t], scores[t].Sign, c.Higher())
 		thing.StepsP = Number(q[t])
+		thing.CrossingP = Number(crossing[t])
+		differs := crossing[t] <= stats.CrossingAlpha // false for NaN
 		switch verdict(q[t], steps[t].Sign, false) {
 		case "better":
 			thing.StepsVerdict = "faster"
@@ -742,7 +750,7 @@ func (c *Comparison) test() {
 				cell.Won, cell.Lost = tested.Lost, tested.Won
 			}
 			r := stats.Result{P: math.NaN()}
-			if p[t] <= stats.Alpha && len(x) > 0 && c.single {
+			if (p[t] <= stats.Alpha || differs) && len(x) > 0 && c.single {
 				r = single(x, y)
 			}
 			results, values = append(results, r), append(values, r.P)
@@ -753,9 +761,51 @@ func (c *Comparison) test() {
 				cell.Verdict = verdict(v, results[f].Sign, c.Higher())
 			}
 		}
+		if thing.Verdict == "not shown" && differs {
+			if thing.in("better") > 0 || thing.in("worse") > 0 {
+				thing.Verdict = "by facet"
+			} else {
+				thing.forget()
+			}
+		}
 		c.guessed(thing, base)
 	}
 	c.Detectable = Number(stats.Detectable(c.Pairs, len(c.Things)-1))
+}
+
+// crossing tests each thing for differences from the baseline that need not be of one sign over
+// the facets.
+func (c *Comparison) crossing(base *Thing) []float64 {
+	p := make([]float64, len(c.Things))
+	for t := range c.Things {
+		if p[t] = math.NaN(); &c.Things[t] == base || len(c.Facets) == 1 || !c.single {
+			continue
+		}
+		var strata []stats.Stratum
+		for f := range c.Facets {
+			x, y := pairs(&c.Things[t].Cells[f], &base.Cells[f], testedAt)
+			strata = append(strata, stats.Stratum{X: x, Y: y})
+		}
+		p[t] = stats.Combined(strata)
+	}
+	return stats.Holm(p)
+}
+
+// in is the number of facets with a verdict.
+func (t *Thing) in(verdict string) (n int) {
+	for _, cell := range t.Cells {
+		if cell.Verdict == verdict {
+			n++
+		}
+	}
+	return n
+}
+
+// forget takes back the tests of single facets.
+func (t *Thing) forget() {
+	for f := range t.Cells {
+		t.Cells[f].P, t.Cells[f].Verdict = Number(math.NaN()), ""
+	}
 }
 
 func together(strata []stats.Stratum) (all stats.Stratum) {

@@ -404,3 +404,36 @@ func TestChanceIsTie(t *testing.T) {
 		t.Errorf("P %g, want %g: %+v", residual.P, want, residual.Cells[3])
 	}
 }
+
+// TestCrossing: gains in one facet and losses in another do not cancel, and are said to be
+// shown in the facets alone; without them, or with too few seeds for single facets, nothing is.
+func TestCrossing(t *testing.T) {
+	crossing := func(seeds int, effect float64) *compare.Comparison {
+		r := rand.New(rand.NewPCG(5, 6))
+		var list []*record.Record
+		for seed := range seeds {
+			for i, d := range []int{10, 50} {
+				list = append(list, run(uint64(seed+1), 0.6+0.01*r.NormFloat64(), model("mlp"), depth(d)),
+					run(uint64(seed+1), 0.6+0.01*r.NormFloat64()+effect*float64(1-2*i), model("highway"), depth(d)))
+			}
+		}
+		return compared(t, list, compare.Options{By: []string{"model"}, Baseline: "mlp"})
+	}
+	c := crossing(10, 0.1)
+	x := thing(t, c, "highway")
+	if x.Verdict != "by facet" || x.Cells[0].Verdict != "better" || x.Cells[1].Verdict != "worse" || !(x.CrossingP < 0.001) || !(x.P > 0.05) {
+		t.Errorf("what crosses is %q in all, %q and %q, P = %v and %v", x.Verdict, x.Cells[0].Verdict, x.Cells[1].Verdict, x.P, x.CrossingP)
+	}
+	if !strings.Contains(c.Answer, "highway better at depth 10, worse at depth 50") || strings.Contains(c.Answer, "no difference is shown for") {
+		t.Errorf("the answer is %q", c.Answer)
+	}
+	if got := x.VerdictText("mlp"); got != "by facet, P < 0.001" {
+		t.Errorf("the verdict is %q", got)
+	}
+	for _, c := range []*compare.Comparison{crossing(10, 0), crossing(5, 0.1)} {
+		x := thing(t, c, "highway")
+		if x.Verdict != "not shown" || x.Cells[0].Verdict != "" || strings.Contains(c.Answer, "By facet") {
+			t.Errorf("%d seeds: %q, %q: %s", c.Seeds, x.Verdict, x.Cells[0].Verdict, c.Answer)
+		}
+	}
+}

@@ -182,7 +182,7 @@ func (t *Thing) verdictCell(baseline string) texttab.Cell {
 	return texttab.Painted(code, t.VerdictText(baseline))
 }
 
-// VerdictText says what the pooled test against the baseline gave, and its P.
+// VerdictText says what the tests of all facets against the baseline gave, and the P.
 func (t *Thing) VerdictText(baseline string) string {
 	switch {
 	case t.Label == baseline:
@@ -192,7 +192,11 @@ func (t *Thing) VerdictText(baseline string) string {
 	case t.P.IsNaN():
 		return t.Verdict
 	}
-	return fmt.Sprintf("%s, P %s", t.Verdict, pText(float64(t.P)))
+	p := t.P
+	if t.Verdict == "by facet" {
+		p = t.CrossingP
+	}
+	return fmt.Sprintf("%s, P %s", t.Verdict, pText(float64(p)))
 }
 
 func pText(p float64) string {
@@ -257,7 +261,7 @@ func divergedText(cell *Cell) string {
 func (c *Comparison) Caption() string {
 	s := fmt.Sprintf("Median %s %s over %s", c.Part, c.Score, texttab.Count(c.Seeds, "seed"))
 	if len(c.Facets) > 1 {
-		s += "; " + markBetter + " better, " + markWorse + " worse than " + c.Baseline + " in that facet alone (tested if the pooled test shows a difference)"
+		s += "; " + markBetter + " better, " + markWorse + " worse than " + c.Baseline + " in that facet alone (tested if a test of all facets shows a difference)"
 	}
 	chance, broke := false, false
 	for _, t := range c.Things {

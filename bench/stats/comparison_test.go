@@ -356,16 +356,16 @@ func TestFalseFindings(t *testing.T) {
 				scores[i] = append(scores[i], row)
 			}
 		}
-		var p []float64
+		var p, crossing []float64
 		for i := 1; i < things; i++ {
 			var strata []stats.Stratum
 			for f := range facets {
 				strata = append(strata, stats.Stratum{X: scores[i][f], Y: scores[0][f]})
 			}
-			p = append(p, stats.Pooled(strata).P)
+			p, crossing = append(p, stats.Pooled(strata).P), append(crossing, stats.Combined(strata))
 		}
-		p = stats.Holm(p)
-		return slices.Min(p) <= stats.Alpha, p[0] <= stats.Alpha
+		p, crossing = stats.Holm(p), stats.Holm(crossing)
+		return slices.Min(p) <= stats.Alpha || slices.Min(crossing) <= stats.CrossingAlpha, p[0] <= stats.Alpha
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	false_, found := 0, 0
@@ -383,5 +383,57 @@ func TestFalseFindings(t *testing.T) {
 	}
 	if float64(false_) > 0.07*float64(studies) || float64(found) < 0.8*float64(studies) {
 		t.Errorf("of %d studies %d have false verdicts, and %d find a shift", studies, false_, found)
+	}
+}
+
+// TestCombined checks Fisher's method against scipy 1.10's combine_pvalues of wilcoxon's exact P,
+// and that it keeps its level, and finds what crosses, with ten seeds.
+func TestCombined(t *testing.T) {
+	up, down, zero := make([]float64, 10), make([]float64, 10), make([]float64, 10)
+	for i := range up {
+		up[i], down[i] = float64(i+1), -float64(i+1)
+	}
+	mixed := []float64{1, -2, 3, -4, 5, 6, -7, 8, 9, 10} // exact P is 0.16015625
+	for _, c := range []struct {
+		strata []stats.Stratum
+		want   float64
+	}{
+		{[]stats.Stratum{{X: up, Y: zero}, {X: down, Y: zero}}, 5.140933704406367e-05},
+		{[]stats.Stratum{{X: up, Y: zero}, {X: mixed, Y: zero}}, 0.002837121048854105},
+		{[]stats.Stratum{{X: up, Y: zero}}, 0.001953125},
+		{[]stats.Stratum{{X: up, Y: zero}, {}}, 0.001953125},
+		{[]stats.Stratum{{X: zero, Y: zero}, {X: zero, Y: zero}}, 1},
+		{nil, 1},
+	} {
+		if got := stats.Combined(c.strata); !(math.Abs(got-c.want) <= 1e-12*c.want) {
+			t.Errorf("%v: %v, want %v", c.strata, got, c.want)
+		}
+	}
+	if p := stats.Combined([]stats.Stratum{{X: []float64{math.NaN()}, Y: []float64{0}}}); !math.IsNaN(p) {
+		t.Errorf("of NaN: %v", p)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	const facets, studies = 4, 1000
+	wrong, found := 0, 0
+	for range studies {
+		var null, cross []stats.Stratum
+		for f := range facets {
+			x, y, z := make([]float64, 10), make([]float64, 10), make([]float64, 10)
+			for i := range x {
+				x[i], y[i] = r.NormFloat64(), r.NormFloat64()
+				z[i] = y[i] + 1.5*float64(1-f%2*2) + r.NormFloat64()
+			}
+			null, cross = append(null, stats.Stratum{X: x, Y: y}), append(cross, stats.Stratum{X: z, Y: y})
+		}
+		if stats.Combined(null) <= stats.CrossingAlpha {
+			wrong++
+		}
+		if stats.Combined(cross) <= stats.CrossingAlpha {
+			found++
+		}
+	}
+	// Three standard errors above the level.
+	if wrong > 10+10 || found < 0.8*studies {
+		t.Errorf("of %d, %d false and %d found", studies, wrong, found)
 	}
 }
