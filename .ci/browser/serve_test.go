@@ -117,6 +117,7 @@ func TestLaboratory(t *testing.T) {
 	p.do(focus(`.half[data-side="a"] .signal-plot svg`), keys("ArrowLeft"))
 	p.Until(`document.querySelector('.half[data-side="a"] .readout').textContent === "output: gradient 1"`)
 
+	p.Until(`document.querySelector('.half[data-side="a"] .words').textContent.includes("Theory:") && document.querySelectorAll('.half[data-side="a"] .signal-plot path.theory').length === 2`)
 	p.Type("#b-normalization", "btach-norm")
 	p.Until(`document.getElementById("b-normalization-error").textContent.includes("batch-norm")`)
 	if !Eval[bool](p, `document.getElementById("b-normalization").getAttribute("aria-invalid") === "true"`) {
@@ -136,6 +137,8 @@ func TestLaboratory(t *testing.T) {
 	p.Accessible()
 	p.Dark(true)
 	p.Accessible()
+	p.do(clickOn(".presets a:last-child"))
+	p.Until(`document.getElementById("b-optimizer").value === "irprop-minus" && document.getElementById("a-activation").value === "sigmoid"`)
 }
 
 // TestLaboratoryOnAPhone: it fits.

@@ -76,6 +76,23 @@ type Theory struct {
 // steps updates, 0 for none. Of the configuration, Steps, Evaluate and Probe are not
 // used.
 func Measure(ctx context.Context, c record.Config, steps int) (*Profile, error) {
+	p, err := measure(ctx, c, steps)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.predict()
+}
+
+// Look is [Measure] without steps and without theory, which takes longer than the measurement.
+func Look(ctx context.Context, c record.Config) (*Profile, error) {
+	p, err := measure(ctx, c, 0)
+	if err == nil {
+		p.NoPrediction = "it was not asked for"
+	}
+	return p, err
+}
+
+func measure(ctx context.Context, c record.Config, steps int) (*Profile, error) {
 	if steps < 0 {
 		return nil, errors.Errorf("%d steps: must be at least 0", steps)
 	}
@@ -109,7 +126,7 @@ func Measure(ctx context.Context, c record.Config, steps int) (*Profile, error) 
 	if steps > 0 && probed[len(probed)-1] == steps {
 		p.Trained = layers(r, len(probed)-1)
 	}
-	return p, p.predict()
+	return p, nil
 }
 
 // layers reads the layers of one probed step.

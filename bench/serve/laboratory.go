@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"math"
 	"net/http"
 	"net/url"
@@ -192,6 +193,17 @@ func (s *Server) theory(w http.ResponseWriter, r *http.Request) {
 
 // signal answers with what is measured at initialisation.
 func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
+	s.compute1(w, r, func(c record.Config) (any, error) {
+		p, err := profile.Look(r.Context(), c)
+		if err != nil {
+			return nil, err
+		}
+		return signalOf(p), nil
+	})
+}
+
+// predicted answers with the same, and what theory predicts of it.
+func (s *Server) predicted(w http.ResponseWriter, r *http.Request) {
 	s.compute1(w, r, func(c record.Config) (any, error) {
 		p, err := profile.Measure(r.Context(), c, 0)
 		if err != nil {
@@ -525,7 +537,7 @@ func (s *Server) train(w http.ResponseWriter, r *http.Request) {
 // preset is a setting of both networks that shows something.
 type preset struct {
 	Label string
-	Query string
+	Query template.URL // encoded
 }
 
 // presets are what a student can begin with.
@@ -547,11 +559,11 @@ func presets() (list []preset) {
 				q.Set(side+f.Key, value)
 			}
 		}
-		list = append(list, preset{label, q.Encode()})
+		list = append(list, preset{label, template.URL(q.Encode())})
 	}
 	add("a shortcut", map[string]string{"b.model": "residual"})
-	add("critical weights", map[string]string{"a.activation": "tanh", "b.activation": "tanh", "a.initializer": "gaussian(weight-variance=0.7)", "b.initializer": "critical(bias-variance=0.01)"})
-	add("a working point", map[string]string{"a.normalization": "batch-norm", "b.normalization": "batch-norm(working-point=true)"})
+	add("critical weights", map[string]string{"a.activation": "tanh", "b.activation": "tanh", "a.initializer": "gaussian(weight-variance=0.5)", "b.initializer": "critical(bias-variance=0.01)"})
+	add("a working point", map[string]string{"a.activation": "gaussian", "b.activation": "gaussian", "a.normalization": "batch-norm", "b.normalization": "batch-norm(working-point=true)"})
 	add("another f: shaped for the depth", map[string]string{"b.activation": "dks(of=sigmoid)", "b.initializer": "lecun-normal"})
 	add("an optimizer that takes signs", map[string]string{"b.optimizer": "irprop-minus"})
 	return list

@@ -155,6 +155,13 @@ func TestTheory(t *testing.T) {
 	if th = of("activation", "test-isru"); th.None != "" || float64(th.F.Y[points-1]) != 0 || float64(th.Slope.Y[points-1]) != 1 {
 		t.Errorf("of a nonlinearity of one's own: %+v", th)
 	}
+	c, err := configOf(network())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := profile.Look(context.Background(), c); err != nil || len(signalOf(p).BackwardTheory) != 0 {
+		t.Errorf("a look at the network: %v", err)
+	}
 	w := httptest.NewRecorder()
 	s, _ := serving(t)
 	s.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/laboratory?a.activation="+url.QueryEscape(hostile), nil))
@@ -233,7 +240,7 @@ func TestStudyFile(t *testing.T) {
 		t.Error(got.Profiles)
 	}
 	for _, p := range presets() {
-		q, err := url.ParseQuery(p.Query)
+		q, err := url.ParseQuery(string(p.Query))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,8 +269,14 @@ func BenchmarkTheory(b *testing.B) {
 // BenchmarkSignal is what the signal of 30 layers of 64 takes.
 func BenchmarkSignal(b *testing.B) {
 	for b.Loop() {
-		if _, err := look(network()); err != nil {
+		c, err := configOf(network())
+		if err != nil {
 			b.Fatal(err)
 		}
+		p, err := profile.Look(b.Context(), c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		signalOf(p)
 	}
 }

@@ -31,6 +31,7 @@ type watched struct {
 	state    *state
 	mark     string // of what the state is of
 	checked  time.Time
+	took     time.Duration // to look
 	version  int
 }
 
@@ -154,6 +155,11 @@ func (w *watched) now(ctx context.Context) *state {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at := func(name string) string { return filepath.Join(w.dir, name) }
+	// Of a large study it is not looked all the time: that is for the runs.
+	if w.state != nil && time.Since(w.checked) < 10*w.took {
+		return w.state
+	}
+	begin := time.Now()
 	mark := markOf(at("runs"), at("study.yaml"), at("live.json"))
 	if live, _ := record.ReadLive(w.dir); live == nil { // so old that its process has ended
 		mark += "ended"
@@ -175,7 +181,7 @@ func (w *watched) now(ctx context.Context) *state {
 		w.version++
 		next.Version = w.version
 	}
-	w.state, w.mark, w.checked = next, mark, time.Now()
+	w.state, w.mark, w.checked, w.took = next, mark, time.Now(), time.Since(begin)
 	return next
 }
 

@@ -87,18 +87,19 @@ func New(o Options) (*Server, error) {
 		s.roots = append(s.roots, root)
 	}
 	for pattern, handle := range map[string]http.HandlerFunc{
-		"GET /{$}":               s.index,
-		"GET /events":            s.indexEvents,
-		"GET /study/{id}":        s.study,
-		"GET /study/{id}/events": s.studyEvents,
-		"GET /study/{id}/report": s.report,
-		"GET /laboratory":        s.laboratory,
-		"GET /laboratory/theory": s.theory,
-		"GET /laboratory/signal": s.signal,
-		"GET /laboratory/study":  s.studyFile,
-		"POST /laboratory/train": s.train,
-		"GET /assets/{name}":     s.asset,
-		"GET /favicon.ico":       func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) },
+		"GET /{$}":                  s.index,
+		"GET /events":               s.indexEvents,
+		"GET /study/{id}":           s.study,
+		"GET /study/{id}/events":    s.studyEvents,
+		"GET /study/{id}/report":    s.report,
+		"GET /laboratory":           s.laboratory,
+		"GET /laboratory/theory":    s.theory,
+		"GET /laboratory/signal":    s.signal,
+		"GET /laboratory/predicted": s.predicted,
+		"GET /laboratory/study":     s.studyFile,
+		"POST /laboratory/train":    s.train,
+		"GET /assets/{name}":        s.asset,
+		"GET /favicon.ico":          func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) },
 	} {
 		s.mux.HandleFunc(pattern, handle)
 	}

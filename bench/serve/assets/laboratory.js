@@ -53,7 +53,12 @@
 
   function refresh(side) {
     ask(side, "theory", (t) => { now[side].theory = t; theory(side, t); });
-    ask(side, "signal", (s) => { now[side].signal = s; signals(); });
+    if (asked[side + "predicted"]) asked[side + "predicted"].abort();
+    ask(side, "signal", (s) => {
+      now[side].signal = s;
+      signals();
+      ask(side, "predicted", (s) => { now[side].signal = s; signals(); });
+    });
   }
 
   function remember() {
