@@ -215,7 +215,7 @@ func (s *Server) predicted(w http.ResponseWriter, r *http.Request) {
 
 // compute1 answers a request that is about one network.
 func (s *Server) compute1(w http.ResponseWriter, r *http.Request, of func(record.Config) (any, error)) {
-	release, err := s.compute(r.Context())
+	release, err := s.compute(r.Context(), s.work)
 	if err != nil {
 		return
 	}
@@ -473,7 +473,7 @@ func (s *Server) train(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	release, err := s.compute(r.Context())
+	release, err := s.compute(r.Context(), s.long)
 	if err != nil {
 		return
 	}

@@ -50,6 +50,7 @@ type Server struct {
 	ended   chan struct{}
 	end     func()
 	work    chan struct{} // tokens of what computes
+	long    chan struct{} // of training, which is not to keep the pictures waiting
 	streams chan struct{} // tokens of streams
 
 	mu      sync.Mutex
@@ -72,7 +73,7 @@ func New(o Options) (*Server, error) {
 		o.Command = func(s string) string { return s }
 	}
 	s := &Server{Options: o, mux: http.NewServeMux(), origin: http.NewCrossOriginProtection(), ended: make(chan struct{}),
-		work: make(chan struct{}, runtime.GOMAXPROCS(0)), streams: make(chan struct{}, maxStreams), studies: map[string]*watched{}}
+		work: make(chan struct{}, runtime.GOMAXPROCS(0)), long: make(chan struct{}, runtime.GOMAXPROCS(0)), streams: make(chan struct{}, maxStreams), studies: map[string]*watched{}}
 	s.end = sync.OnceFunc(func() { close(s.ended) })
 	for _, dir := range o.Dirs {
 		root, err := filepath.Abs(dir)
@@ -197,7 +198,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 		s.notFound(w, "There is no such study: it may have been deleted.")
 		return
 	}
-	release, err := s.compute(r.Context())
+	release, err := s.compute(r.Context(), s.work)
 	if err != nil {
 		return
 	}
@@ -220,11 +221,11 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.Bytes())
 }
 
-// compute waits until there is a processor for what takes one.
-func (s *Server) compute(ctx context.Context) (release func(), err error) {
+// compute waits until there is one of the tokens, as many as processors.
+func (s *Server) compute(ctx context.Context, tokens chan struct{}) (release func(), err error) {
 	select {
-	case s.work <- struct{}{}:
-		return func() { <-s.work }, nil
+	case tokens <- struct{}{}:
+		return func() { <-tokens }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.ended:
