@@ -106,54 +106,14 @@ func BenchmarkShortcuts(b *testing.B) { bench.Study(b, "studies/deep-highway.yam
 // networks. 26 runs, about 30 s. benchstat -col /optimizer -row /activation.
 func BenchmarkOptimizers(b *testing.B) { bench.Study(b, "studies/optimizers.yaml") }
 
-// rbfStudy is of layers of radial basis functions, whose distances grow with the width.
-const rbfStudy = `
-name: rbf
-about: How deep can layers exp(-b‖x - c‖²) be, and what does a norm of their distances change?
-task: digits
-target: 0.8
-budget: {steps: 300, batch: 64, evaluate: 20}
-seeds: 10
-probe: 1
-compare: normalization
-grid:
-  model: rbf
-  activation: gaussian
-  depth: [1, 3, 5, 20]
-  width: 64
-  initializer: lecun-normal
-  normalization: [none, distance-scale, distance-standardize]
-  optimizer: {name: adam, rate: 0.003}
-`
-
 // BenchmarkRBF asks how deep networks of radial basis functions can be. 12 runs, about 15 s.
 // benchstat -col /normalization -row /depth.
-func BenchmarkRBF(b *testing.B) { bench.Study(b, rbfStudy) }
-
-// recurrentStudy is of cells with various f, which have a sum to remember over 50 steps. Chance
-// is a mean squared error of 0.167.
-const recurrentStudy = `
-name: recurrent
-about: Which cell, and which f in it, carries a sum over 50 steps?
-task: {name: adding, steps: 50}
-target: 0.02
-budget: {steps: 600, batch: 32, evaluate: 100}
-seeds: 10
-probe: 1
-compare: model
-grid:
-  depth: 1
-  width: 32
-  activation: [tanh, softsign, sigmoid]
-  initializer: lecun-uniform
-  model: [rnn, lstm, gru]
-  optimizer: {name: adam, rate: 0.01}
-`
+func BenchmarkRBF(b *testing.B) { bench.Study(b, "studies/rbf.yaml") }
 
 // BenchmarkRecurrent asks which cell carries a sum over 50 steps, and with which f. The score is
 // a loss. 9 runs, about 30 s. benchstat -col /model -row /activation.
 // studies/adding-lstm.yaml is the same over 100 steps.
-func BenchmarkRecurrent(b *testing.B) { bench.Study(b, recurrentStudy) }
+func BenchmarkRecurrent(b *testing.B) { bench.Study(b, "studies/recurrent.yaml") }
 
 // depthStudy asks how deep each activation can be trained by SGD tuned by hand from an
 // ordinary start, and how many decades its gradient loses before that.
@@ -180,7 +140,7 @@ func BenchmarkDepth(b *testing.B) { bench.Study(b, depthStudy) }
 
 // TestQuestions checks that the studies of the benchmarks can be read.
 func TestQuestions(t *testing.T) {
-	for _, text := range []string{activationsStudy, startsStudy, normsStudy, rbfStudy, recurrentStudy, depthStudy} {
+	for _, text := range []string{activationsStudy, startsStudy, normsStudy, depthStudy} {
 		if _, err := study.Parse(t.Context(), "benchmark", []byte(text)); err != nil {
 			t.Error(err)
 		}

@@ -244,16 +244,21 @@ func Runs(records []*record.Record, o Options) (*Comparison, error) {
 	if err := c.base(o.Baseline); err != nil {
 		return nil, err
 	}
+	c.conclude()
+	if g.aside > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s left out of the comparison, where only one of the things compared was run", areRuns(g.aside)))
+	}
+	return c, nil
+}
+
+// conclude makes what follows from the cells.
+func (c *Comparison) conclude() {
 	c.rank()
 	c.test()
 	c.share()
 	c.warn()
-	if g.aside > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s left out of the comparison, where only one of the things compared was run", areRuns(g.aside)))
-	}
 	c.Interactions = append(c.Interactions, c.interactions()...)
 	c.Answer = c.answer()
-	return c, nil
 }
 
 // grouped are runs by thing and facet, in the order in which they come.
@@ -592,7 +597,7 @@ func pairs(a, b *Cell, of func(c *Cell, i int) float64) (x, y []float64) {
 func testedAt(c *Cell, i int) float64 {
 	s, chance := scoreAt(c, i), float64(c.chance)
 	switch {
-	case math.IsNaN(chance) || diverged(c.records[i]):
+	case math.IsNaN(chance) || c.diverged(i):
 		return s
 	case c.higher:
 		return max(s, chance)
@@ -607,7 +612,21 @@ func scoreAt(c *Cell, i int) float64 {
 	return math.Inf(1) // of a loss that diverged
 }
 
-func stepsAt(c *Cell, i int) float64 { return c.steps[i] }
+// diverged tells whether a run did; without its record, by its score.
+func (cell *Cell) diverged(i int) bool {
+	if cell.records == nil {
+		return cell.Diverged > 0 && (cell.Scores[i].IsNaN() || cell.higher && cell.Scores[i] == 0)
+	}
+	return diverged(cell.records[i])
+}
+
+// stepsAt is NaN where the runs' steps are not known.
+func stepsAt(c *Cell, i int) float64 {
+	if c.steps == nil {
+		return math.NaN()
+	}
+	return c.steps[i]
+}
 
 // rank gives the things their mean ranks over facets and seeds that all have, and sorts
 // them.
@@ -625,7 +644,7 @@ func (c *Comparison) rank() {
 				if j < 0 {
 					break
 				}
-				row, cost = append(row, testedAt(cell, j)), append(cost, cell.steps[j])
+				row, cost = append(row, testedAt(cell, j)), append(cost, stepsAt(cell, j))
 			}
 			if len(row) == len(c.Things) {
 				rows, steps = append(rows, row), append(steps, cost)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -435,5 +436,56 @@ func TestCrossing(t *testing.T) {
 		if x.Verdict != "not shown" || x.Cells[0].Verdict != "" || strings.Contains(c.Answer, "By facet") {
 			t.Errorf("%d seeds: %q, %q: %s", c.Seeds, x.Verdict, x.Cells[0].Verdict, c.Answer)
 		}
+	}
+}
+
+// TestWithin: a part of a comparison is that of its runs alone, from its records or as it is
+// read from JSON, diverged runs included; and all of one is itself.
+func TestWithin(t *testing.T) {
+	records := remedies(6)
+	broke(records[len(records)-20])
+	whole := compared(t, records, compare.Options{By: []string{"model"}, Baseline: "mlp"})
+	text, err := json.Marshal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read compare.Comparison
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	shallow := func(f compare.Facet) bool { return f.Config.Depth < 100 }
+	var some []*record.Record
+	for _, r := range records {
+		if r.Config.Depth < 100 {
+			some = append(some, r)
+		}
+	}
+	same := func(name string, from *compare.Comparison, keep func(compare.Facet) bool, want *compare.Comparison) {
+		t.Helper()
+		got, err := from.Within(keep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Answer != want.Answer || !slices.Equal(got.Interactions, want.Interactions) || len(got.Facets) != len(want.Facets) {
+			t.Errorf("%s: %s %q, want %s %q", name, got.Answer, got.Interactions, want.Answer, want.Interactions)
+		}
+		for _, w := range want.Things {
+			g := thing(t, got, w.Label)
+			if g.Verdict != w.Verdict || fmt.Sprint(g.P, g.MeanRank, g.Runs, g.Diverged) != fmt.Sprint(w.P, w.MeanRank, w.Runs, w.Diverged) {
+				t.Errorf("%s: %s is %s, P %v, rank %v, want %s, P %v, rank %v", name, w.Label, g.Verdict, g.P, g.MeanRank, w.Verdict, w.P, w.MeanRank)
+			}
+		}
+	}
+	all := func(compare.Facet) bool { return true }
+	part := compared(t, some, compare.Options{By: []string{"model"}, Baseline: "mlp"})
+	if part.Answer == whole.Answer {
+		t.Fatal("the part says the same as the whole")
+	}
+	same("all of it", whole, all, whole)
+	same("all of what was read", &read, all, whole)
+	same("a part", whole, shallow, part)
+	same("a part of what was read", &read, shallow, part)
+	if _, err := whole.Within(func(compare.Facet) bool { return false }); err == nil {
+		t.Error("nothing is compared")
 	}
 }

@@ -91,6 +91,14 @@ type Setup struct {
 	// null if not known or infinite: the first layer has none.
 	DecadesFirst Number `json:"decades_first"`
 	DecadesLast  Number `json:"decades_last"`
+	// Signal says what becomes of the signal, as the page's picture does: "alive", "dies
+	// forward"; "" if it was not probed. DecadesTraining is as DecadesFirst, but of each run's
+	// median over its probes. DecorrelationFirst and DecorrelationTraining are log10(1 - c)
+	// of the examples in the last hidden layer.
+	Signal                string `json:"signal,omitempty"`
+	DecadesTraining       Number `json:"decades_training"`
+	DecorrelationFirst    Number `json:"decorrelation_first"`
+	DecorrelationTraining Number `json:"decorrelation_training"`
 	// Movement is log10 of the update-to-weight ratio of the first layer less that of the
 	// last: the median over seeds of the median over probes. Negative where the first layer
 	// is moved less.
@@ -446,7 +454,25 @@ func (p *Problem) newSetup(label, detail string, runs []*record.Record) Setup {
 	s.AtChance = p.higher() && s.Score.Median <= chance || !p.higher() && s.Score.Median >= chance
 	s.DecadesFirst, s.DecadesLast = Number(stats.Median(decadesFirst)), Number(stats.Median(decadesLast))
 	s.Movement, s.Update = Number(stats.Median(movement)), Number(stats.Median(update))
+	s.signal(signalOf(runs))
 	return s
+}
+
+// signal takes what the page's picture shows; nil is of runs without probes.
+func (s *Setup) signal(at *signal) {
+	nan := Number(math.NaN())
+	s.DecadesTraining, s.DecorrelationFirst, s.DecorrelationTraining = nan, nan, nan
+	if at == nil {
+		return
+	}
+	words, _ := at.verdict()
+	s.Signal = strings.TrimLeft(words, "✓✕ ")
+	if len(at.gradient) > 0 {
+		s.DecadesTraining = Number(-at.gradientTraining[0])
+	}
+	if n := len(at.forward); n > 0 {
+		s.DecorrelationFirst, s.DecorrelationTraining = Number(at.forward[n-1]), Number(at.forwardTraining[n-1])
+	}
 }
 
 // differentBudgets tells whether setups were given different numbers of steps.

@@ -1,22 +1,24 @@
-// Package results keeps the recorded results of the studies in bench/studies, and checks
-// them.
-package results
+package main
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/report"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/draw"
 )
 
 var (
-	records = flag.String("records", "", "directory of a quickstart that was run, to compare with the recorded one")
+	records = flag.String("records", "", "directory of a study that was run: a quickstart to compare with the recorded one, or what -update records")
 	update  = flag.String("update", "", "name of a study to run, and to record anew")
 )
 
@@ -29,9 +31,12 @@ func TestUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if _, err := study.Run(context.Background(), spec, dir, study.Options{}); err != nil {
-		t.Fatal(err)
+	dir := *records
+	if dir == "" {
+		dir = t.TempDir()
+		if _, err := study.Run(context.Background(), spec, dir, study.Options{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var b bytes.Buffer
 	if err := rank(t, dir).WriteJSON(&b); err != nil {
@@ -53,15 +58,11 @@ func rank(t *testing.T, dir string) *report.Ranking {
 
 func recorded(t *testing.T, file string) *report.Ranking {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	r, err := read(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r report.Ranking
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	return &r
+	return r
 }
 
 // TestRecorded checks that what is recorded is of the studies as they are.
@@ -90,7 +91,7 @@ func TestRecorded(t *testing.T) {
 // significant may differ where the recorded P is within a factor of 3 of 0.05. Among setups
 // whose intervals overlap, the order is open.
 func TestQuickstart(t *testing.T) {
-	if *records == "" {
+	if *records == "" || *update != "" {
 		t.Skip("no -records DIR")
 	}
 	want, got := recorded(t, "quickstart.json"), rank(t, *records)
@@ -135,3 +136,112 @@ func TestQuickstart(t *testing.T) {
 func within(x report.Number, e report.Estimate) bool { return x >= e.Lo && x <= e.Hi }
 
 func overlap(a, b report.Estimate) bool { return a.Lo <= b.Hi && b.Lo <= a.Hi }
+
+// TestFindings: FINDINGS.md and README.md's picture are made of the records as they are; a
+// record that is changed makes another page.
+func TestFindings(t *testing.T) {
+	list, err := load(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := findings(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := quickstart(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := draw.Encode(f, "svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]byte{"FINDINGS.md": page, "quickstart.svg": picture} {
+		got, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the records say: go run ./bench/results", name)
+		}
+	}
+	for i, r := range list {
+		var was, is bytes.Buffer
+		if err := writeChapter(&was, r, chapters[i]); err != nil {
+			t.Fatal(err)
+		}
+		r.Comparison.Things[0].Cells[0].Score.Median += 0.001
+		if err := writeChapter(&is, r, chapters[i]); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(page, was.Bytes()) || bytes.Equal(was.Bytes(), is.Bytes()) {
+			t.Errorf("%s: another median makes the same page", chapters[i].study)
+		}
+	}
+}
+
+// TestReadme: the quickstart's answer in README.md is the recorded one, and a digit that is
+// another is seen.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := recorded(t, "quickstart.json")
+	readme := string(text)
+	c, err := r.Comparison.Within(func(compare.Facet) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := c.WriteText(&b, compare.TextOptions{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Split(b.String(), "\n")
+	counts := []string{fmt.Sprintf("%d runs", r.Runs), fmt.Sprintf("each of %s remedies", numbers[len(c.Things)-1])}
+	from, to, faults := readmeFaults(readme, said, counts)
+	for _, f := range faults {
+		t.Error(f)
+	}
+	for i := from; i < to; i++ {
+		if c := readme[i]; c >= '0' && c <= '9' {
+			planted := readme[:i] + string('0'+(c-'0'+1)%10) + readme[i+1:]
+			if _, _, faults := readmeFaults(planted, said, counts); len(faults) == 0 {
+				t.Errorf("another digit is not seen in %q", planted[max(0, i-20):min(len(planted), i+20)])
+			}
+		}
+	}
+}
+
+// readmeFaults returns the lines of the answer in README.md that the recorded one does not have,
+// and the bytes from which and to which it goes.
+func readmeFaults(readme string, said, counts []string) (from, to int, faults []string) {
+	from = strings.Index(readme, "    "+said[0])
+	to = from + strings.Index(readme[max(0, from):], "c at chance.")
+	if from < 0 || to < from {
+		return 0, 0, []string{"README.md does not begin the quickstart's answer with: " + said[0]}
+	}
+	shown := 0
+	for line := range strings.SplitSeq(strings.TrimSuffix(readme[from:to], "\n"), "\n") {
+		line = strings.TrimPrefix(line, "    ")
+		if line == "" || line == "…" {
+			continue
+		}
+		at := slices.IndexFunc(said, func(s string) bool { return strings.HasPrefix(s, line) })
+		if at < 0 || said[at] != line && line != strings.TrimSuffix(said[at], "c at chance.") {
+			faults = append(faults, "README.md has, but the recorded quickstart has not: "+line)
+		}
+		shown++
+	}
+	if shown < 10 {
+		faults = append(faults, fmt.Sprintf("README.md shows only %d lines of the answer", shown))
+	}
+	for _, words := range counts {
+		if !strings.Contains(strings.Join(strings.Fields(readme), " "), words) {
+			faults = append(faults, "README.md does not say "+words)
+		}
+	}
+	return from, to, faults
+}
+
+var numbers = []string{10: "ten", 11: "eleven", 12: "twelve", 13: "thirteen", 14: "fourteen"}
