@@ -14,7 +14,7 @@ import (
 // Scaled is a·f(z), with a fixed or learned factor: a's name is "a" unless it has
 // another one. If f has learned parameters, they come before a.
 //
-// For the signal at the start, a and the deviation of the weights after it enter only as
+// For the signal at initialisation, a and the deviation of the weights after it enter only as
 // their product; but an optimizer's steps differ, as does the effect of a penalty.
 func Scaled(f Scalar, a Parameter) (ParametricScalar, error) {
 	if a.Name == "" {

@@ -124,7 +124,7 @@ func (c *Catalogue[T]) With(rows ...Entry[T]) (*Catalogue[T], error) {
 	return d, nil
 }
 
-// isName tells whether a name can stand in a study, a file and a benchmark's name.
+// isName reports whether a name can stand in a study, a file and a benchmark's name.
 func isName(s string) bool {
 	for i, r := range s {
 		switch {

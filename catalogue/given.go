@@ -73,7 +73,7 @@ func demandGiven(t reflect.Type, fs []field) {
 	}
 }
 
-// nestedKind tells whether a type's zero is nil, which no text gives.
+// nestedKind reports whether a type's zero is nil, which no text gives.
 func nestedKind(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Interface, reflect.Pointer, reflect.Func, reflect.Slice:

@@ -280,7 +280,7 @@ func canonicalRecord(v any, fs []field, in nester) (any, error) {
 	return full[fs[0].name], nil
 }
 
-// short tells whether a record can be written as its first setting alone.
+// short reports whether a record can be written as its first setting alone.
 func short(fs []field) bool {
 	for i, f := range fs {
 		if i > 0 && f.required || f.rest {

@@ -23,7 +23,7 @@ type axisFlag struct {
 	given bool // by the user, or as the command's default
 }
 
-// ofNetwork tells whether an axis says something of a network, or of how it is trained, that
+// ofNetwork reports whether an axis says something of a network, or of how it is trained, that
 // is not the length of its training: this is each command's own.
 func ofNetwork(a study.Axis) bool { return !a.Once && a.Key != study.Steps.Key }
 

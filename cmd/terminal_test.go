@@ -37,7 +37,7 @@ const patience = 60 * time.Second
 func open(t *testing.T, width int, args ...string) *terminal {
 	t.Helper()
 	x := &terminal{t: t, ended: make(chan struct{}), screen: newScreen(width)}
-	name := os.Getenv("GRADFLOW_COMMAND") // a built command, in place of this test
+	name := os.Getenv("GRADFLOW_COMMAND") // a built command, instead of this test
 	if name == "" {
 		var err error
 		if name, err = os.Executable(); err != nil {

@@ -3,24 +3,9 @@ package cmd
 import (
 	"strings"
 	"unicode/utf8"
-)
 
-// wrap breaks text into lines of at most width characters.
-func wrap(text string, width int) string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return strings.Join(append(lines, line), "\n")
-}
+	"github.com/gradflow/gradflow/internal/texttab"
+)
 
 // wrapCommands breaks the lines of commands that are longer than width before a flag, so
 // that a shell reads them as one.
@@ -47,7 +32,7 @@ func wrapParagraphs(text string, width int) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, p := range paragraphs {
 		if !strings.HasPrefix(p, " ") {
-			paragraphs[i] = wrap(p, width)
+			paragraphs[i] = strings.Join(texttab.Wrap(strings.Join(strings.Fields(p), " "), width), "\n")
 		}
 	}
 	return strings.Join(paragraphs, "\n\n")

@@ -204,7 +204,7 @@ func (b *Builder) bind(name string, value *tensor.Dense, shape tensor.Shape) (*G
 	return node, nil
 }
 
-// Training tells whether the network is built for training.
+// Training reports whether the network is built for training.
 func (b *Builder) Training() bool { return b.network.training }
 
 // Layers returns those that have been declared so far, as Network.Layers.
@@ -340,7 +340,7 @@ func (b *Builder) fit(name string, init initializers.Initializer, norm normaliza
 	return nil
 }
 
-// Dense adds the layer y = f(x·W + b) of so many units, normalised by norm if that is not
+// Dense adds the layer y = f(x·W + b) of this many units, normalised by norm if that is not
 // nil, and returns y. The layer's pre-activation is what f is applied to: of more or fewer
 // columns than there are units if f is an [activations.Resizer].
 func (b *Builder) Dense(name string, x *G.Node, units int, f activations.Activation, init initializers.Initializer, norm normalization.Normalization) (*G.Node, error) {

@@ -49,7 +49,7 @@ var Losses = catalogue.New("loss",
 	catalogue.Row(string(StepCrossEntropy), "cross-entropy of the answers of a sequence", func(struct{}) (Objective, error) { return stepCrossEntropy{}, nil }),
 )
 
-// HigherIsBetter tells whether a network with this loss is scored by its accuracy, and not by
+// HigherIsBetter reports whether a network with this loss is scored by its accuracy, and not by
 // an error.
 func (l Loss) HigherIsBetter() bool {
 	o, err := l.Objective()

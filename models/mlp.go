@@ -19,7 +19,7 @@ type MLP struct {
 	Initializer initializers.Initializer // of all weights; biases start at 0
 	// Normalization of the hidden layers; nil: none.
 	Normalization normalization.Normalization
-	Widths        Widths // units of the layers where these differ, in place of Width
+	Widths        Widths // units of the layers where these differ, instead of Width
 }
 
 // Layout implements [Model].

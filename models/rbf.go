@@ -45,7 +45,7 @@ import (
 type RBF struct {
 	Depth int // hidden layers; 0 makes a linear model
 	Width int // units of each
-	// Kappa is the mean of z at the start; 0: 1.
+	// Kappa is the mean of z at initialisation; 0: 1.
 	Kappa float64
 	// CenterVariance is that of the drawn centers' coordinates; 0: 1.
 	CenterVariance float64
@@ -53,7 +53,7 @@ type RBF struct {
 	Centers       Centers
 	Initializer   initializers.Initializer    // of the output layer's weights
 	Normalization normalization.Normalization // of the hidden layers; nil: none
-	Widths        Widths                      // units of the layers where these differ, in place of Width
+	Widths        Widths                      // units of the layers where these differ, instead of Width
 }
 
 // Centers is a way in which examples become centers.
@@ -205,7 +205,7 @@ func (m RBF) layer(b *Builder, i int, x *G.Node) (*G.Node, error) {
 // inverseSoftplus returns log(e^b - 1) for b > 0.
 func inverseSoftplus(b float64) float64 { return b + math.Log(-math.Expm1(-b)) }
 
-// examplesFor returns distinct examples for so many centers: those of the first batch, and
+// examplesFor returns distinct examples for this many centers: those of the first batch, and
 // of further ones while there are too few to choose from. It gives up when it has seen
 // many times as many as are needed.
 func examplesFor(d *Data, inputs, units int, how Centers) ([]float64, error) {

@@ -42,7 +42,7 @@ type Recurrent struct {
 	Scale         float64        // factor of U at first; 0: 1
 	ForgetBias    float64        // first value of an LSTM's b_f
 	Initial       InitialState   // of h and c; "": ZeroState
-	Widths        Widths         // units of the layers where these differ, in place of Width
+	Widths        Widths         // units of the layers where these differ, instead of Width
 }
 
 // InitialState says what the states of a recurrent layer are before the first step.

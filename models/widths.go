@@ -23,7 +23,7 @@ const alternating = "alternating"
 // the output.
 func Layers(units ...int) Widths { return Widths{units: slices.Clone(units)} }
 
-// Alternating returns the rule that repeats so many units: 16 and 4 are those of layers of 16,
+// Alternating returns the rule that repeats this many units: 16 and 4 are those of layers of 16,
 // 4, 16, 4, … units.
 func Alternating(units ...int) Widths { return Widths{slices.Clone(units), true} }
 
@@ -62,7 +62,7 @@ func (w Widths) String() string {
 	return b.String()
 }
 
-// IsZero tells whether w is the zero value.
+// IsZero reports whether w is the zero value.
 func (w Widths) IsZero() bool { return len(w.units) == 0 && !w.alternating }
 
 // Max returns the largest width.

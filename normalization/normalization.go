@@ -65,7 +65,7 @@ type Builder interface {
 	// Statistic returns the node of a tensor that is not learned. Its elements are value
 	// at first; the training and the evaluation graph of a model share it.
 	Statistic(name string, value float64, shape ...int) (*G.Node, error)
-	// Training tells whether the graph is for training.
+	// Training reports whether the graph is for training.
 	Training() bool
 	// AfterStep has update called once for each training step, with the nodes needed
 	// bound to the values of the step's batch.

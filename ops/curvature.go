@@ -164,7 +164,7 @@ func (b *secondBackward) pass(n *G.Node) error {
 	return nil
 }
 
-// stockAddition tells whether an operation is that of gorgonia.Add between two tensors
+// stockAddition reports whether an operation is that of gorgonia.Add between two tensors
 // or two numbers: its type is not exported.
 func stockAddition(op G.Op) bool { return fmt.Sprint(op) == "+ false" }
 

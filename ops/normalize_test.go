@@ -23,7 +23,7 @@ var normalizations = []ops.Normalization{
 
 // normalized returns γ(x-c)/s+β with x's own statistics; of numbers for the divisor
 // Mean it takes e^x, as these must not be negative. γ and β are in[1] and in[2] where
-// there are so many.
+// there are this many.
 func normalized(n ops.Normalization) func(in []*G.Node) *G.Node {
 	return func(in []*G.Node) *G.Node {
 		x := in[0]

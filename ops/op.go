@@ -276,7 +276,7 @@ type computation[F kernels.Float] struct {
 
 func (c *computation[F]) Do() { c.f(c.out, c.in) }
 
-// fits tells whether the values have the shapes of the nodes: a kernel relies on it.
+// fits reports whether the values have the shapes of the nodes: a kernel relies on it.
 func (o *operation) fits(out G.Value, in []G.Value) bool {
 	if len(in) != len(o.in) {
 		return false

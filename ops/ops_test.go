@@ -334,7 +334,7 @@ func product(a, b []float64, m, k, n int, ta, tb bool) (c, size []float64) {
 	return c, size
 }
 
-// within checks that each number differs from its reference by at most so many
+// within checks that each number differs from its reference by at most this many
 // roundings of the sum of absolute values that it is the sum of.
 func within(t *testing.T, what string, dtype tensor.Dtype, got, want, size []float64, roundings int) {
 	t.Helper()

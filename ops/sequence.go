@@ -117,7 +117,7 @@ func place(t, steps int) *rule {
 	return r
 }
 
-// placeColumns does so with some of the columns, of a step that has so many blocks of
+// placeColumns does so with some of the columns, of a step that has this many blocks of
 // them and a sequence that has others.
 func placeColumns(t, steps int, which []columns, blocksOfStep, blocksOfSequence int) *rule {
 	return &rule{
@@ -183,7 +183,7 @@ func step[F kernels.Float](x view[F], t, batch int) []F {
 	return x.data[t*batch*x.cols:][:batch*x.cols]
 }
 
-// Zeros returns a matrix of zeros with the rows of a step of p, a sequence of so many
+// Zeros returns a matrix of zeros with the rows of a step of p, a sequence of this many
 // steps: the state before the first. It has no gradient.
 func Zeros(p *G.Node, steps, cols int) (*G.Node, error) {
 	return apply(&rule{
@@ -239,7 +239,7 @@ func stepKernel[F kernels.Float](t int) func(view[F], []view[F]) {
 	}
 }
 
-// StepCrossEntropy is [CrossEntropy] of the answers of so many steps: each row of logits
+// StepCrossEntropy is [CrossEntropy] of the answers of this many steps: each row of logits
 // and targets has those of one example, one step's classes after the other's.
 func StepCrossEntropy(logits, targets *G.Node, steps int) (*G.Node, error) {
 	if err := readable("step-cross-entropy", 0, logits); err != nil {
@@ -284,7 +284,7 @@ func byStepKernel[F kernels.Float](f func(view[F], []view[F]), steps int) func(v
 	}
 }
 
-// RepeatRow returns a matrix with so many rows that are all v, of shape (columns): an initial
+// RepeatRow returns a matrix with this many rows that are all v, of shape (columns): an initial
 // state that is learned, for each example of a batch. The gradient of v is the sums of the
 // columns of the result's.
 func RepeatRow(v *G.Node, rows int) (*G.Node, error) {

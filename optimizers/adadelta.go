@@ -19,7 +19,7 @@ type AdaDeltaConfig struct {
 // AdaDelta measures its steps in units of its earlier steps, as
 // torch.optim.Adadelta does:
 //
-//	v <- rho v + (1-rho) g²                   v = u = 0 at the start
+//	v <- rho v + (1-rho) g²                   v = u = 0 initially
 //	d  = √(u + eps)/√(v + eps) g
 //	u <- rho u + (1-rho) d²
 //	w <- w - rate d

@@ -20,7 +20,7 @@ type AdaGradConfig struct {
 // AdaGrad divides the gradient by the root of the sum of all its squares, as
 // torch.optim.Adagrad does:
 //
-//	s <- s + g²                               s = start at the start
+//	s <- s + g²                               s = start initially
 //	w <- w - rate/(1 + rate-decay t) g/(√s + eps)
 //
 // Source: Duchi, Hazan and Singer (2011).

@@ -24,7 +24,7 @@ type AdamConfig struct {
 //	v <- beta2 v + (1-beta2) g²
 //	w <- w - rate (m/(1-beta1^t)) / (√(v/(1-beta2^t)) + eps)
 //
-// at step t = 1, 2, ... of the parameter; m = v = 0 at the start.
+// at step t = 1, 2, ... of the parameter; m = v = 0 initially.
 func NewAdam(c AdamConfig) (*Optimizer, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err

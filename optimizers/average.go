@@ -10,7 +10,7 @@ import (
 // train.Stepper.AtAverage, which evaluates there and goes on training where it was.
 type Averager interface {
 	gorgonia.Solver
-	// Averages tells whether it is so: it can depend on the settings.
+	// Averages reports whether it is so: it can depend on the settings.
 	Averages() bool
 	// Average sets into, of the parameter's shape and type, to the average of the parameter of
 	// that name. It reports false, and leaves into alone, where the parameter itself is the
@@ -18,7 +18,7 @@ type Averager interface {
 	Average(name string, into gorgonia.Value) (bool, error)
 }
 
-// IsAverager tells whether s has its result at an average.
+// IsAverager reports whether s has its result at an average.
 func IsAverager(s gorgonia.Solver) bool {
 	a, ok := s.(Averager)
 	return ok && a.Averages()
@@ -32,7 +32,7 @@ func average(s gorgonia.Solver, name string, into gorgonia.Value) (bool, error) 
 	return false, nil
 }
 
-// Averages tells whether the rule takes an average.
+// Averages reports whether the rule takes an average.
 func (o *Optimizer) Averages() bool { return o.rule.Average != nil }
 
 // Average sets into to the average of a parameter.
@@ -53,7 +53,7 @@ func (o *Optimizer) Average(name string, into gorgonia.Value) (bool, error) {
 	return x != nil, nil
 }
 
-// Averages tells whether the optimizer of the chain does.
+// Averages reports whether the optimizer of the chain does.
 func (o *Chain) Averages() bool { return IsAverager(o.Optimizer) }
 
 // Average sets into to the average of a parameter by the chain's optimizer.
@@ -62,7 +62,7 @@ func (o *Chain) Average(name string, into gorgonia.Value) (bool, error) {
 	return ok, errors.Wrap(err, "chain")
 }
 
-// Averages tells whether one of the optimizers does.
+// Averages reports whether one of the optimizers does.
 func (o *Partition) Averages() bool {
 	for _, g := range o.groups {
 		if IsAverager(g.Optimizer) {

@@ -182,7 +182,7 @@ func (o *Chain) secondGradient() (float64, error) {
 	return loss, o.apply(o.Before, o.grads)
 }
 
-// Separable tells whether the optimizer and all links step each parameter by itself.
+// Separable reports whether the optimizer and all links step each parameter by itself.
 func (o *Chain) Separable() bool {
 	for _, links := range [][]*Link{o.Before, o.After} {
 		for _, l := range links {

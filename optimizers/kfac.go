@@ -34,7 +34,7 @@ type KFACConfig struct {
 //	U = (A + π √λ I)⁻¹ Ḡ (S + √λ/π I)⁻¹       Ḡ: gradient of W with that of b as its last row;
 //	                                          inverted every inverses steps, from the first on
 //	ν = min(1, √(κ/(rate² Σ ⟨U, Ḡ⟩)))         sum over all layers
-//	v <- momentum v + ν U                     v = 0 at the start
+//	v <- momentum v + ν U                     v = 0 initially
 //	w <- w - rate v
 //
 // The loss is a mean over the examples, and δ of one example is taken as that of its own loss:

@@ -17,7 +17,7 @@ type LARSConfig struct {
 //
 //	l = trust ‖w‖/(‖g‖ + weight-decay ‖w‖)    1 if ‖w‖ or ‖g‖ is 0
 //	v <- momentum v + rate l (g + weight-decay w)
-//	w <- w - v                                v = 0 at the start
+//	w <- w - v                                v = 0 initially
 //
 // Source: You, Gitman and Ginsburg, "Large batch training of convolutional
 // networks" (2017), arXiv:1708.03888, algorithm 1; the case of a zero norm is

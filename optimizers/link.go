@@ -206,7 +206,7 @@ func (l *Link) Prepare(params []gorgonia.ValueGrad) error {
 	return errors.Wrap(l.tell(), l.name)
 }
 
-// Separable tells whether the link changes each parameter by itself.
+// Separable reports whether the link changes each parameter by itself.
 func (l *Link) Separable() bool { return l.t.Measure == nil }
 
 // WeightDecayConfig has the settings of [NewWeightDecay].

@@ -16,7 +16,7 @@ type LionConfig struct {
 // Lion steps by the sign of a mixture of the gradient and its running mean:
 //
 //	w <- w - rate (sign(beta1 m + (1-beta1) g) + weight-decay w)
-//	m <- beta2 m + (1-beta2) g                m = 0 at the start
+//	m <- beta2 m + (1-beta2) g                m = 0 initially
 //
 // Source: Chen and others, "Symbolic discovery of optimization algorithms"
 // (2023), arXiv:2302.06675, algorithm 2.

@@ -23,7 +23,7 @@ type MuonConfig struct {
 // about 1, so that no direction of the layer is neglected, however small its
 // share of the gradient.
 //
-//	V <- momentum V + G                       V = 0 at the start
+//	V <- momentum V + G                       V = 0 initially
 //	U  = momentum V + G                       or V, if heavy
 //	X  = U/(‖U‖ + eps), then repeatedly X <- a X + (b A + c A²) X with A = X Xᵀ
 //	W <- W - rate √max(1, out/in) X

@@ -27,7 +27,7 @@ type NAdamWConfig struct {
 //	m' = beta1 m + (1-beta1) g
 //	w <- w - rate (m'/(1-beta1^t) / (√(v/(1-beta2^t)) + eps) + weight-decay w)
 //
-// at step t = 1, 2, ... of the parameter; m = v = 0 at the start. The first step is 1+beta1
+// at step t = 1, 2, ... of the parameter; m = v = 0 initially. The first step is 1+beta1
 // times that of Adam. torch.optim.NAdam follows Dozat's original instead: its momentum
 // grows with t, and its bias corrections are others.
 //

@@ -18,7 +18,7 @@ type NormalizedConfig struct {
 // length, so that every layer moves equally far whatever depth did to its
 // gradient:
 //
-//	v <- momentum v + g/‖g‖                   v = 0 at the start; 0/0 = 0
+//	v <- momentum v + g/‖g‖                   v = 0 initially; 0/0 = 0
 //	w <- w - rate v
 //
 // Source: Yu, Lin, Salakhutdinov and Carbonell, "Block-normalized gradient

@@ -5,7 +5,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// proxy is a parameter with a gradient of our own in place of the real one, so
+// proxy is a parameter with a gradient of our own instead of the real one, so
 // that it can be changed, and if need be a value.
 type proxy struct {
 	gorgonia.ValueGrad

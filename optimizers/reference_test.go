@@ -276,7 +276,7 @@ func TestVSGDFD(t *testing.T) {
 	}
 }
 
-// fuses tells whether the compiler fuses a multiplication with an addition.
+// fuses reports whether the compiler fuses a multiplication with an addition.
 func fuses() bool {
 	square := func(x, y float64) float64 { return x*x - y }
 	x := 1 + 0x1p-30*float64(len(types)) // not a constant

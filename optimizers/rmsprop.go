@@ -23,9 +23,9 @@ type RMSPropConfig struct {
 // RMSProp divides the gradient by its running root mean square, as
 // torch.optim.RMSprop does:
 //
-//	v <- rho v + (1-rho) g²                  v = 0 at the start
+//	v <- rho v + (1-rho) g²                  v = 0 initially
 //	d  = g/(√v + eps)                        or g/√(v + eps) with eps-inside
-//	b <- momentum b + d                      b = 0 at the start
+//	b <- momentum b + d                      b = 0 initially
 //	w <- w - rate b
 //
 // Centered, v - ḡ² takes the place of v, with ḡ <- rho ḡ + (1-rho) g.

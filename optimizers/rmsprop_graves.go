@@ -19,7 +19,7 @@ type RMSPropGravesConfig struct {
 //
 // RMSPropGraves divides the gradient by its running standard deviation:
 //
-//	n <- rho n + (1-rho) g²                   n = ḡ = D = 0 at the start
+//	n <- rho n + (1-rho) g²                   n = ḡ = D = 0 initially
 //	ḡ <- rho ḡ + (1-rho) g
 //	D <- momentum D - rate g/√(n - ḡ² + eps)
 //	w <- w + D

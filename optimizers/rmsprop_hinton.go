@@ -18,7 +18,7 @@ type RMSPropHintonConfig struct {
 // RMSPropHinton is RMSProp as it stands on the slides, without any eps: the step
 // does not depend on the scale of the gradients at all.
 //
-//	v <- rho v + (1-rho) g²                   v = 0 at the start
+//	v <- rho v + (1-rho) g²                   v = 0 initially
 //	w <- w - rate g/√v                        no step while v = 0
 //
 // Source: Tieleman and Hinton, Coursera lecture 6.5 (2012). The slides give no

@@ -293,7 +293,7 @@ func (p *param) bindProducts(inputs, gradients []gorgonia.Value) error {
 // Warnings tells what was found odd about the optimizer's use.
 func (o *Optimizer) Warnings() []string { return o.warnings }
 
-// Separable tells whether the rule is applied to each parameter by itself, with
+// Separable reports whether the rule is applied to each parameter by itself, with
 // nothing but its gradient and the loss.
 func (o *Optimizer) Separable() bool {
 	return o.rule.Together == nil && o.rule.Needs&^NeedsLoss == 0

@@ -12,7 +12,7 @@ import (
 // changes nothing.
 type SeparableSolver interface {
 	InformedSolver
-	// Separable tells whether it is so: it can depend on the settings.
+	// Separable reports whether it is so: it can depend on the settings.
 	Separable() bool
 	// Bind returns the step of one parameter by this gradient, which adds the update to the
 	// value of into, or to that of p if into is nil, and keeps its state where StepWith does.
@@ -20,13 +20,13 @@ type SeparableSolver interface {
 	Bind(p gorgonia.ValueGrad, gradient, into gorgonia.Value) (step func(StepInfo) error, err error)
 }
 
-// IsSeparable tells whether s steps each parameter by itself.
+// IsSeparable reports whether s steps each parameter by itself.
 func IsSeparable(s gorgonia.Solver) bool {
 	o, ok := s.(SeparableSolver)
 	return ok && o.Separable()
 }
 
-// Separable tells whether all its optimizers are.
+// Separable reports whether all its optimizers are.
 func (o *Partition) Separable() bool {
 	for _, g := range o.groups {
 		if !IsSeparable(g.Optimizer) {

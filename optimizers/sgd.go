@@ -17,7 +17,7 @@ type SGDConfig struct {
 //
 // SGD is stochastic gradient descent, with momentum as in torch.optim.SGD:
 //
-//	v <- momentum v + g             v = 0 at the start
+//	v <- momentum v + g             v = 0 initially
 //	w <- w - rate v                 or, with nesterov, w - rate (g + momentum v)
 //
 // Without momentum v = g. Source: Sutskever, Martens, Dahl and Hinton (2013).

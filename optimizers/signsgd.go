@@ -13,7 +13,7 @@ type SignSGDConfig struct {
 //
 // SignSGD steps by the sign of the gradient, or of its running mean (Signum):
 //
-//	m <- momentum m + (1-momentum) g          m = 0 at the start
+//	m <- momentum m + (1-momentum) g          m = 0 initially
 //	w <- w - rate sign(m)                     sign(0) = 0
 //
 // Source: Bernstein, Wang, Azizzadenesheli and Anandkumar (2018),

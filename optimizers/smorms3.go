@@ -24,7 +24,7 @@ type SMORMS3Config struct {
 //	w  <- w - g min(rate, x)/(√g2 + eps)
 //	mem <- 1 + mem (1-x)
 //
-// g1 = g2 = 0 and mem = 1 at the start; x is not clipped in mem.
+// g1 = g2 = 0 and mem = 1 initially; x is not clipped in mem.
 //
 // Source: Simon Funk, "RMSprop loses to SMORMS3 - beware the epsilon!" (2015),
 // https://sifter.org/simon/journal/20150420.html.

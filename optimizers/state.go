@@ -48,7 +48,7 @@ func (t *table) MarshalBinary() ([]byte, error) {
 	return encode(state)
 }
 
-// UnmarshalBinary loads a state that MarshalBinary saved, in place of the
+// UnmarshalBinary loads a state that MarshalBinary saved, instead of the
 // present one.
 func (t *table) UnmarshalBinary(data []byte) error {
 	var state savedState

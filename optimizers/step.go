@@ -107,7 +107,7 @@ func stepAndClear(o Updater, name string, params []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// added tells whether a machine may add the next gradient to g, the gradient of vg. It
+// added reports whether a machine may add the next gradient to g, the gradient of vg. It
 // does not where the derivative's node itself has the value and is a constant, whose
 // value all graphs of the process share, or an input, whose value is the program's.
 func added(vg gorgonia.ValueGrad, g gorgonia.Value) bool {

@@ -57,7 +57,7 @@ const wide = 1e15
 // narrowest is the smallest eps that hides the underflow of float32 squares.
 const narrowest = 1e-16
 
-// into tells whether the update goes elsewhere than to the value.
+// into reports whether the update goes elsewhere than to the value.
 func (p *param) into() bool {
 	if p.single {
 		return &p.to.f32[0] != &p.w.f32[0]
@@ -210,7 +210,7 @@ func nameOf(vg gorgonia.ValueGrad) (string, error) {
 	return n.Name(), nil
 }
 
-// isNil tells whether x is nil, or a nil pointer.
+// isNil reports whether x is nil, or a nil pointer.
 func isNil(x any) bool {
 	if x == nil {
 		return true

@@ -30,7 +30,7 @@ func offsetOf(field string) uintptr {
 // newGraph makes the graph that is tried.
 var newGraph = func() *G.ExprGraph { return G.NewGraph() }
 
-// finds tells whether nodes are found under their numbers because these are in the map at
+// finds reports whether nodes are found under their numbers because these are in the map at
 // the given place: a graph finds what is entered there, enters there what it finds, and
 // takes an entry beyond the last node for none.
 func finds(offset uintptr) (ok bool) {

@@ -37,7 +37,7 @@ func locationOf(v G.Value) location {
 	return location{}
 }
 
-// ordered tells whether the elements of t are in row-major order without gaps.
+// ordered reports whether the elements of t are in row-major order without gaps.
 func ordered(t *tensor.Dense) bool {
 	if t.RequiresIterator() || t.DataOrder().IsColMajor() || t.DataOrder().IsNotContiguous() {
 		return false

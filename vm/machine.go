@@ -242,7 +242,7 @@ func (s *step) prepare(workers int) {
 	}
 }
 
-// Split has operations that can divide their work over so many goroutines do so, where
+// Split has operations that can divide their work over this many goroutines do so, where
 // that is worth it: large matrix products. It makes no difference to results. For a
 // study of many runs, running them side by side is the better use of processors.
 func (m *Machine) Split(workers int) {

@@ -63,7 +63,7 @@ func (m *memory) overwritten(s *schedule, n *G.Node, dies func(*G.Node) bool) (G
 	return nil, nil
 }
 
-// once tells whether n is in the list once.
+// once reports whether n is in the list once.
 func once(list []*G.Node, n *G.Node) bool {
 	count := 0
 	for _, m := range list {

@@ -187,7 +187,7 @@ func (e *extents) sort() {
 	*e = list
 }
 
-// has tells whether v has memory in common with them.
+// has reports whether v has memory in common with them.
 func (e extents) has(v G.Value) bool {
 	x := extentOf(v)
 	i, _ := slices.BinarySearchFunc(e, x.from, func(a extent, from uintptr) int { // the first that ends behind

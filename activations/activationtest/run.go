@@ -179,7 +179,7 @@ func noJump(t *testing.T, a activations.Scalar) {
 	}
 }
 
-// overflows tells whether a says itself that an intermediate result overflows at z.
+// overflows reports whether a says itself that an intermediate result overflows at z.
 func overflows(a activations.Scalar, z float64) bool {
 	value, derivative := roundingError(a, z, tensor.Float64)
 	return math.IsInf(value, 1) || math.IsInf(derivative, 1)
@@ -258,7 +258,7 @@ func roundingError(a activations.Scalar, z float64, t tensor.Dtype) (value, deri
 	return 0, 0
 }
 
-// near tells whether got is want as far as the type can represent it: NaN is NaN,
+// near reports whether got is want as far as the type can represent it: NaN is NaN,
 // beyond the type's range is infinity.
 func near(got, want, relative, absolute float64, dtype tensor.Dtype) bool {
 	if dtype == tensor.Float32 {

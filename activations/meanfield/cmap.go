@@ -107,7 +107,7 @@ func (k *kernel) at(c float64) float64 {
 	return sum
 }
 
-// missing tells whether the series leaves out what counts.
+// missing reports whether the series leaves out what counts.
 func (k *kernel) missing(c float64) bool {
 	return k.rest*math.Pow(math.Abs(c), float64(len(k.a2))) > close*k.whole
 }

@@ -9,7 +9,7 @@ import (
 
 // Diagram returns χ₁ over a grid, [bias][weight], NaN where q diverges: a picture's
 // precision (about 1e-3), as E[f²] and E[f'²] are interpolated, at a thousandth of the
-// cost of so many theories.
+// cost of this many theories.
 func (m *Field) Diagram(weights, biases []float64) [][]float64 {
 	const least = -700 // stands for the logarithm of 0
 	logQ, logV, logD := make([]float64, len(m.q)), make([]float64, len(m.q)), make([]float64, len(m.q))

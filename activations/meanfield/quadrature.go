@@ -8,7 +8,7 @@ import (
 // Estimate is a number with a bound of its error, as far as quadrature can tell.
 type Estimate struct{ Value, Error float64 }
 
-// known tells whether the value is one: finite, and not of a diverging integral.
+// known reports whether the value is one: finite, and not of a diverging integral.
 func (e Estimate) known() bool { return e.Error <= 1e-6*math.Abs(e.Value) }
 
 // Nodes and weights of the Gauss-Kronrod rule of 10 and 21 points on [-1, 1] (R.

@@ -1,7 +1,7 @@
 package meanfield
 
 // NormalSpread returns the relative variance of squared singular values, E[mean s⁴]/E[(mean
-// s²)²] - 1, of a product of so many square matrices of independent normal entries: the
+// s²)²] - 1, of a product of this many square matrices of independent normal entries: the
 // finite width's answer to [Isometry]'s layers, one for each layer of infinite width. With
 // a = E[tr (JJᵀ)²]/n and v = E[(tr JJᵀ)²]/n², exactly, in each layer
 //

@@ -23,7 +23,7 @@ type Options struct {
 	// By has the keys of the axes whose values are compared, together; nil: the optimizer if
 	// it varies, else the first axis that does.
 	By []string
-	// Name names the thing that a run is of, in place of By's values: a study's variants. A
+	// Name names the thing that a run is of, instead of By's values: a study's variants. A
 	// run of no thing is left out. The axes of By are then no facets.
 	Name func(record.Config) (thing string, ok bool)
 	// Shared are axes of By that make facets all the same, by the values that Origin gives a
@@ -172,7 +172,7 @@ type Shares struct {
 // Records returns the runs of a cell, by seed.
 func (cell *Cell) Records() []*record.Record { return cell.records }
 
-// Higher tells whether a higher score is better.
+// Higher reports whether a higher score is better.
 func (c *Comparison) Higher() bool { return c.Score == "accuracy" }
 
 // Study compares the runs of a recorded study as its file says.
@@ -428,7 +428,7 @@ func axisKeys() []string {
 	return keys
 }
 
-// scoreOf tells whether all tasks are classifications: only those have an accuracy.
+// scoreOf reports whether all tasks are classifications: only those have an accuracy.
 func scoreOf(records []*record.Record) string {
 	for _, r := range records {
 		if diverged(r) {
@@ -444,7 +444,7 @@ func scoreOf(records []*record.Record) string {
 	return "loss"
 }
 
-// classified tells whether a run has an accuracy.
+// classified reports whether a run has an accuracy.
 func classified(r *record.Record) bool {
 	return !r.Summary.Final.ValidationAccuracy.IsNaN() || !r.Summary.TestAccuracy.IsNaN()
 }
@@ -901,7 +901,7 @@ func (c *Comparison) share() {
 	}
 }
 
-// CanShow tells whether the seeds are enough for any difference to be shown.
+// CanShow reports whether the seeds are enough for any difference to be shown.
 func (c *Comparison) CanShow() bool {
 	if len(c.Facets) == 1 {
 		return c.design.Warning == ""

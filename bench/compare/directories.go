@@ -97,7 +97,7 @@ func Directories(list []*record.Results, o Options, where *study.Condition) (*Co
 	return c, nil
 }
 
-// sameQuestion tells whether two studies compare the same things by the same names.
+// sameQuestion reports whether two studies compare the same things by the same names.
 func sameQuestion(a, b record.Comparison) bool {
 	for setup, name := range b.Variant {
 		if other, both := a.Variant[setup]; both && other != name {

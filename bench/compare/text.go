@@ -83,7 +83,7 @@ const (
 )
 
 // tables are the table of things and facets, laid out for a width: a row for each thing, or,
-// where so many facets do not fit, a row for each facet, in as many tables as the things need.
+// where this many facets do not fit, a row for each facet, in as many tables as the things need.
 func (c *Comparison) tables(width int) []texttab.Table {
 	if t := c.table(); len(c.Facets) == 1 || t.Fits(width) {
 		return []texttab.Table{t}

@@ -29,7 +29,7 @@ type Spectrum struct {
 }
 
 // describe makes the description of singular values given by their natural logarithms,
-// descending, of so many directions: those that are missing are 0.
+// descending, of this many directions: those that are missing are 0.
 func describe(logs []float64, directions int) Spectrum {
 	s := Spectrum{Directions: directions, Examples: 1}
 	inf := math.Inf(-1)

@@ -141,7 +141,7 @@ func (m *Measured) lines(p *plot.Plot, l *legend) error {
 			x := p.X.Min + (p.X.Max-p.X.Min)*float64(i)/points
 			d := line.depth(meanfield.Variances{Weight: x, Bias: m.Bias})
 			if !(d >= p.Y.Min && d <= p.Y.Max) {
-				// The line goes on to the frame.
+				// The line continues to the frame.
 				if n := len(piece); d > p.Y.Max && n > 0 && piece[n-1].Y < p.Y.Max {
 					piece = append(piece, plotter.XY{X: x, Y: p.Y.Max})
 				}
@@ -202,7 +202,7 @@ func (m *Measured) points(p *plot.Plot, l *legend) error {
 	return nil
 }
 
-// Text writes what was measured as lines of at most so many columns: the accuracies in
+// Text writes what was measured as lines of at most this many columns: the accuracies in
 // percent, depth over variance, and below them the trainable depths beside theory's.
 func (m *Measured) Text(width int, colour bool) []string {
 	said := fmt.Sprintf("Test accuracy in percent after training, over the variance of the weights (%d of %d networks", m.Trained, m.Networks)

@@ -115,7 +115,7 @@ func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.I
 	return p, nil
 }
 
-// follows tells whether the gradient of a layer comes from the one that is listed next: not
+// follows reports whether the gradient of a layer comes from the one that is listed next: not
 // from the last time step of a recurrent layer to the first of the next.
 func follows(name, next string) bool {
 	layer, _, step := strings.Cut(name, "/t")

@@ -57,7 +57,7 @@ type Measure struct {
 	// has one beside those that the table always has; "" for none.
 	Head string
 	// Memory is how many numbers [Values.Memory] keeps from one sample to the next for a layer
-	// of so many examples and units; nil: none.
+	// of this many examples and units; nil: none.
 	Memory func(examples, units int) int
 	// OnRequest quantities cost too much to be measured unless they are asked for by name.
 	OnRequest bool

@@ -24,7 +24,7 @@ type spread struct {
 	x64, sum64, rest64 []float64
 }
 
-// fit makes room for tensors of so many elements and units.
+// fit makes room for tensors of this many elements and units.
 func (s *spread) fit(elements, units int) {
 	if elements > len(s.x64) {
 		s.x32, s.x64 = make([]float32, elements), make([]float64, elements)

@@ -30,7 +30,7 @@ type Trial struct {
 // Caution is what a profile does not show.
 const Caution = "This was measured at the start. A live gradient does not mean that the network trains."
 
-// Fades tells whether the signal at the start is not what it should be: the gradient changes
+// Fades reports whether the signal at initialisation is not what it should be: the gradient changes
 // by more than a decade, or the examples have become equal to a thousandth.
 func (p *Profile) Fades() bool {
 	d := Decades(p.Start)
@@ -174,7 +174,7 @@ func (t Trial) lost() float64 {
 	return d
 }
 
-// refused tells whether there is no network of a configuration, because parts of it don't go
+// refused reports whether there is no network of a configuration, because parts of it don't go
 // together.
 func refused(c record.Config) bool {
 	a, err := study.Assemble(c)

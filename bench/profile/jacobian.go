@@ -18,7 +18,7 @@ import (
 )
 
 // Jacobian is the spectrum of ∂z_L/∂z_1, from the first hidden layer to the last, of single
-// examples at the start, in float64.
+// examples at initialisation, in float64.
 type Jacobian struct {
 	jacobian.Spectrum
 	// PredictedRelativeVariance is that of infinitely wide layers, from the batch's own size

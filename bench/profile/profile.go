@@ -23,7 +23,7 @@ type Profile struct {
 	Steps   int          `json:"steps"` // done
 	Status  train.Status `json:"status,omitempty"`
 	Reason  string       `json:"reason,omitempty"`
-	// ZeroGradient says why the gradient is exactly 0 in a layer at the start; nil if it is in
+	// ZeroGradient says why the gradient is exactly 0 in a layer at initialisation; nil if it is in
 	// none.
 	ZeroGradient *record.ZeroGradient `json:"zero_gradient,omitempty"`
 	// Theory is that of the fixed point of a plain network; nil if there is none for it.

@@ -28,7 +28,7 @@ type Course struct {
 // arrives is the log10 of the share of a signal that counts as arriving.
 const arrives = -3
 
-// CourseOf reads the course from a run's layers, of so many steps; nil without layers. What
+// CourseOf reads the course from a run's layers, of this many steps; nil without layers. What
 // was not measured is null.
 func CourseOf(t *LayerTable, steps int) *Course {
 	if t == nil {

@@ -117,7 +117,7 @@ func (d *Directory) State(c Config) State {
 	return state
 }
 
-// Holds tells whether there is a record, whole or not, under a hash.
+// Holds reports whether there is a record, whole or not, under a hash.
 func (d *Directory) Holds(hash string) bool {
 	_, err := os.Lstat(filepath.Join(d.path, runsDir, hash))
 	return err == nil

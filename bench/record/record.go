@@ -124,7 +124,7 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*float64)(n))
 }
 
-// IsNaN tells whether n is NaN: not reached, or not measured.
+// IsNaN reports whether n is NaN: not reached, or not measured.
 func (n Number) IsNaN() bool { return math.IsNaN(float64(n)) }
 
 // decode reads JSON into a struct whose Numbers are NaN where the text lacks them.

@@ -33,7 +33,7 @@ type Question struct {
 	// Budget is the time that the answer may take; 0: one minute. What fits into it is
 	// measured, so that another machine tries more or fewer.
 	Budget time.Duration
-	// Runs, if not 0, is a budget in runs in place of time: the same question then has the
+	// Runs, if not 0, is a budget in runs instead of time: the same question then has the
 	// same answer, bit for bit, on one kernel.
 	Runs int
 	// Seeds are the finalists' fresh ones; 0: 10.
@@ -87,9 +87,9 @@ type Finding struct {
 	Reached       int              `json:"reached"`
 	P             record.Number    `json:"p"`
 	Verdict       string           `json:"verdict"` // better, worse, not shown, baseline, screened out
-	// DecadesFirst is by how many powers of ten the gradient falls to layer 1 at the start,
+	// DecadesFirst is by how many powers of ten the gradient falls to layer 1 at initialisation,
 	// DecadesDuring the median over training, DecorrelationLog10 log10(1-c) of the last hidden
-	// layer at the start: medians over seeds; null if not known or infinite.
+	// layer at initialisation: medians over seeds; null if not known or infinite.
 	DecadesFirst       record.Number `json:"decades_first"`
 	DecadesDuring      record.Number `json:"decades_during"`
 	DecorrelationLog10 record.Number `json:"decorrelation_log10"`
@@ -661,7 +661,7 @@ func (f *finder) finding(c *candidate) Finding {
 }
 
 // signal takes the medians over runs of what their probes saw.
-func (g *Finding) signal(runs []*record.Record) {
+func (f *Finding) signal(runs []*record.Record) {
 	var first, during, apart, dead, forward []float64
 	for _, r := range runs {
 		first = append(first, float64(r.Summary.DecadesFirst))
@@ -680,8 +680,8 @@ func (g *Finding) signal(runs []*record.Record) {
 			apart = append(apart, rows[0][len(rows[0])-2]) // the last hidden layer
 		}
 	}
-	g.GradientDead, g.ForwardDead = record.Number(stats.Median(known(dead))), record.Number(stats.Median(known(forward)))
-	g.DecadesFirst, g.DecadesDuring, g.DecorrelationLog10 = record.Number(stats.Median(known(first))), record.Number(stats.Median(known(during))), record.Number(stats.Median(known(apart)))
+	f.GradientDead, f.ForwardDead = record.Number(stats.Median(known(dead))), record.Number(stats.Median(known(forward)))
+	f.DecadesFirst, f.DecadesDuring, f.DecorrelationLog10 = record.Number(stats.Median(known(first))), record.Number(stats.Median(known(during))), record.Number(stats.Median(known(apart)))
 }
 
 // known leaves out NaN.

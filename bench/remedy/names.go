@@ -25,7 +25,7 @@ func nameOf(word string) string {
 	return strings.ReplaceAll(word, "-", " ")
 }
 
-// isDefault tells whether an optimizer has its default rate.
+// isDefault reports whether an optimizer has its default rate.
 func isDefault(o catalogue.Choice) bool {
 	full, err := optimizers.Catalogue.Complete(catalogue.Choice{Name: o.Name})
 	return err == nil && full.Settings["rate"] == o.Settings["rate"]

@@ -15,7 +15,7 @@ func isInf(x Number) bool { return math.IsInf(float64(x), 0) }
 // number writes a number with at most 4 digits.
 func number(x float64) string { return strconv.FormatFloat(rounded(x, 4), 'g', -1, 64) }
 
-// rounded rounds to so many significant digits.
+// rounded rounds to this many significant digits.
 func rounded(x float64, digits int) float64 {
 	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {
 		return x
@@ -112,7 +112,7 @@ func (p *Problem) verdict(s Setup) (words, value string) {
 	return "", ""
 }
 
-// tested tells whether a setup is tested on this problem.
+// tested reports whether a setup is tested on this problem.
 func (p *Problem) tested() bool {
 	return slices.ContainsFunc(p.Setups, func(s Setup) bool { return s.Verdict != "" })
 }

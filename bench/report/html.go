@@ -329,7 +329,7 @@ func (p *Problem) settings(r *Ranking, s Setup) string {
 	return strings.Join(parts, "; ")
 }
 
-// varies tells whether the setups differ in an axis.
+// varies reports whether the setups differ in an axis.
 func (p *Problem) varies(a study.Axis) bool {
 	var configs []record.Config
 	for _, runs := range p.records {

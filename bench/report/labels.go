@@ -15,7 +15,7 @@ func facets() []study.Axis {
 	return slices.DeleteFunc(slices.Clone(study.Axes), func(a study.Axis) bool { return a.Key == "optimizer" })
 }
 
-// differs tells whether an axis has more than one value.
+// differs reports whether an axis has more than one value.
 func differs(a study.Axis, configs []record.Config) bool {
 	for _, c := range configs {
 		if key(a.Value(c)) != key(a.Value(configs[0])) {

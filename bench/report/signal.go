@@ -164,7 +164,7 @@ func dead(gradient, forward []float64) string {
 	return ""
 }
 
-// explodes tells whether the gradient grows a thousandfold on its way to layer 1.
+// explodes reports whether the gradient grows a thousandfold on its way to layer 1.
 func explodes(gradient []float64) bool { return len(gradient) > 0 && gradient[0] > fading }
 
 // verdict says in words whether the signal is alive.

@@ -33,7 +33,7 @@ type Options struct {
 	Dirs []string
 	// Every is how often pages are told what is new; 0: every second.
 	Every time.Duration
-	// Host tells whether a request's Host, without its port, is this server; nil:
+	// Host reports whether a request's Host, without its port, is this server; nil:
 	// [Loopback].
 	Host func(name string) bool
 	// Command is a command as the reader can enter it; nil: as it is, beginning with
@@ -110,7 +110,7 @@ func New(o Options) (*Server, error) {
 // Close ends all streams: pages that are followed, and training.
 func (s *Server) Close() { s.end() }
 
-// Loopback tells whether a host is this machine's by a name that no other page can have.
+// Loopback reports whether a host is this machine's by a name that no other page can have.
 func Loopback(name string) bool {
 	ip := net.ParseIP(name)
 	return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()

@@ -47,7 +47,7 @@ type Config struct {
 	KeepDenormals bool
 }
 
-// flushes tells whether denormals are flushed to zero.
+// flushes reports whether denormals are flushed to zero.
 func (c Config) flushes() bool {
 	return !c.KeepDenormals && c.DType == "float32" && kernels.SupportsFlushToZero()
 }
@@ -91,11 +91,11 @@ type Result struct {
 	PeakShare  float64 `json:"peak_share"`
 	Allocs     float64 `json:"allocs_per_step"`
 	Build      float64 `json:"build_ms"` // building, differentiating and compiling
-	// FlushToZero tells whether denormals were flushed to zero, DenormalSteps in how many of
+	// FlushToZero reports whether denormals were flushed to zero, DenormalSteps in how many of
 	// the timed steps the processor met some, flushed or not.
 	FlushToZero   bool `json:"flush_to_zero"`
 	DenormalSteps int  `json:"denormal_steps"`
-	// Speedup is that of so many workers side by side, if it was asked for: see [Workers].
+	// Speedup is that of this many workers side by side, if it was asked for: see [Workers].
 	// Split is the number of goroutines that large products are divided over, if not one.
 	Workers int     `json:"workers,omitempty"`
 	Split   int     `json:"split,omitempty"`

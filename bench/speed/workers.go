@@ -8,7 +8,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Workers has steps of so many networks made side by side, by a goroutine each, and
+// Workers has steps of this many networks made side by side, by a goroutine each, and
 // compares that with one network alone, in turn. It returns the speedup: how many
 // times as many steps are made in the same time, at best the number of workers (the
 // median of ten comparisons). When ctx ends it stops and returns its error.
@@ -35,7 +35,7 @@ func Workers(ctx context.Context, c Config, workers int) (speedup float64, err e
 }
 
 // SplitSpeedup returns how many times as fast a step is whose large products are divided
-// over so many goroutines (the median of ten comparisons, in turn).
+// over this many goroutines (the median of ten comparisons, in turn).
 func SplitSpeedup(ctx context.Context, c Config, workers int) (speedup float64, err error) {
 	whole, _, err := Step(c)
 	if err != nil {

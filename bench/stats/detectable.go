@@ -12,7 +12,7 @@ import (
 const Power = 0.8
 
 // Detectable returns the smallest shift, in standard deviations of the paired differences,
-// that a test of this many pairs shows with probability Power, if it is one of so many
+// that a test of this many pairs shows with probability Power, if it is one of this many
 // comparisons and the differences are normal: the smallest difference that a study could
 // have seen. It is +Inf where the test can't reach Alpha however large the shift is.
 //

@@ -17,7 +17,7 @@ type Effect struct {
 	Won, Lost, Tied int
 }
 
-// Within tells whether the whole interval is inside of ±margin, at the nominal confidence:
+// Within reports whether the whole interval is inside of ±margin, at the nominal confidence:
 // only then are x and y shown to be equal for practical purposes. That a test found no
 // difference shows nothing.
 func (e Effect) Within(margin float64) bool {

@@ -253,7 +253,7 @@ func (r *Results) reference(p *problem, paths []*path, steps int) (best referenc
 	return best
 }
 
-// exploded tells whether a repetition has diverged.
+// exploded reports whether a repetition has diverged.
 func exploded(value float64) bool { return !(value <= 1e10) }
 
 // fall is by how much the value at x is below that at the start; NaN if x has diverged.

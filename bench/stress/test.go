@@ -208,7 +208,7 @@ func (p *problem) back(x, g, h []float64) {
 	}
 }
 
-// differentiable tells whether a curve has no kinks.
+// differentiable reports whether a curve has no kinks.
 func differentiable(curve string) bool {
 	return !slices.ContainsFunc(strings.Split(curve, "+"), func(piece string) bool { return kinked[piece] })
 }

@@ -150,7 +150,7 @@ func shapeOf(t tasks.Task, batch int) models.Shape {
 	return s
 }
 
-// Shape is what a network must fit that takes a batch of so many examples.
+// Shape is what a network must fit that takes a batch of this many examples.
 func (a *Assembly) Shape(batch int) models.Shape { return shapeOf(a.Task, batch) }
 
 // Network builds the network for evaluation, of the run's batch size, with the parameters

@@ -223,7 +223,7 @@ func CheckSize(c Config) error {
 	return CheckShape(shapeOf(task, c.Batch), c, 1)
 }
 
-// CheckShape is [CheckSize] of so many networks for inputs and outputs of this shape, in
+// CheckShape is [CheckSize] of this many networks for inputs and outputs of this shape, in
 // place of the configuration's task.
 func CheckShape(shape models.Shape, c Config, networks int) error {
 	for _, n := range []struct {

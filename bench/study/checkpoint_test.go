@@ -12,7 +12,7 @@ import (
 	"github.com/gradflow/gradflow/bench/study"
 )
 
-// stops is progress that calls off a study after so many reports of updates, and keeps what is in the
+// stops is progress that calls off a study after this many reports of updates, and keeps what is in the
 // directory of checkpoints then, as a kill would leave it.
 type stops struct {
 	mu    sync.Mutex

@@ -236,7 +236,7 @@ func (v Variant) path(axis string, otherwise func(string) []any) []any {
 	return otherwise(axis)
 }
 
-// refers tells whether a variant's value uses the grid's value of an axis.
+// refers reports whether a variant's value uses the grid's value of an axis.
 func refers(v any, axis string) bool {
 	switch v := v.(type) {
 	case string:

@@ -30,12 +30,12 @@ func (s *Spec) Execute(ctx context.Context, c Config, progress func(updates int)
 	return s.catalogues().execute(ctx, c, 1, nil, Watch{Updated: progress})
 }
 
-// execute is Execute with large products divided over so many workers, checkpoints, and a watch.
-func (p *parts) execute(ctx context.Context, c Config, workers int, keep *checkpoints, w Watch) (*record.Record, error) {
+// execute is Execute with large products divided over this many workers, checkpoints, and a watch.
+func (s *parts) execute(ctx context.Context, c Config, workers int, keep *checkpoints, w Watch) (*record.Record, error) {
 	begin := time.Now()
 	e := &execution{watch: w}
 	var err error
-	if e.Assembly, err = p.assemble(c); err == nil {
+	if e.Assembly, err = s.assemble(c); err == nil {
 		err = e.prepare()
 	}
 	if err != nil {
@@ -54,7 +54,7 @@ func (p *parts) execute(ctx context.Context, c Config, workers int, keep *checkp
 		return nil, errors.Wrapf(err, "run %s", c.Hash())
 	}
 	if probe := e.Probe(); probe != nil && len(probe.Samples) > 0 {
-		r.Summary.ZeroGradient = p.zeroGradient(c, probe.Layers, &probe.Samples[0])
+		r.Summary.ZeroGradient = s.zeroGradient(c, probe.Layers, &probe.Samples[0])
 	}
 	r.Timing.Seconds = time.Since(begin).Seconds()
 	return r, nil

@@ -100,7 +100,7 @@ func Things(configs []Config, compared []Axis, nuisance []string) (things, facet
 }
 
 // tellApart adds to the settings shown one that tells two configurations apart, of several
-// the one with the fewest values, and tells whether there is one.
+// the one with the fewest values, and reports whether there is one.
 func tellApart(shown map[string][]string, a Axis, configs []Config, i, j int) bool {
 	one, other := a.Value(configs[i]).(Choice), a.Value(configs[j]).(Choice)
 	best, fewest := "", 0
@@ -150,7 +150,7 @@ func (a Axis) Labels(configs []Config) []string {
 	return labels
 }
 
-// Differs tells whether configurations have more than one value on the axis.
+// Differs reports whether configurations have more than one value on the axis.
 func (a Axis) Differs(configs []Config) bool {
 	for _, c := range configs {
 		if keyOf(a.Value(c)) != keyOf(a.Value(configs[0])) {

@@ -104,7 +104,7 @@ func MaxMemory() (float64, error) {
 	return n * unit, nil
 }
 
-// CheckMemory returns why so many bytes can't be taken.
+// CheckMemory returns why this many bytes can't be taken.
 func CheckMemory(bytes float64) error {
 	most, err := MaxMemory()
 	if err != nil || bytes <= most {

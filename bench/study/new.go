@@ -249,7 +249,7 @@ func admit[T any](r *reader, c **catalogue.Catalogue[T], kind string, v any, pat
 	return part.name
 }
 
-// same tells whether two parts are one.
+// same reports whether two parts are one.
 func same(a, b any) bool {
 	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
 }

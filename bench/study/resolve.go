@@ -153,7 +153,7 @@ func (r *resolution) groups() (groups [][]*unit) {
 	return groups
 }
 
-// tuneGroup chooses for the units of a facet. It tells whether all runs that it takes are
+// tuneGroup chooses for the units of a facet. It reports whether all runs that it takes are
 // there.
 func (r *resolution) tuneGroup(group []*unit) bool {
 	complete := true
@@ -237,7 +237,7 @@ func (r *resolution) climb(u *unit) bool {
 	return true
 }
 
-// try returns what came of a candidate after so many steps, 0 for all, and whether all its
+// try returns what came of a candidate after this many steps, 0 for all, and whether all its
 // runs are there.
 func (r *resolution) try(u *unit, candidate, steps int) (o outcome, known bool) {
 	known = true
@@ -352,7 +352,7 @@ func (u *unit) tried(k int) (values []float64) {
 	return values
 }
 
-// edge tells whether the best value of a setting is the least (-1) or the greatest (1) that
+// edge reports whether the best value of a setting is the least (-1) or the greatest (1) that
 // was tried, and better than all others: 0 if not.
 func (u *unit) edge(k int) int {
 	if !u.has[k] {

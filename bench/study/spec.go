@@ -145,7 +145,7 @@ func (r *reader) failOnKey(path []any, format string, args ...any) {
 	}
 }
 
-// stopped tells whether to read on: not after an error, or when the context has ended.
+// stopped reports whether to read on: not after an error, or when the context has ended.
 func (r *reader) stopped() bool {
 	if r.err == nil && r.ctx != nil {
 		r.err = r.ctx.Err()

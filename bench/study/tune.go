@@ -64,7 +64,7 @@ const MaxExtensions = 2
 const (
 	firstTuningSeed   = 1_000_001
 	defaultTuningSeed = 2 // of them
-	keptOf            = 3 // one of so many goes on to the next rung
+	keptOf            = 3 // one of this many advances to the next rung
 )
 
 // Limits of tuning.
@@ -350,13 +350,13 @@ func (t *Tune) combinations(has []bool) [][]float64 {
 		}
 		add(c)
 	}
-	for i := 0; len(list) < t.Budget; i++ { // in place of those drawn twice
+	for i := 0; len(list) < t.Budget; i++ { // instead of those drawn twice
 		add(nth(i))
 	}
 	return list
 }
 
-// equal tells whether two combinations are one.
+// equal reports whether two combinations are one.
 func equal(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(x, y float64) bool { return x == y || math.IsNaN(x) && math.IsNaN(y) })
 }
@@ -387,7 +387,7 @@ func (t *Tune) has(p *parts, c Config) []bool {
 // rung is a round of successive halving.
 type rung struct{ settings, steps int }
 
-// rungs returns those for so many settings and steps.
+// rungs returns those for this many settings and steps.
 func (t *Tune) rungs(settings, steps int) []rung {
 	var list []rung
 	part, share := 1, 1

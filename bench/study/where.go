@@ -149,7 +149,7 @@ func splitOutside(text, separator string) (parts []string) {
 	return append(parts, text[from:])
 }
 
-// Holds tells whether a configuration meets the condition; of nil it always does.
+// Holds reports whether a configuration meets the condition; of nil it always does.
 func (c *Condition) Holds(config Config) bool {
 	if c == nil {
 		return true

@@ -18,7 +18,7 @@ import (
 // same batch: whether there is a gradient there, whether f' is 0 at every pre-activation
 // of the highest layer without one, and whether one comes through when all parameters but
 // biases that are 0 get other values. first is the run's first sample.
-func (p *parts) zeroGradient(c Config, layers []string, first *probe.Sample) *record.ZeroGradient {
+func (s *parts) zeroGradient(c Config, layers []string, first *probe.Sample) *record.ZeroGradient {
 	at := -1
 	for i := range layers {
 		if math.IsInf(first.At(i, probe.PreActivationGradient), -1) && first.At(i, probe.NonFinite) == 0 {
@@ -29,16 +29,16 @@ func (p *parts) zeroGradient(c Config, layers []string, first *probe.Sample) *re
 		return nil
 	}
 	z := &record.ZeroGradient{Layer: layers[at], Cause: record.NotDetermined, Gradient: record.Number(math.NaN())}
-	if err := p.explain(z, c, at); err != nil {
+	if err := s.explain(z, c, at); err != nil {
 		z.Problem = err.Error()
 	}
 	return z
 }
 
 // explain looks for the cause in layer at.
-func (p *parts) explain(z *record.ZeroGradient, c Config, at int) error {
+func (s *parts) explain(z *record.ZeroGradient, c Config, at int) error {
 	c.DType, c.FlushToZero, c.Probe = "float64", false, 0
-	a, err := p.assemble(c)
+	a, err := s.assemble(c)
 	if err != nil {
 		return err
 	}

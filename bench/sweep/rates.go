@@ -160,7 +160,7 @@ func text(v any) string {
 	return strings.TrimSuffix(strings.TrimPrefix(s, "x(v="), ")")
 }
 
-// same tells whether two texts are one number.
+// same reports whether two texts are one number.
 func same(a, b string) bool {
 	x, err := strconv.ParseFloat(a, 64)
 	y, err2 := strconv.ParseFloat(b, 64)

@@ -52,7 +52,7 @@ type Point struct {
 	Diverged int    `json:"diverged"` // runs, whose score is 0 or, of a loss, infinite
 }
 
-// HasRate tells whether the optimizer has a rate.
+// HasRate reports whether the optimizer has a rate.
 func (c *Curve) HasRate() bool { return !c.Points[0].Rate.IsNaN() }
 
 // New makes the curves of a study's ranking.

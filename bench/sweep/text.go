@@ -160,7 +160,7 @@ func (p *Problem) curve(c Curve, rates []float64, width int) (cell texttab.Cell)
 	return cell
 }
 
-// lost tells whether most runs of a point diverged.
+// lost reports whether most runs of a point diverged.
 func (p *Problem) lost(q Point) bool {
 	return 2*q.Diverged > q.Runs || q.Median.IsNaN() || math.IsInf(float64(q.Median), 0)
 }

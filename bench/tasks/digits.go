@@ -42,7 +42,7 @@ type DigitsConfig struct {
 // UCI Machine Learning Repository, 1998, https://doi.org/10.24432/C50P49,
 // licence CC BY 4.0. See digits/README.md.
 //
-// With folds, seed 1 judges on the first of so many parts, and so on; validation is then
+// With folds, seed 1 judges on the first of this many parts, and so on; validation is then
 // a share of the other rows. Without a validation part, its place is taken by the training
 // part: see [Monitored].
 func NewDigits(c DigitsConfig) (Task, error) {

@@ -38,7 +38,7 @@ func notFolded(t Task) error {
 	return nil
 }
 
-// Monitored tells whether a task has no validation part of its own: what is called that is
+// Monitored reports whether a task has no validation part of its own: what is called that is
 // its training part, and nothing can be chosen on it.
 func Monitored(t Task) bool {
 	train, finite := t.Train().(*Set)
@@ -83,7 +83,7 @@ func (d Data[V]) cut(shuffle bool, sizes ...int) ([][]int, error) {
 	return parts, nil
 }
 
-// fold returns the rows of fold f of so many, and all others, in the order of d.
+// fold returns the rows of fold f of this many, and all others, in the order of d.
 func (d Data[V]) fold(shuffle bool, folds, f int) (in, out []int, err error) {
 	n := len(d.Labels)
 	if folds > n {
@@ -106,7 +106,7 @@ func (d Data[V]) fold(shuffle bool, folds, f int) (in, out []int, err error) {
 	return parts[f], out, nil
 }
 
-// hold divides rows of d into those to train on and so many others, which stand last.
+// hold divides rows of d into those to train on and this many others, which stand last.
 func (d Data[V]) hold(shuffle bool, rows []int, held int) (train, others []int, err error) {
 	parts, err := d.pick(rows).cut(shuffle, max(1, len(rows)-held), min(held, len(rows)-1))
 	if held == 0 {

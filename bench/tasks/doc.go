@@ -31,7 +31,7 @@
 // The digits are embedded. The other data sets are IDX files, the format of
 // MNIST, under their usual names (train-images-idx3-ubyte.gz,
 // train-labels.idx1-ubyte, t10k-images-idx3-ubyte, ...); their content, and not the
-// name, tells whether they are gzipped. [Places] says where they are looked for. A set that is not found is [ErrNotFound], a damaged file
+// name, reports whether they are gzipped. [Places] says where they are looked for. A set that is not found is [ErrNotFound], a damaged file
 // is [ErrFormat] with its name and the offset of the fault. Loaded data are
 // kept: all runs of a process share one copy.
 //

@@ -64,7 +64,7 @@ func uncompressed(r io.Reader) (content io.Reader, compressed bool, err error) {
 // (Y. LeCun, C. Cortes and C. Burges): two zero bytes, the type 8, the number
 // of dimensions, each dimension as a big-endian 32-bit number, then the values,
 // the last dimension changing fastest. Gzipped content is uncompressed, whatever
-// the file is called. It may have at most so many values.
+// the file is called. It may have at most this many values.
 func readIDX(file string, dimensions int, most int64) (idx, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -92,7 +92,7 @@ func readIDX(file string, dimensions int, most int64) (idx, error) {
 // unknown is the length of content that has to be uncompressed first.
 const unknown = -1
 
-// parseIDX reads one array of at most so many values to the end of r, which delivers length
+// parseIDX reads one array of at most this many values to the end of r, which delivers length
 // bytes. It never holds more than about twice of what r really delivers, whatever the
 // header says.
 func parseIDX(r io.Reader, dimensions int, length, most int64, fault func(int64, string, ...any) error) (idx, error) {

@@ -44,7 +44,7 @@ func normal[F Float]() F {
 	return v.(F)
 }
 
-// SupportsFlushToZero tells whether [Enter] can flush and tell: on amd64 and arm64,
+// SupportsFlushToZero reports whether [Enter] can flush and tell: on amd64 and arm64,
 // without the build tag purego.
 func SupportsFlushToZero() bool { return hasMode }
 
@@ -74,7 +74,7 @@ func Enter(flush bool) Mode {
 	return Mode{before}
 }
 
-// Leave restores the mode from before Enter, and tells whether a denormal was met since
+// Leave restores the mode from before Enter, and reports whether a denormal was met since
 // Enter: an operand was denormal (which is not noticed where it is flushed on amd64), or a
 // result lost precision by underflow, flushed to zero or not. That costs some
 // nanoseconds, and counts what kernels meet on their way, not only what they return. An

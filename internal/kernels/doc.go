@@ -20,7 +20,7 @@
 // remainder. What is added, C itself or a bias ([MulBias]), is added as a tile is
 // stored. One call of assembly does all tiles of a strip of two vectors, and of
 // some strips, so that a tile is stored while the next begins. At the right edge
-// AVX-512 has two half vectors in place of one, as their broadcasts cost half.
+// AVX-512 has two half vectors instead of one, as their broadcasts cost half.
 //
 // Around that there are three loops, in Go: blocks of 384 rows, depths of 384,
 // strips of B. B is copied if it is transposed or if C is tall; otherwise AVX-512

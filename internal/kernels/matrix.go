@@ -27,7 +27,7 @@ func (m *Matrix[F]) at(i, j int) *F { return &m.Data[i*m.RowStride+j*m.ColStride
 // row returns the numbers of a row of a matrix with ColStride 1.
 func (m Matrix[F]) row(i int) []F { return m.Data[i*m.RowStride:][:m.Cols:m.Cols] }
 
-// same tells whether two views start at the same element and have the same rows.
+// same reports whether two views start at the same element and have the same rows.
 func (m Matrix[F]) same(o Matrix[F]) bool {
 	return &m.Data[0] == &o.Data[0] && m.RowStride == o.RowStride
 }
@@ -97,7 +97,7 @@ func (p *Product[F]) Reach() int {
 	return 0
 }
 
-// Fetch has the processor fetch so many bytes from an address into its second-level
+// Fetch has the processor fetch this many bytes from an address into its second-level
 // cache while the product is computed: what the next computation will read, if that was
 // last touched long ago. It is no more than a hint, which costs next to nothing. Of more
 // than Reach, some lines are left out.

@@ -48,11 +48,11 @@ const (
 	maxDepth = 384
 	// So many rows of A, at that depth, stay in a second-level cache of 1 MiB.
 	maxHeight = 384
-	// A call of assembly multiplies so many vectors at most, in about 70 µs.
+	// A call of assembly multiplies this many vectors at most, in about 70 µs.
 	maxWork = 1 << 18
 	// So many elements of copied strips of B are multiplied at once.
 	packSize = 4096
-	// From so many tiles in a strip on, the strips of B are worth copying.
+	// From this many tiles in a strip on, the strips of B are worth copying.
 	packFrom = 16
 	// From this width of C on, A is worth copying if it is transposed and its
 	// columns are so far apart that few share a page, or if its rows all want the
@@ -349,7 +349,7 @@ func (p *product[F]) transposeFor(n int) *transpose[F] {
 	return nil
 }
 
-// sameSet tells whether rows of this stride begin in the same set of a first-level
+// sameSet reports whether rows of this stride begin in the same set of a first-level
 // cache of 64 sets, so that no more than some 8 or 12 of them stay there.
 func sameSet[F Float](stride int) bool { return stride*int(unsafe.Sizeof(F(0)))%4096 == 0 }
 

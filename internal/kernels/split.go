@@ -13,7 +13,7 @@ const (
 	turns    = 1 << 18 // of waiting for one, some 200 µs
 )
 
-// Split has up to so many goroutines compute the product, each some of C's rows or
+// Split has up to this many goroutines compute the product, each some of C's rows or
 // columns; the result is the same to the bit. Small products, and those of the portable
 // kernels, are left as they are. The mode of the thread ([Enter]) holds for all of it, and a computation
 // allocates nothing.

@@ -102,7 +102,7 @@ func (t Table) Lines(width int, colour bool) []string {
 	}
 }
 
-// Fits tells whether all columns fit a width, with heads wrapped and labels shortened.
+// Fits reports whether all columns fit a width, with heads wrapped and labels shortened.
 func (t Table) Fits(width int) bool {
 	if t.Gap == 0 {
 		t.Gap = 2

@@ -77,7 +77,7 @@ func List(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// Wrap breaks a text into lines of at most so many columns, between words, and within a
+// Wrap breaks a text into lines of at most this many columns, between words, and within a
 // word only where that is wider: if possible behind a comma.
 func Wrap(text string, width int) []string {
 	var lines []string

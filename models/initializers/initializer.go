@@ -27,7 +27,7 @@ type Variances interface {
 	Variances(fanIn, fanOut int) (weight, bias float64)
 }
 
-// WeightsOnly tells whether an initialiser only fills weights: neither biases ([Biased]) nor
+// WeightsOnly reports whether an initialiser only fills weights: neither biases ([Biased]) nor
 // from data ([FromData]). Models that draw or scale parts of a weight themselves need that.
 func WeightsOnly(init Initializer) bool {
 	_, biased := init.(Biased)

@@ -11,7 +11,7 @@ import (
 // Keep is a part of a training loop that keeps something of the network as it should be. It
 // belongs to one network and its loop.
 type Keep interface {
-	// Model returns what is to be built in place of a model: the model itself, unless the loss
+	// Model returns what is to be built instead of a model: the model itself, unless the loss
 	// gets more terms.
 	Model(models.Model) models.Model
 	// Attach adds hooks to the loop of the network that was built. It returns an error that

@@ -48,7 +48,7 @@ type Units struct {
 	z *G.Node
 }
 
-// NewSignal makes the network that measures a trained one with so many examples, or with a
+// NewSignal makes the network that measures a trained one with this many examples, or with a
 // whole batch if that is less.
 func NewSignal(n *models.Network, examples int) (*Signal, error) {
 	if n == nil || examples < 1 {

@@ -23,7 +23,7 @@ type Stream interface {
 type Loop struct {
 	*Stepper
 	Stream      Stream
-	Steps       int // stop after so many
+	Steps       int // stop after this many
 	Hooks       []Hook
 	Checkpoints Checkpoints
 
@@ -216,7 +216,7 @@ func (l *Loop) Look(ctx context.Context) (loss float64, err error) {
 	return l.state.Loss, errors.Wrap(l.call(0, &l.state, false), "train")
 }
 
-// watched tells whether a hook looks at the gradients of a step, and whether one
+// watched reports whether a hook looks at the gradients of a step, and whether one
 // observes the run.
 func (l *Loop) watched(step int) (watched, observed bool) {
 	for i := range l.Hooks {

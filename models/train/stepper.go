@@ -160,7 +160,7 @@ func (s *Stepper) offerProducts(products [][]models.Product) {
 	}
 }
 
-// Split has large matrix products divided over so many goroutines: see
+// Split has large matrix products divided over this many goroutines: see
 // [vm.Machine.Split]. It makes no difference to results.
 func (s *Stepper) Split(workers int) {
 	for _, m := range []*vm.Machine{s.Machine, s.second, s.joined} {
@@ -197,7 +197,7 @@ func (s *Stepper) Step(check func(loss float64) error) error {
 	return s.failed
 }
 
-// flushes tells whether the network's arithmetic flushes denormals to zero.
+// flushes reports whether the network's arithmetic flushes denormals to zero.
 func flushes(on bool, n *models.Network) bool {
 	return on && n.Parameters.DType() == tensor.Float32 && kernels.SupportsFlushToZero()
 }
@@ -210,7 +210,7 @@ func (s *Stepper) arithmetic(f func() error) error {
 	return f()
 }
 
-// MetDenormals tells whether the steps since its last call met a number below the
+// MetDenormals reports whether the steps since its last call met a number below the
 // smallest normal one, or computed one, flushed to zero or not.
 func (s *Stepper) MetDenormals() bool {
 	met := s.met

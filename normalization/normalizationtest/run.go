@@ -82,7 +82,7 @@ func (m *model) Layout(b *models.Builder, _ *G.Node) (*G.Node, error) {
 	return sum, nil
 }
 
-// newBed lays normalisations out on x, of so many columns.
+// newBed lays normalisations out on x, of this many columns.
 func newBed(t *testing.T, p *models.Parameters, training bool, x []float64, cols int, list ...normalization.Normalization) *bed {
 	t.Helper()
 	m := &model{list: list, x: x}
@@ -421,7 +421,7 @@ func repeated(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 	}
 }
 
-// stock tells whether an operation of Gorgonia's own is at work.
+// stock reports whether an operation of Gorgonia's own is at work.
 func stock(b *bed) bool {
 	for _, n := range b.Graph.AllNodes() {
 		if op := n.Op(); op != nil {

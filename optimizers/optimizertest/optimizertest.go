@@ -31,7 +31,7 @@ import (
 //     and nothing is changed;
 //   - gradients of 0, 1e-30 and 1e30 leave the values finite, then and later;
 //   - saved in the middle (encoding.BinaryMarshaler) and loaded into a new one, it
-//     goes on to the same values to the last bit; skipped if it cannot be saved;
+//     continues to the same values to the last bit; skipped if it cannot be saved;
 //   - it comes near the minimum of a quadratic, and into the valley of Rosenbrock's
 //     function, within 5000 steps. So its rate has to suit curvatures of 1 to 10
 //     and of 1000, and distances of 0.5.

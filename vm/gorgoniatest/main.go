@@ -74,7 +74,7 @@ func main() {
 	}
 }
 
-// check runs the tests, prints the table and tells whether vm passes.
+// check runs the tests, prints the table and reports whether vm passes.
 func check(run string, verbose bool) (bool, error) {
 	dir, err := os.MkdirTemp("", "gorgoniatest")
 	if err != nil {
@@ -297,7 +297,7 @@ func test(dir, binary, pkg, which, pattern string) (all outcomes, used []string,
 	return all, slices.Compact(used), nil
 }
 
-// report prints the table and tells whether vm passes.
+// report prints the table and reports whether vm passes.
 func report(tape, vm outcomes, verbose bool) bool {
 	names := make([]string, 0, len(tape))
 	for name := range tape {

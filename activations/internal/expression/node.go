@@ -59,7 +59,7 @@ func (n *Node) is(v float64) bool { return n.op == constant && n.value() == v }
 
 func (n *Node) calls(name string) bool { return n.op == call && n.fn.Name == name }
 
-// Has tells whether the expression depends on z.
+// Has reports whether the expression depends on z.
 func (n *Node) Has() bool {
 	for _, m := range order(n) {
 		if m.op == variable {
@@ -69,7 +69,7 @@ func (n *Node) Has() bool {
 	return false
 }
 
-// IsZero tells whether the expression is the constant 0.
+// IsZero reports whether the expression is the constant 0.
 func (n *Node) IsZero() bool { return n.is(0) }
 
 // order returns what the roots consist of, parts before the whole.
@@ -172,7 +172,7 @@ func (b *Builder) add(x, y *Node) *Node {
 	return b.binary(add, x, y)
 }
 
-// opposite tells whether x and y are e^u and e^-u.
+// opposite reports whether x and y are e^u and e^-u.
 func (b *Builder) opposite(x, y *Node) bool {
 	return x.calls("exp") && y.calls("exp") && y.a == b.neg(x.a)
 }

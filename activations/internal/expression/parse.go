@@ -78,7 +78,7 @@ func (b *Builder) Parse(text string, names []string, nodes []*Node) (*Node, erro
 	return n, nil
 }
 
-// Reserved tells whether a name has a meaning of its own in formulas.
+// Reserved reports whether a name has a meaning of its own in formulas.
 func (b *Builder) Reserved(name string) bool {
 	_, isConstant := constants[name]
 	return name == "z" || isConstant || b.functions[name] != nil || twoArguments[name] != nil
@@ -99,7 +99,7 @@ func (b *Builder) Functions() []string {
 	return names
 }
 
-// IsName tells whether formulas can use the name: a letter, then letters, digits and
+// IsName reports whether formulas can use the name: a letter, then letters, digits and
 // underscores.
 func IsName(name string) bool {
 	for i, r := range name {

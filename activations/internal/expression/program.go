@@ -160,7 +160,7 @@ func (p *Program) Error(z, dy float64, params []float64, of Precision) float64 {
 	return e[len(e)-1]
 }
 
-// Overflows tells whether the value is lost at z in this precision, as a part overflows,
+// Overflows reports whether the value is lost at z in this precision, as a part overflows,
 // though the value itself is of moderate size or no number at all; and which part is the
 // first: "exp at column 5".
 func (p *Program) Overflows(z, dy float64, params []float64, of Precision) (part string, overflows bool) {
