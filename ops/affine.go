@@ -47,7 +47,7 @@ func affineProduct[F kernels.Float](y view[F], in []view[F]) *kernels.Product[F]
 	return kernels.NewProductBias(y.matrix(), in[0].matrix(), in[1].matrix(), in[2].data)
 }
 
-// MatMul returns a·b, with a or b transposed first if so asked.
+// MatMul returns the matrix product of a, or aᵀ with transA, and b, or bᵀ with transB.
 func MatMul(a, b *G.Node, transA, transB bool) (*G.Node, error) {
 	return apply(product(transA, transB)(), a, b)
 }

@@ -7,20 +7,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// The cells of recurrent networks: what happens in a step after the product. Their
-// pre-activations have the gates side by side, in blocks of as many columns as there are
-// units, so that one product makes all of them. Derivatives are taken from
-// pre-activations, as everywhere: a closed gate's gradient keeps its accuracy.
+// The cells of recurrent networks: what a time step does after its matrix product. The
+// pre-activations of the gates lie side by side, in blocks of one column per unit, so that one
+// product computes all of them. Derivatives are taken from pre-activations, as everywhere: a
+// closed gate's gradient keeps its accuracy.
 
 // LSTM is the cell
 //
 //	i, f, o = σ(z_i), σ(z_f), σ(z_o)    g = φ(z_g)
 //	c = f∘c' + i∘g    h = o∘φ(c)
 //
-// of a pre-activation z = [z_i z_f z_o z_g] of shape (batch, 4·units) and the cell state
-// c' of the step before (S. Hochreiter, J. Schmidhuber: Long short-term memory, 1997; with
-// the forget gate of F. Gers, J. Schmidhuber, F. Cummins: Learning to forget, 2000).
-// It returns h and c.
+// of a pre-activation z = [z_i z_f z_o z_g] of shape (batch, 4·units) and the cell state c' of
+// the previous step (S. Hochreiter, J. Schmidhuber: Long short-term memory, 1997; with the
+// forget gate of F. Gers, J. Schmidhuber, F. Cummins: Learning to forget, 2000). It returns h
+// and c.
 func LSTM(phi *Function, z, before *G.Node) (h, c *G.Node, err error) {
 	if err := phi.complete("lstm"); err != nil {
 		return nil, nil, err
@@ -112,7 +112,7 @@ var lstmState = &rule{
 	overwrite: []int{1},
 }
 
-// blockOf has block k of a row of gates, of the width of a state.
+// blockOf returns block k of row i of the gates, one column per unit.
 func blockOf[F kernels.Float](a view[F], i, k, units int) []F {
 	return a.data[i*a.cols+k*units:][:units:units]
 }
@@ -136,7 +136,7 @@ func lstmStateKernel[F kernels.Float]() func(view[F], []view[F]) {
 	}
 }
 
-// lstmStateToGates is the gradient of the gates, from them, c' and c's.
+// lstmStateToGates is the gradient of the gates, from the gates, c' and the gradient of c.
 var lstmStateToGates = &rule{
 	name:  "lstm-state'",
 	in:    []int{2, 2, 2},
@@ -156,7 +156,7 @@ func lstmStateToGatesKernel[F kernels.Float](add bool) func(view[F], []view[F]) 
 			g, p := blockOf(in[0], i, candidate, units), blockOf(in[0], i, inputGate, units)
 			dp, df := blockOf(da, i, inputGate, units), blockOf(da, i, forgetGate, units)
 			do, dg := blockOf(da, i, outputGate, units), blockOf(da, i, candidate, units)
-			if add { // where only the output has added
+			if add { // to what the output has contributed
 				for k, d := range dc {
 					dp[k] += d * g[k]
 					df[k] += d * before[k]
@@ -279,10 +279,10 @@ func lstmOutputToState[F kernels.Float](phi func(dst, z, dy []F)) func(view[F], 
 //	r, u = σ(z_r), σ(z_u)    n = φ(z_n + r∘q_n)
 //	h = (1-u)∘n + u∘h'
 //
-// of a pre-activation z = [z_r z_u q_n z_n] of shape (batch, 4·units), which [GRUStep]
-// makes, and the state h' of the step before (K. Cho et al.: Learning phrase
-// representations using RNN encoder-decoder, 2014; with the reset gate after the product,
-// as in cuDNN and PyTorch). It returns h.
+// of a pre-activation z = [z_r z_u q_n z_n] of shape (batch, 4·units), which [GRUStep] makes,
+// and the state h' of the previous step (K. Cho et al.: Learning phrase representations using
+// RNN encoder-decoder, 2014; with the reset gate after the product, as in cuDNN and PyTorch). It
+// returns h.
 func GRU(phi *Function, z, before *G.Node) (*G.Node, error) {
 	if err := phi.complete("gru"); err != nil {
 		return nil, err
@@ -306,8 +306,8 @@ const ( // of the gates; the one at updateGate is u
 	fresh
 )
 
-// GRUStep returns [p_r+q_r p_u+q_u q_n p_n] for step t of a sequence p = [p_r p_u p_n]
-// and q = [q_r q_u q_n] of shape (batch, 3·units), the product with the state before.
+// GRUStep returns [p_r+q_r p_u+q_u q_n p_n] for step t of a sequence p = [p_r p_u p_n] and q =
+// [q_r q_u q_n] of shape (batch, 3·units), the product with the previous state.
 func GRUStep(p, q *G.Node, t, steps int) (*G.Node, error) {
 	toSequence := placeColumns(t, steps, []columns{{resetGate, 0, 2}, {fromInput, 2, 1}}, 4, 3)
 	return apply(&rule{
@@ -345,7 +345,7 @@ func gruStepKernel[F kernels.Float](t int) func(view[F], []view[F]) {
 	}
 }
 
-// threeOfFour has the first three of four blocks of columns.
+// threeOfFour is the first three of four blocks of columns.
 var threeOfFour = &rule{
 	name:  "three-of-four",
 	in:    []int{2},

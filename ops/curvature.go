@@ -19,19 +19,18 @@ import (
 //	the mean squared error of n elements:   h_y = 2/n
 //	the cross-entropy of a batch of n:      h_z = p(1-p)/n, p = softmax(z)
 //
-// and the sum where a node has several users. All are of the loss as it stands, a mean
-// over the batch: h_W above is the mean over the examples of each one's h_z x², as a
-// gradient is the mean of each one's.
+// and the sum where a node has several users. All refer to the loss as defined, a mean over the
+// batch: h_W above is the mean of h_z x² over the examples, as a gradient is a mean over the
+// examples.
 //
-// No element of h is negative. Between the elements of a node the matrix J'HJ is taken
-// for diagonal (J is the Jacobian of the outputs, H the second derivatives of the loss by
-// them). So h is exactly its diagonal where that is true: for the parameters of the last
-// layer, for those of the one before if the loss is the mean squared error, and for all
-// of a network whose units don't meet before such a loss; elsewhere it is the
-// approximation that the method makes.
+// No element of h is negative. Within a node the matrix J'HJ is treated as diagonal (J is the
+// Jacobian of the outputs, H the second derivatives of the loss by them). So h is exact where
+// that is true: for the parameters of the last layer, for those of the layer below if the loss
+// is the mean squared error, and throughout a network whose units do not interact before such a
+// loss. Elsewhere it is the method's approximation.
 //
-// h goes down with the square of the gradient: in float32 it is 0 where the gradient,
-// relative to that of the loss, is below about 1e-22.
+// h shrinks as the square of the gradient: in float32 it is 0 where the gradient, relative to
+// that of the loss, is below about 1e-22.
 //
 // Source: Y. LeCun, L. Bottou, G. Orr, K.-R. Müller: Efficient BackProp (1998), section
 // 7; S. Becker, Y. LeCun: Improving the convergence of back-propagation learning with
@@ -70,17 +69,17 @@ func Curvature(loss *G.Node, params ...*G.Node) (G.Nodes, error) {
 	return nodes, nil
 }
 
-// secondBackward is the pass while it is built.
+// secondBackward is the second backward pass under construction.
 type secondBackward struct {
 	inputs map[*G.Node]G.Nodes
 	order  G.Nodes             // what the loss is computed from, inputs before users
 	leads  map[*G.Node]bool    // whether a node depends on a parameter
-	of     map[*G.Node]*G.Node // h of each node passed so far
-	// differentiable says that only inputs with a derivative lead further.
+	of     map[*G.Node]*G.Node // h of each node so far
+	// differentiable ignores inputs with respect to which there is no derivative.
 	differentiable bool
 }
 
-// visit puts what n is computed from into order, without recursion as graphs are deep.
+// visit orders the nodes that the loss is computed from, without recursion, as graphs are deep.
 func (b *secondBackward) visit(loss *G.Node) {
 	type frame struct {
 		node *G.Node
@@ -120,20 +119,20 @@ func (b *secondBackward) visit(loss *G.Node) {
 	}
 }
 
-// differentiable tells for each input of n whether n has a derivative with respect to it:
-// the size of a matrix, say, has none.
+// differentiable reports for each input of n whether n has a derivative with respect to it:
+// there is none with respect to the size of a matrix, say.
 func differentiable(n *G.Node, inputs int) []bool {
 	if op, ok := n.Op().(G.SDOp); ok {
 		return op.DiffWRT(inputs)
 	}
 	all := make([]bool, inputs)
 	for i := range all {
-		all[i] = true // that it has none at all is said where it is asked for
+		all[i] = true // a missing derivative is an error later, where it is needed
 	}
 	return all
 }
 
-// pass gives the inputs of n, whose h is complete, their share of it.
+// pass passes h of n, which is complete, on to the inputs of n.
 func (b *secondBackward) pass(n *G.Node) error {
 	if n.Op() == nil || !b.leads[n] {
 		return nil
@@ -164,8 +163,8 @@ func (b *secondBackward) pass(n *G.Node) error {
 	return nil
 }
 
-// stockAddition reports whether an operation is that of gorgonia.Add between two tensors
-// or two numbers: its type is not exported.
+// stockAddition reports whether an operation is that of gorgonia.Add between two tensors or two
+// numbers: its type is not exported.
 func stockAddition(op G.Op) bool { return fmt.Sprint(op) == "+ false" }
 
 // curve adds h of input i of a rule's operation to the graph, from its inputs, its
@@ -200,7 +199,7 @@ func multilinear(r *rule, i int, in G.Nodes, out, h *G.Node) (*G.Node, error) {
 	return g.node(squares, out, h)
 }
 
-// crossEntropyCurve is that of the logits; the targets have none, as their gradient.
+// crossEntropyCurve is the curve of the logits. The targets have none, as they have no gradient.
 func crossEntropyCurve(_ *rule, i int, in G.Nodes, _, h *G.Node) (*G.Node, error) {
 	if i != 0 {
 		return nil, errors.New("the targets have no derivatives")
@@ -231,7 +230,7 @@ func crossEntropyCurvatureKernel[F kernels.Float](h view[F], in []view[F]) {
 		kernels.Exp(e, e)
 		es, ts := add(e), add(t)
 		for k, v := range e {
-			// 1-p as the share of the others, which a difference would lose.
+			// 1-p is computed as the share of the others: a difference would cancel.
 			e[k] = F(scale * ts.all * float64(v) / es.all * (without(es, e, k) / es.all))
 		}
 	}

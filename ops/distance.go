@@ -7,21 +7,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// SquaredDistance returns the squared Euclidean distances d²_ij = ‖x_i - c_j‖² of the
-// rows of x, of shape (batch, inputs), from those of c, of shape (centers, inputs): a
-// matrix of shape (batch, centers), of numbers that are never negative.
+// SquaredDistance returns the squared Euclidean distances d²_ij = ‖x_i - c_j‖² of the rows of x,
+// of shape (batch, inputs), from those of c, of shape (centers, inputs): a matrix of shape
+// (batch, centers) that is nowhere negative.
 //
-// They are computed as ‖x‖² + ‖c‖² - 2x·c, a matrix product, from x and c less the mean
-// of the centers, so that a cloud far from the origin loses nothing. Where the
-// difference is still less than an eighth of ‖x‖² + ‖c‖², which would magnify rounding
-// errors, it is summed again directly: a distance of nearly 0 is as accurate as any other,
-// and that of equal points is 0.
+// They are computed as ‖x‖² + ‖c‖² - 2x·c, a matrix product, after the mean of the centers is
+// subtracted from x and c, so that points far from the origin lose no accuracy. Where the result
+// is less than an eighth of ‖x‖² + ‖c‖², which magnifies rounding errors, it is summed directly
+// instead: a distance near 0 is as accurate as any other, and that of equal points is 0.
 //
 // With g the gradient of d², those of x and c are
 //
 //	∂x_i = 2 Σ_j g_ij (x_i - c_j)    ∂c_j = 2 Σ_i g_ij (c_j - x_i)
 //
-// which are finite everywhere: a center that coincides with a point takes no part.
+// which are finite everywhere: a center that coincides with a point contributes nothing.
 func SquaredDistance(x, c *G.Node) (*G.Node, error) {
 	d := &distances{}
 	return apply(&rule{
@@ -48,13 +47,13 @@ func distanceShape(in []tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{x[0], c[0]}, nil
 }
 
-// distances has memory for the points less the mean of the centers.
+// distances holds the points relative to the mean of the centers.
 type distances struct {
 	d32 shifted[float32]
 	d64 shifted[float64]
 }
 
-// shifted has the rows of x and c less a point amid the centers, and their squared
+// shifted holds the rows of x and c relative to a point amid the centers, and their squared
 // norms.
 type shifted[F kernels.Float] struct {
 	x, c, middle   []F
@@ -110,7 +109,7 @@ func squaredDistance[F kernels.Float](x, c []F) (sum float64) {
 	return sum
 }
 
-// gradient is that of x, or else of c, of x, c and g. It has no derivative of its own.
+// gradient is the gradient of x, or else of c, computed from x, c and g. It has no derivative.
 func (d *distances) gradient(ofX bool) *rule {
 	name, index := "squared-distance-centers'", 1
 	if ofX {
@@ -193,7 +192,7 @@ func scaleColumnsKernel[F kernels.Float](y view[F], in []view[F]) {
 	}
 }
 
-// productColumnSums is Σ_i a_ij·b_ij of a and b. It has no derivative of its own.
+// productColumnSums is Σ_i a_ij·b_ij of a and b. It has no derivative.
 var productColumnSums = &rule{
 	name: "product-column-sums",
 	in:   []int{2, 2},
@@ -242,7 +241,7 @@ func expNeg[F kernels.Float](dst, z []F) {
 	kernels.Exp(dst, dst)
 }
 
-// expNegGradient has memory of its own, as each node needs.
+// expNegGradient is a rule with memory of its own, as each node needs.
 func expNegGradient[F kernels.Float]() func(dst, z, dy []F) {
 	const block = 512
 	half := make([]F, block)

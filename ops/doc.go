@@ -1,6 +1,6 @@
-// Package ops has the differentiable operations that layers are made of, for float32 and
-// float64, with symbolic gradients. The models, activations, normalisations and losses of
-// this project are made of them, and those of a program of your own can be.
+// Package ops contains the differentiable operations that layers are made of, for float32 and
+// float64, with symbolic gradients. The built-in models, activations, normalisations and losses
+// consist of them, and so can your own.
 //
 //	layers       [Affine] [MatMul] [Shortcut] [LearnedShortcut] [Carry]
 //	functions    [Pointwise] [FunctionOf] [Parametric] [Rowwise]
@@ -10,9 +10,8 @@
 //	losses       [CrossEntropy] [StepCrossEntropy] [MeanSquaredError] [Penalise] [RowScaledNorm] [Plus]
 //	derivatives  [Gradient] [Curvature] [Products] [Pullback] [Cuts]
 //
-// Matrices have a row for each example of the batch. Operations refuse shapes and element
-// types that don't fit when the graph is built, with an error. Stock operations of Gorgonia
-// can stand between them.
+// Matrices have a row for each example of the batch. Shapes and element types that don't fit are
+// an error when the graph is built. Gorgonia's stock operations can be mixed with these.
 //
 // An operation of your own is a [Function], a [ParametricFunction] or a [RowFunction]: its
 // kernels, without Gorgonia's interfaces. From one description of an operation (its name, the

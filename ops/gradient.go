@@ -10,17 +10,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gradient adds the backward pass of a scalar loss to the graph, and gives each node
-// between the parameters and the loss its gradient: Node.Deriv. It is gorgonia.Grad but for
-// one thing. The gradient of a node with several users is the sum of what they contribute,
-// and Gorgonia makes a node for each contribution and a stock addition for each pair. Here
-// it is one operation, which adds the contributions in place as it computes them: those
-// of a weight that is shared by a thousand time steps are products that add to one matrix,
-// and those of a thousand rows of a matrix are written where they belong. Its
-// hash is its own, so that no collision can merge it with another node.
+// Gradient adds the backward pass of a scalar loss to the graph, and gives each node between the
+// parameters and the loss its gradient: Node.Deriv. It differs from gorgonia.Grad in one thing.
+// The gradient of a node with several users is the sum of what they contribute, and Gorgonia
+// makes a node for each contribution and a stock addition for each pair. Here it is one
+// operation, which adds the contributions in place as it computes them: a weight shared by a
+// thousand time steps has a thousand products added to one matrix, and the gradients of a
+// thousand rows of a matrix are written where they belong. The hash of the operation is unique,
+// so that no collision can merge its node with another.
 //
-// Sums of many terms are divided into operations of at most termsOfSum, each of which adds
-// to the result of the one before, in its memory.
+// Sums of many terms are divided into operations of at most termsOfSum terms, each of which adds
+// to the result of the previous one, in its memory.
 func Gradient(loss *G.Node, params ...*G.Node) error {
 	if err := readable("gradient", 0, loss); err != nil {
 		return err
@@ -82,8 +82,8 @@ type term struct {
 	args G.Nodes
 }
 
-// contributions returns what an operation contributes to the gradient of each input, with
-// args nil for inputs without.
+// contributions returns what an operation contributes to the gradient of each input; args is nil
+// for inputs that have none.
 func contributions(n *G.Node, in G.Nodes, grad *G.Node) ([]term, error) {
 	list := make([]term, len(in))
 	if o, ok := n.Op().(*operation); ok {
@@ -128,7 +128,7 @@ func sum(terms []term) (*G.Node, error) {
 		}
 		return terms[0].args[0], nil
 	}
-	// What is there already comes first: the sum can be written over it.
+	// An existing result comes first: the sum can be written over it.
 	terms = slices.Clone(terms)
 	slices.SortStableFunc(terms, func(a, b term) int { return index(a.rule != nil) - index(b.rule != nil) })
 	for len(terms) > 1 {
@@ -215,14 +215,14 @@ func (t term) shape(in []tensor.Shape) (tensor.Shape, error) {
 	return t.rule.shape(in)
 }
 
-// part is a term as the kernel of its sum sees it.
+// part is a term as the sum's kernel sees it.
 type part[F kernels.Float] struct {
 	set, add func(view[F], []view[F])
 	lo, hi   int // its inputs
 }
 
 func sumKernel[F kernels.Float](parts []part[F]) func(view[F], []view[F]) {
-	var scratch view[F] // made in the first call that needs it
+	var scratch view[F] // made by the first call that needs it
 	return func(y view[F], in []view[F]) {
 		for i, p := range parts {
 			switch {
@@ -241,7 +241,7 @@ func sumKernel[F kernels.Float](parts []part[F]) func(view[F], []view[F]) {
 	}
 }
 
-// same are the rules of x itself, by its dimensions.
+// same are the rules of the identity, by the number of dimensions.
 var same [3]*rule
 
 func init() {
@@ -261,7 +261,7 @@ func init() {
 	}
 }
 
-// identity is the gradient of an input that goes into the result as it is.
+// identity is the gradient of an input that enters the result unchanged.
 func identity(dims int) gradient {
 	return gradient{rule: func() *rule { return same[dims] }, of: []int{seed}}
 }

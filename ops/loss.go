@@ -13,13 +13,12 @@ import (
 //
 //	-Σ_k t_k log softmax(z)_k
 //
-// for logits z and targets t, each of shape (batch, classes): a scalar. A row of t
-// has the probabilities of the classes, usually a one and zeros. The gradient with
-// respect to z is (softmax(z)·Σt - t)/batch; there is none with respect to t.
+// for logits z and targets t, each of shape (batch, classes): a scalar. A row of t holds the
+// probabilities of the classes, usually a one and zeros. The gradient with respect to z is
+// (softmax(z)·Σt - t)/batch; there is none with respect to t.
 //
-// Both are computed so that they keep their relative accuracy where the network is
-// sure and right: the loss as log1p of the other classes' share, and the gradient
-// of class k as
+// Both keep their relative accuracy where the network is confident and right: the loss is
+// computed as log1p of the other classes' share, and the gradient of class k as
 //
 //	(e_k Σ_{j≠k} t_j - t_k Σ_{j≠k} e_j) / Σe / batch,  e = exp(z - max z)
 //
@@ -95,7 +94,7 @@ func crossEntropyGradientKernel[F kernels.Float](d view[F], in []view[F]) {
 	}
 }
 
-// sums are the sum of some numbers with and without the largest of them.
+// sums holds the sum of some numbers with and without the largest of them.
 type sums struct {
 	top       int
 	rest, all float64
@@ -112,8 +111,8 @@ func add[F kernels.Float](x []F) sums {
 	return s
 }
 
-// without returns the sum without element k: as a difference, but for the largest,
-// without which so little may remain that a difference would lose it.
+// without returns the sum without element k: as a difference, except for the largest, without
+// which so little may remain that a difference would cancel.
 func without[F kernels.Float](s sums, x []F, k int) float64 {
 	if k == s.top {
 		return s.rest

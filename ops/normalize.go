@@ -21,12 +21,12 @@ const (
 
 // Normalization says how numbers are normalised: y = γ·(x - c)/s + β.
 type Normalization struct {
-	Rows    bool    // each row with c and s of its own; else each column
+	Rows    bool    // each row has its own c and s; else each column
 	Centred bool    // c is the mean, else 0; not with the divisor Mean
 	Divisor Divisor // s
 	Eps     float64 // ε ≥ 0
-	// Fixed takes c and s for constants, as in evaluation; else they are x's own, and the
-	// gradient passes through them.
+	// Fixed treats c and s as constants, as in evaluation; else they are computed from x, and
+	// the gradient passes through them.
 	Fixed bool
 }
 
@@ -56,7 +56,7 @@ func (n Normalization) check() error {
 	return nil
 }
 
-// groups returns the number of rows or columns that are normalised, each by itself.
+// groups returns the number of rows or columns, each of which is normalised separately.
 func (n Normalization) groups(x tensor.Shape) int {
 	if n.Rows {
 		return x[0]
@@ -64,8 +64,8 @@ func (n Normalization) groups(x tensor.Shape) int {
 	return x[1]
 }
 
-// inverse returns 1/s from the divisor without ε; 0 where s is 0 or denormal: what
-// does not vary has no direction, and becomes 0 with a gradient of 0.
+// inverse returns 1/s from the divisor without ε; 0 where s is 0 or denormal: numbers that do
+// not vary become 0, with a gradient of 0.
 func (n Normalization) inverse(divisor float64) float64 {
 	s := divisor + n.Eps
 	if n.Divisor != Mean {
@@ -77,9 +77,9 @@ func (n Normalization) inverse(divisor float64) float64 {
 	return 1 / s
 }
 
-// Statistics returns what x is normalised with, as a matrix of two rows: c, and the
-// divisor without ε, of each row or column of x. They are computed in double precision
-// and in two passes. There is no gradient: that of [Normalize] is complete.
+// Statistics returns the statistics for normalising x, a matrix of two rows: c, and the divisor
+// without ε, of each row or column of x. They are computed in double precision and in two
+// passes. It has no gradient: that of [Normalize] includes it.
 func Statistics(x *G.Node, n Normalization) (*G.Node, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func statisticsKernel[F kernels.Float](n Normalization, mean, squares []float64)
 		for g := range mean {
 			c, s := mean[g], math.Sqrt(squares[g])
 			if squares[g] < 1e-280 || squares[g] > 1e280 {
-				s = distant(n, x, g, c)
+				s = extreme(n, x, g, c)
 			}
 			switch n.Divisor {
 			case Deviation:
@@ -152,8 +152,8 @@ func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares
 	clear(mean)
 	clear(squares)
 	if n.Centred || n.Divisor == Mean {
-		// As differences from the first row: a column of equal numbers then has exactly
-		// these as its mean.
+		// As differences from the first row: the mean of a column of equal numbers is then
+		// exact.
 		first := row(x, 0)
 		for i := 1; i < x.rows; i++ {
 			r := row(x, i)
@@ -179,9 +179,8 @@ func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares
 	}
 }
 
-// distant returns √Σ(x - c)² of one row or column whose squares leave the range of
-// float64.
-func distant[F kernels.Float](n Normalization, x view[F], g int, c float64) float64 {
+// extreme returns √Σ(x - c)² of one row or column whose squares leave the range of float64.
+func extreme[F kernels.Float](n Normalization, x view[F], g int, c float64) float64 {
 	first, step, count := g*x.cols, 1, x.cols
 	if !n.Rows {
 		first, step, count = g, x.cols, x.rows
@@ -200,8 +199,8 @@ func distant[F kernels.Float](n Normalization, x view[F], g int, c float64) floa
 	return largest * math.Sqrt(sum)
 }
 
-// GivenStatistics puts constants together as [Statistics] does: the center of each
-// column (nil: 0), and its variance, or its mean for the divisor Mean.
+// GivenStatistics returns statistics in the form of [Statistics] from constants: the center of
+// each column (nil: 0), and its variance, or its mean for the divisor Mean.
 func GivenStatistics(center, spread *G.Node, n Normalization) (*G.Node, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -367,7 +366,7 @@ func readStatistics[F kernels.Float](k *normalizer, v view[F]) statistics[F] {
 	return statistics[F]{row(v, 0), k.inverses}
 }
 
-// factors sets scale to γ, the first of the inputs, or to 1 without it.
+// factors sets scale to γ, the first of the inputs, or to 1 if there is none.
 func factors[F kernels.Float](k *normalizer, in []view[F]) {
 	for j := range k.scale {
 		k.scale[j] = 1
@@ -377,8 +376,8 @@ func factors[F kernels.Float](k *normalizer, in []view[F]) {
 	}
 }
 
-// inputGradient is the gradient of x, of x, the statistics, g and γ. It has no
-// derivative of its own, here and below.
+// inputGradient is the gradient of x, computed from x, the statistics, g and γ. It has no
+// derivative, here and below.
 func (k *normalizer) inputGradient() *rule {
 	dims := []int{2, 2, 2}
 	if k.gamma {
@@ -449,7 +448,7 @@ func columnGradient[F kernels.Float](k *normalizer, s statistics[F], d, x, g vie
 	}
 }
 
-// columnProducts adds Σg (if so asked) and Σg(x - c) of each column to k.sum and k.product.
+// columnProducts adds Σg, if wanted, and Σg(x - c) of each column to k.sum and k.product.
 func columnProducts[F kernels.Float](k *normalizer, s statistics[F], x, g view[F], sums bool) {
 	for i := range x.rows {
 		r, g := row(x, i), row(g, i)

@@ -16,26 +16,26 @@ import (
 
 // rule describes an operation.
 type rule struct {
-	name  string // with every setting: it is part of the node's hash
-	in    []int  // the dimensions of each input: 0 scalar, 1 vector, 2 matrix
-	out   int    // the dimensions of the result
+	name  string // with all settings, as it is part of the node's hash
+	in    []int  // the number of dimensions of each input: 0 scalar, 1 vector, 2 matrix
+	out   int    // the number of dimensions of the result
 	shape func(in []tensor.Shape) (tensor.Shape, error)
-	f32   func(out view[float32], in []view[float32]) // in is not to be changed
+	f32   func(out view[float32], in []view[float32]) // must not change in
 	f64   func(out view[float64], in []view[float64])
-	// product32 and product64 prepare the computation of what is one matrix product.
+	// product32 and product64 prepare a rule that is one matrix product.
 	product32 func(out view[float32], in []view[float32]) *kernels.Product[float32]
 	product64 func(out view[float64], in []view[float64]) *kernels.Product[float64]
 	// add32 and add64, where there are any, add the result to out: sums use them.
 	add32 func(out view[float32], in []view[float32])
 	add64 func(out view[float64], in []view[float64])
-	// grads gives the gradient with respect to each input; the zero gradient
-	// stands for an input that has none. A rule without grads can't be differentiated.
+	// grads gives the gradient with respect to each input; the zero gradient means that an input
+	// has none. A rule without grads can't be differentiated.
 	grads func() []gradient
-	// curve gives the curvature of an input: see [Curvature]. Without it there is none.
+	// curve gives the curvature of an input: see [Curvature]. If nil, there is none.
 	curve curve
-	// overwrite has the inputs that the result may be written over.
+	// overwrite lists the inputs that the result may be written over.
 	overwrite []int
-	// function is what is applied to each element of the only input, if that is all.
+	// function is applied to each element of the only input, if the rule does only that.
 	function *Function
 }
 
@@ -51,8 +51,8 @@ const (
 	seed               // the gradient of the loss with respect to the result
 )
 
-// view is a value as a kernel sees it: its numbers, row-major, with the last
-// dimension as columns. A scalar is 1 by 1, a vector one row.
+// view is a value as a kernel sees it: its elements, row-major, with the last dimension as
+// columns. A scalar is 1 by 1, a vector one row.
 type view[F kernels.Float] struct {
 	data       []F
 	rows, cols int
@@ -60,13 +60,13 @@ type view[F kernels.Float] struct {
 
 func (v view[F]) matrix() kernels.Matrix[F] { return kernels.Dense(v.rows, v.cols, v.data) }
 
-// operation is a rule as an operation of one node.
+// operation is the operation of one node, by a rule.
 type operation struct {
 	*rule
 	salt   uint32
 	shapes []tensor.Shape // of the node's inputs, then its own; nil outside a graph
-	// The views of the last call, here so that a call allocates nothing: an
-	// operation belongs to one node, and the machines of a graph take turns.
+	// The views of the last call, kept so that a call allocates nothing: an operation belongs to
+	// one node, and a graph's machines run one at a time.
 	in32 []view[float32]
 	in64 []view[float64]
 }
@@ -119,8 +119,8 @@ func readable(name string, i int, n *G.Node) error {
 	return nil
 }
 
-// dims returns the dimensions of n's type, which are also those of its shape, but
-// for vectors made as columns or rows.
+// dims returns the number of dimensions of n's type, which is also that of its shape, except for
+// vectors made as columns or rows.
 func dims(n *G.Node) int {
 	if t, ok := n.Type().(G.TensorType); ok {
 		return t.Dims
@@ -130,7 +130,7 @@ func dims(n *G.Node) int {
 
 func (o *operation) Arity() int { return len(o.in) }
 
-// Type returns a new type each time, as Gorgonia takes it apart.
+// Type returns a new type each time: Gorgonia takes it apart as it infers types.
 func (o *operation) Type() hm.Type {
 	element := hm.TypeVariable('a')
 	of := func(dims int) hm.Type {
@@ -176,7 +176,7 @@ func (o *operation) OverwritesInput() int { return -1 }
 func (o *operation) MayOverwrite() []int  { return o.overwrite }
 func (o *operation) String() string       { return o.name }
 
-// Salt makes the hash of this operation its own: see [vm.Salted].
+// Salt makes the hash of this operation unique: see [vm.Salted].
 func (o *operation) Salt(salt uint32) { o.salt = salt }
 
 // DistinctHash marks it as such: see [vm.Distinct].
@@ -267,7 +267,7 @@ func bind[F kernels.Float](f func(view[F], []view[F]), product func(view[F], []v
 	return c
 }
 
-// computation is a kernel with what it computes.
+// computation is a kernel with its operands.
 type computation[F kernels.Float] struct {
 	f   func(view[F], []view[F])
 	out view[F]
@@ -276,12 +276,12 @@ type computation[F kernels.Float] struct {
 
 func (c *computation[F]) Do() { c.f(c.out, c.in) }
 
-// fits reports whether the values have the shapes of the nodes: a kernel relies on it.
+// fits reports whether the values have the shapes of the nodes: kernels rely on it.
 func (o *operation) fits(out G.Value, in []G.Value) bool {
 	if len(in) != len(o.in) {
 		return false
 	}
-	if o.shapes == nil { // Do has made out to fit
+	if o.shapes == nil { // Do has made out fit
 		return true
 	}
 	for i, v := range in {
@@ -366,7 +366,7 @@ func (o *operation) DiffWRT(n int) []bool {
 		grads = o.grads()
 	}
 	for i := range wrt {
-		// Of a rule without gradients SymDiff then says so: false would be taken for a
+		// If the rule has no gradients, SymDiff returns an error then: false would mean a
 		// gradient of zero.
 		wrt[i] = grads == nil || grads[i].rule != nil
 	}
@@ -392,12 +392,12 @@ func (o *operation) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	return nodes, nil
 }
 
-// node adds the gradient to the graph; with the gradient of the result.
+// node adds the gradient to the graph, given the gradient of the result.
 func (g gradient) node(in G.Nodes, out, grad *G.Node) (*G.Node, error) {
 	return apply(g.rule(), g.nodes(in, out, grad)...)
 }
 
-// nodes are those that the gradient is computed from.
+// nodes returns the nodes that the gradient is computed from.
 func (g gradient) nodes(in G.Nodes, out, grad *G.Node) G.Nodes {
 	args := make(G.Nodes, len(g.of))
 	for k, n := range g.of {

@@ -9,16 +9,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ParametricFunction is a differentiable function of one variable and of parameters,
-// applied to each element. Each parameter has one element, or one for each column.
-// It belongs to one node, and may have memory of its own.
+// ParametricFunction is a differentiable function of one variable and of parameters, applied to
+// each element. Each parameter has one element, or one for each column. It belongs to one node,
+// and may keep memory.
 type ParametricFunction struct {
 	Name string
 	F32  ParametricKernels[float32]
 	F64  ParametricKernels[float64]
 }
 
-// ParametricKernels are the kernels of one element type, for elements row by row of
+// ParametricKernels are the kernels of one element type. Elements come row by row, in rows of
 // cols columns.
 type ParametricKernels[F kernels.Float] struct {
 	// Value sets dst to f(z); dst may be z.
@@ -43,8 +43,8 @@ func Parametric(f *ParametricFunction, z *G.Node, params ...*G.Node) (*G.Node, e
 	return apply(parametric(f, dims(z), len(params)), append([]*G.Node{z}, params...)...)
 }
 
-// parametricInputs are the dimensions of leading inputs of dims dimensions and of
-// the parameters.
+// parametricInputs returns the numbers of dimensions of leading inputs, each dims, and of the
+// parameters.
 func parametricInputs(leading, dims, params int) []int {
 	return append(slices.Repeat([]int{dims}, leading), slices.Repeat([]int{1}, params)...)
 }
@@ -79,8 +79,7 @@ func parametricShape(name string, in []tensor.Shape, leading int) (tensor.Shape,
 	return z.Clone(), nil
 }
 
-// parametersOf returns a function that takes the parameters out of the views,
-// without allocating.
+// parametersOf returns a function that picks the parameters from the views without allocating.
 func parametersOf[F kernels.Float](leading, params int) func(in []view[F]) [][]F {
 	list := make([][]F, params)
 	return func(in []view[F]) [][]F {

@@ -12,8 +12,7 @@ import (
 // Penalty is a term Σ φ(p) of a loss, over the elements of a parameter.
 type Penalty struct {
 	Name string
-	// Term is φ, Derivative φ'. Curvature is what stands for φ” in [Curvature]: it must
-	// not be negative.
+	// Term is φ, Derivative φ'. Curvature replaces φ'' in [Curvature]: it must not be negative.
 	Term, Derivative, Curvature func(p float64) float64
 }
 
@@ -150,7 +149,7 @@ func rowScaledNormByScaleKernel[F kernels.Float](d view[F], in []view[F]) {
 	if n == 0 {
 		return
 	}
-	var sum float64 // where a is one number
+	var sum float64 // if a is one number
 	for i := range w.rows {
 		r := norm(row(w, i))
 		part := g * (scaleOf(a, i) * r / n) * r
@@ -199,7 +198,7 @@ func plus(c float64) *rule {
 		f64:   plusKernel[float64](c),
 		grads: grads,
 		curve: func(_ *rule, i int, in G.Nodes, out, h *G.Node) (*G.Node, error) {
-			return grads()[i].node(in, out, h) // the sum's, not squared: curvatures add
+			return grads()[i].node(in, out, h) // that of the sum, not squared: curvatures add
 		},
 	}
 }
@@ -210,8 +209,8 @@ func plusKernel[F kernels.Float](c float64) func(view[F], []view[F]) {
 	}
 }
 
-// times is c·g of two scalars, of which the first stands for the graph: the gradient of
-// a loss is a constant, which belongs to none.
+// times is c·g of two scalars. The first only supplies the graph: the gradient of a loss is a
+// constant, which belongs to no graph.
 func times(c float64) *rule {
 	return &rule{
 		name:  "times",

@@ -26,8 +26,8 @@ func (f *Function) complete(what string) error {
 	return nil
 }
 
-// Pointwise returns f(z), of z's shape. Its gradient with respect to z is g·f'(z).
-// Two functions are never confused, whatever their names.
+// Pointwise returns f(z), of z's shape. Its gradient with respect to z is g·f'(z). Two functions
+// are never confused, even if they share a name.
 func Pointwise(f *Function, z *G.Node) (*G.Node, error) {
 	if err := f.complete("pointwise"); err != nil {
 		return nil, err
@@ -55,8 +55,8 @@ func pointwise(f *Function, dims int) *rule {
 	}
 }
 
-// FunctionIn returns the function that a node applies to each element of its only
-// input, nil if it is not made by [Pointwise].
+// FunctionIn returns the function that a node applies to each element of its only input, nil if
+// the node was not made by [Pointwise].
 func FunctionIn(n *G.Node) *Function {
 	if o, ok := n.Op().(*operation); ok {
 		return o.function
@@ -64,7 +64,7 @@ func FunctionIn(n *G.Node) *Function {
 	return nil
 }
 
-// pointwiseGradient is g·f'(z) of z and g. It has no derivative of its own.
+// pointwiseGradient is g·f'(z) of z and g. It has no derivative.
 func pointwiseGradient(f *Function, dims int) *rule {
 	return &rule{
 		name:      f.Name + "'",
@@ -86,9 +86,9 @@ func sameShape(in []tensor.Shape) (tensor.Shape, error) {
 	return in[0].Clone(), nil
 }
 
-// FunctionOf makes a Function from f and its derivative df in double precision.
-// Float32 arguments are widened and the results rounded once; where dy·f'(z)
-// underflows in float32 it does so only as a product.
+// FunctionOf makes a Function from f and its derivative df in double precision. Float32
+// arguments are widened and the results rounded once: dy·f'(z) underflows in float32 only if the
+// product does.
 func FunctionOf(name string, f, df func(float64) float64) *Function {
 	return &Function{
 		Name:   name,

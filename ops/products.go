@@ -7,14 +7,14 @@ import (
 
 // Product is a matrix product x·W in a graph.
 type Product struct {
-	X        *G.Node // a row for each example
+	X        *G.Node // one row for each example
 	Gradient *G.Node // of the loss with respect to the product, in its shape
 }
 
 // Products returns, for each of params, the products in which it is the factor W, in the order
-// in which they are computed: the gradient of W is the sum of all xᵀ·g. [Gradient] has been
-// called for loss and params before. A parameter that is no such factor, such as a bias or a
-// weight that is normalised first, has none.
+// in which they are computed: the gradient of W is the sum of all xᵀ·g. Call [Gradient] for loss
+// and params first. A parameter that is not such a factor, such as a bias or a weight that is
+// normalised first, has none.
 func Products(loss *G.Node, params ...*G.Node) ([][]Product, error) {
 	b := &secondBackward{inputs: map[*G.Node]G.Nodes{}, leads: map[*G.Node]bool{}}
 	index := make(map[*G.Node]int, len(params))

@@ -9,8 +9,8 @@ import (
 )
 
 // Pullback returns the gradient of Σ seed∘to with respect to from: each row of seed is
-// multiplied by the Jacobian ∂to/∂from. Unlike [Gradient] it gives no node a Deriv, so that
-// a graph can have many; and it goes back from to no further than from.
+// multiplied by the Jacobian ∂to/∂from. Unlike [Gradient] it sets no node's Deriv, so that a
+// graph can have many pullbacks, and it stops at from.
 func Pullback(seed, to, from *G.Node) (*G.Node, error) {
 	for i, n := range []*G.Node{seed, to, from} {
 		if err := readable("pullback", i, n); err != nil {
@@ -52,9 +52,8 @@ func Pullback(seed, to, from *G.Node) (*G.Node, error) {
 	return grad, errors.Wrapf(err, "pullback of %v", from)
 }
 
-// Cuts returns the nodes that every path from one node to another goes through, both
-// included, from the first to the last: between two neighbours the graph is a function of
-// one variable.
+// Cuts returns the nodes that every path from one node to another goes through, both included,
+// from the first to the last: between two neighbours the graph is a function of the first alone.
 func Cuts(from, to *G.Node) (G.Nodes, error) {
 	b := &secondBackward{inputs: map[*G.Node]G.Nodes{from: nil}, leads: map[*G.Node]bool{from: true}}
 	if from == to {
@@ -82,8 +81,8 @@ func Cuts(from, to *G.Node) (G.Nodes, error) {
 			}
 		}
 	}
-	// What leads nowhere is not on a path; the order has it, if at all, only where the last
-	// node uses it: visit goes from there.
+	// A node that leads nowhere is on no path. The order, which starts from the last node,
+	// contains it only if that node uses it.
 	var cuts G.Nodes
 	reach := 0
 	for i, n := range path {
@@ -95,9 +94,9 @@ func Cuts(from, to *G.Node) (G.Nodes, error) {
 	return cuts, nil
 }
 
-// Orthonormalize returns rows that are orthonormal, and span what those of m do as far as
-// that is possible, as found by record, which gets the rows and changes them in place. It is
-// for the seeds of a [Pullback] that are to stay apart, and has no derivative.
+// Orthonormalize returns orthonormal rows that span what the rows of m span, as far as possible.
+// The function record gets the rows and changes them in place. It keeps the seeds of several
+// [Pullback] steps from becoming parallel, and has no derivative.
 func Orthonormalize(m *G.Node, record func(rows []float64, cols int)) (*G.Node, error) {
 	switch {
 	case record == nil:

@@ -7,20 +7,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// RowFunction is a differentiable function of a row, applied to each row of a matrix. It
-// makes To columns of each From.
+// RowFunction is a differentiable function of a row, applied to each row of a matrix. It makes
+// To columns of every From.
 type RowFunction struct {
 	Name     string
 	From, To int
-	// F sets y to f(z), of one row. z is not to be changed.
+	// F sets y to f(z) for one row. It must not change z.
 	F func(y, z []float64)
-	// Gradient sets dz to the gradient of dy·f(z) with respect to z. The others are not to
-	// be changed.
+	// Gradient sets dz to the gradient of dy·f(z) with respect to z. It must not change the
+	// others.
 	Gradient func(dz, z, dy []float64)
 }
 
-// Rowwise returns f of each row of the matrix z. It is computed in float64; float32 rows
-// are widened and the results rounded once. The gradient has no derivative of its own.
+// Rowwise returns f of each row of the matrix z. It is computed in float64; float32 rows are
+// widened and the results rounded once. Its gradient has no derivative.
 func Rowwise(f *RowFunction, z *G.Node) (*G.Node, error) {
 	switch {
 	case f == nil || f.F == nil || f.Gradient == nil:
@@ -64,7 +64,7 @@ func rowwiseGradient(f *RowFunction) *rule {
 	}
 }
 
-// rowKernels applies a function row by row; it has the rows of float32 in float64.
+// rowKernels applies a function row by row, float32 rows as copies in float64.
 type rowKernels struct {
 	f          *RowFunction
 	out, z, dy []float64

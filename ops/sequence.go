@@ -9,11 +9,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Sequences of T steps for a batch of B examples are matrices of T·B rows, the
-// examples of the first step first: a product with a weight then serves all steps.
+// Sequences of T steps for a batch of B examples are matrices of T·B rows, the examples of the
+// first step first: one product with a weight then serves all steps.
 
-// TimeMajor returns the sequence of T·B rows and D columns that lies in the rows of x,
-// of shape (B, T·D), step after step. Its gradient is [BatchMajor] of the result's.
+// TimeMajor returns the sequence of T·B rows and D columns whose steps lie one after another in
+// the rows of x, of shape (B, T·D). Its gradient is [BatchMajor] of the result's gradient.
 func TimeMajor(x *G.Node, steps int) (*G.Node, error) { return apply(timeMajor(steps), x) }
 
 // BatchMajor is the inverse of [TimeMajor].
@@ -63,8 +63,8 @@ func batchMajor(steps int) *rule {
 	}
 }
 
-// transposeBlocks transposes a matrix of blocks of d numbers: from batch by steps, or
-// to it with back.
+// transposeBlocks transposes a matrix of blocks of d numbers: batch by steps becomes steps by
+// batch, or the reverse with back.
 func transposeBlocks[F kernels.Float](y, x []F, steps, d int, back bool) {
 	batch := len(x) / (steps * d)
 	for t := range steps {
@@ -79,8 +79,8 @@ func transposeBlocks[F kernels.Float](y, x []F, steps, d int, back bool) {
 	}
 }
 
-// Stack returns the sequence with the given steps, each of shape (B, D). The gradient of a
-// step is its rows of the sequence's.
+// Stack returns the sequence with the given steps, each of shape (B, D). The gradient of a step
+// is that of its rows in the sequence.
 func Stack(steps ...*G.Node) (*G.Node, error) {
 	switch len(steps) {
 	case 0:
@@ -101,14 +101,14 @@ func Stack(steps ...*G.Node) (*G.Node, error) {
 	return sum(terms)
 }
 
-// columns are a range of blocks of columns: the first one in a step and in a sequence,
-// and how many there are.
+// columns is a range of blocks of columns: the first one in a step and in a sequence, and their
+// number.
 type columns struct{ step, sequence, count int }
 
-// whole are all columns.
+// whole is all columns.
 var whole = []columns{{count: 1}}
 
-// place returns the sequence that has x as step t and zeros elsewhere.
+// place returns the sequence with x as step t and zeros elsewhere.
 func place(t, steps int) *rule {
 	r := placeColumns(t, steps, whole, 1, 1)
 	r.grads = func() []gradient {
@@ -117,8 +117,8 @@ func place(t, steps int) *rule {
 	return r
 }
 
-// placeColumns does so with some of the columns, of a step that has this many blocks of
-// them and a sequence that has others.
+// placeColumns does so with some of the columns, where a step and a sequence may have different
+// numbers of blocks.
 func placeColumns(t, steps int, which []columns, blocksOfStep, blocksOfSequence int) *rule {
 	return &rule{
 		name: "place",
@@ -178,13 +178,13 @@ func rows(t, steps int) *rule {
 	}
 }
 
-// step has the numbers of step t of a sequence.
+// step returns the numbers of step t of a sequence.
 func step[F kernels.Float](x view[F], t, batch int) []F {
 	return x.data[t*batch*x.cols:][:batch*x.cols]
 }
 
-// Zeros returns a matrix of zeros with the rows of a step of p, a sequence of this many
-// steps: the state before the first. It has no gradient.
+// Zeros returns a matrix of zeros with as many rows as a step of p, a sequence of the given
+// number of steps: the state before the first step. It has no gradient.
 func Zeros(p *G.Node, steps, cols int) (*G.Node, error) {
 	return apply(&rule{
 		name: "zeros",
@@ -202,12 +202,12 @@ func Zeros(p *G.Node, steps, cols int) (*G.Node, error) {
 	}, p)
 }
 
-// Step returns p_t + h·U, the pre-activation of step t of T: p is the sequence of the
-// inputs' products with their weights, of T·B rows, h of shape (B, units) the state
-// before, and U of shape (units, columns of p).
+// Step returns p_t + h·U, the pre-activation of step t of T: p, of T·B rows, is the sequence of
+// the inputs' products with their weights, h, of shape (B, units), the previous state, and U is
+// of shape (units, columns of p).
 //
-// With g the gradient of the result, that of p has g as its rows of step t, and those of h
-// and U are g·Uᵀ and hᵀ·g.
+// With g the gradient of the result, that of p is g in the rows of step t and 0 elsewhere, and
+// those of h and U are g·Uᵀ and hᵀ·g.
 func Step(p, h, u *G.Node, t, steps int) (*G.Node, error) {
 	return apply(&rule{
 		name: "step",
@@ -239,8 +239,8 @@ func stepKernel[F kernels.Float](t int) func(view[F], []view[F]) {
 	}
 }
 
-// StepCrossEntropy is [CrossEntropy] of the answers of this many steps: each row of logits
-// and targets has those of one example, one step's classes after the other's.
+// StepCrossEntropy is [CrossEntropy] of answers in several steps: each row of logits and targets
+// holds those of one example, step after step, with a number for each class.
 func StepCrossEntropy(logits, targets *G.Node, steps int) (*G.Node, error) {
 	if err := readable("step-cross-entropy", 0, logits); err != nil {
 		return nil, err
@@ -262,7 +262,7 @@ func StepCrossEntropy(logits, targets *G.Node, steps int) (*G.Node, error) {
 	return apply(r, logits, targets)
 }
 
-// byStep is a rule of logits and targets with each of their rows divided into steps.
+// byStep is a rule of logits and targets, applied to each of their rows divided into steps.
 func byStep(r *rule, steps int) *rule {
 	divided := *r
 	divided.name = fmt.Sprintf("%s-by-%d-steps", r.name, steps)
@@ -284,9 +284,9 @@ func byStepKernel[F kernels.Float](f func(view[F], []view[F]), steps int) func(v
 	}
 }
 
-// RepeatRow returns a matrix with this many rows that are all v, of shape (columns): an initial
-// state that is learned, for each example of a batch. The gradient of v is the sums of the
-// columns of the result's.
+// RepeatRow returns a matrix whose rows all equal v, of shape (columns): a learned initial state
+// for each example of a batch. The gradient of v is the sum over the rows of the result's
+// gradient.
 func RepeatRow(v *G.Node, rows int) (*G.Node, error) {
 	if rows < 1 {
 		return nil, errors.Errorf("repeat-row: %d rows: want at least 1", rows)

@@ -114,11 +114,11 @@ func innerKernel[F kernels.Float](y view[F], in []view[F]) {
 	y.data[0] = F(sum)
 }
 
-// Carry returns σ(z)∘h + (1-σ(z))∘x, a highway connection: the transform gate's
-// pre-activation z says how much of h there is, and the rest is x. All are of one shape.
+// Carry returns σ(z)∘h + (1-σ(z))∘x, a highway connection: the transform gate σ(z) is the share
+// of h, and the rest is x. All are of one shape.
 //
-// With g the gradient of the result, those of z, h and x are σ'(z)∘g∘(h-x), σ(z)∘g and
-// σ(-z)∘g: what is carried does not vanish where 1 - σ(z) would be rounded to 0.
+// With g the gradient of the result, those of z, h and x are σ'(z)∘g∘(h-x), σ(z)∘g and σ(-z)∘g:
+// the carried part does not vanish where 1 - σ(z) would round to 0.
 func Carry(z, h, x *G.Node) (*G.Node, error) { return apply(carry, z, h, x) }
 
 var carry = &rule{
