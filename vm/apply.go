@@ -6,12 +6,12 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// ErrHashCollision says that two different nodes of a graph have the same hash,
-// by which Gorgonia takes, or may have taken, one for the other.
+// ErrHashCollision means that two different nodes of a graph have the same hash, so that
+// Gorgonia takes, or may have taken, one for the other.
 var ErrHashCollision = errors.New("node hash collision")
 
-// Distinct is an operation whose hash no other operation of its graph shares, by a
-// number of its own (see [Salted]). Gorgonia can't merge its node with another one.
+// Distinct is an operation whose hash is unique in its graph, owing to its salt (see [Salted]).
+// Gorgonia can't merge its node with another one.
 type Distinct interface {
 	G.Op
 	// DistinctHash does nothing; it marks the operation.
@@ -21,16 +21,16 @@ type Distinct interface {
 // Salted is an operation that can be given a number to mix into its hash.
 type Salted interface {
 	Distinct
-	// Salt sets the number. Of one graph, no two operations get the same: if Hashcode
-	// is one to one, Gorgonia can't take one operation for another even where the
-	// hashes of their nodes collide.
+	// Salt sets the number. No two operations of a graph get the same: if Hashcode is one to
+	// one, Gorgonia can't take one operation for another even where the hashes of their nodes
+	// collide.
 	Salt(uint32)
 }
 
-// Apply adds op, applied to inputs, to the inputs' graph, as gorgonia.ApplyOp
-// does, and returns an error that is [ErrHashCollision] if Gorgonia returns a node
-// with other inputs. A [Salted] op gets a salt of its own, and so never collides;
-// the salts of a graph depend on nothing but the order in which it is built.
+// Apply adds op, applied to inputs, to the inputs' graph, as gorgonia.ApplyOp does, and returns
+// an error that is [ErrHashCollision] if Gorgonia returns a node with other inputs. A [Salted]
+// op gets a unique salt, and so never collides; salts depend only on the order in which the
+// graph is built.
 func Apply(op G.Op, inputs ...*G.Node) (*G.Node, error) {
 	if op == nil {
 		return nil, errors.New("apply: the operation is nil")
@@ -41,7 +41,7 @@ func Apply(op G.Op, inputs ...*G.Node) (*G.Node, error) {
 	}
 	salted, ok := op.(Salted)
 	if ok {
-		// Nodes are numbered in the order of their making, so this is the first to get it.
+		// Nodes are numbered as they are made, so no other node has this number.
 		all := inputs[0].Graph().AllNodes()
 		salted.Salt(uint32(all[len(all)-1].ID() + 1))
 	}
@@ -66,8 +66,8 @@ func Apply(op G.Op, inputs ...*G.Node) (*G.Node, error) {
 	return n, nil
 }
 
-// ofOneGraph returns the inputs with constants that belong to no graph yet added to
-// that of the others.
+// ofOneGraph returns the inputs. Constants that belong to no graph yet are added to that of the
+// other inputs.
 func ofOneGraph(inputs []*G.Node) ([]*G.Node, error) {
 	var g *G.ExprGraph
 	for i, n := range inputs {
@@ -90,7 +90,8 @@ func ofOneGraph(inputs []*G.Node) ([]*G.Node, error) {
 		switch n.Graph() {
 		case g:
 		case nil:
-			// Gorgonia finds constants by their printed values, which for tensors are abridged.
+			// Gorgonia identifies constants by their printed values, which are abridged for
+			// tensors.
 			list[i] = g.AddNode(n)
 			if !G.ValueEq(list[i].Value(), n.Value()) {
 				return nil, errors.Wrapf(ErrHashCollision, "input %d became an older constant that is printed like it, %v: make it an input of the graph", i, list[i])
@@ -102,7 +103,7 @@ func ofOneGraph(inputs []*G.Node) ([]*G.Node, error) {
 	return list, nil
 }
 
-// children returns the inputs of n in their order.
+// children returns the inputs of n in order.
 func children(n *G.Node) ([]*G.Node, error) {
 	if n.Op() == nil {
 		return nil, nil
@@ -119,10 +120,9 @@ func children(n *G.Node) ([]*G.Node, error) {
 	return list, nil
 }
 
-// checkHashes returns an error if two different nodes have one hash and one of
-// them is an input of an operation that could have been merged with the same
-// operation on the other. By then the merged node is gone: what is left to be seen
-// is that it may have been there.
+// checkHashes returns an error if two different nodes have one hash and one of them is an input
+// of an operation that could have been merged with the same operation on the other. The merged
+// node itself left no trace: all that can be checked is that there may have been one.
 func checkHashes(order []*G.Node, kids map[*G.Node][]*G.Node) error {
 	if len(order) == 0 {
 		return nil

@@ -9,23 +9,23 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Compile prepares a machine that computes the nodes wanted, and only what they
-// need. The nodes wanted are bound to their values, here and by each run: where several
-// machines compute one node, the last to be compiled or run has it.
+// Compile prepares a machine that computes the wanted nodes and only what they need. They are
+// bound to their values, here and by each run: if several machines compute one node, it is bound
+// to the value of the last one compiled or run.
 //
-// Without nodes, it computes all of the graph, binds every node, as a TapeMachine does,
-// and no two results share memory. Name what is to be read where memory counts.
+// Without nodes, it computes the whole graph and binds every node, as a TapeMachine does, and no
+// two results share memory. Name the nodes that you read where memory counts.
 //
-// A statement of gorgonia.Read may be among the nodes. Compile returns an error for a
-// node of another graph, for statements of gorgonia.Set, for elements that are not
-// float32, float64, int, int32, int64, uint8 or bool, and [ErrHashCollision]. The time it
-// takes is linear in the number of nodes.
+// Statements made by gorgonia.Read may be among the nodes. Compile returns an error for a node
+// of another graph, for statements of gorgonia.Set, for elements that are not float32, float64,
+// int, int32, int64, uint8 or bool, and [ErrHashCollision]. The time it takes is linear in the
+// number of nodes.
 func Compile(g *G.ExprGraph, wanted ...*G.Node) (*Machine, error) {
 	m, err := compile(g, nil, wanted, nil)
 	return m, errors.Wrap(err, "vm")
 }
 
-// compile makes a machine in the memory of another one, if of is not nil.
+// compile makes a machine, in the memory of another one if of is not nil.
 func compile(g *G.ExprGraph, updates []Update, wanted []*G.Node, of *Machine) (*Machine, error) {
 	s, err := newSchedule(g, updates, wanted)
 	if err != nil {
@@ -103,9 +103,9 @@ func (s *schedule) kidOf(n *G.Node) *G.Node {
 	return kids[0]
 }
 
-// preallocDoer returns the way in which op writes to given memory, if it has one
-// that can be relied upon. Most stock operations have not: the gradient of a slice
-// adds to what it finds there, batch normalisation reads it, dropout panics.
+// preallocDoer returns op as a PreallocDoer if its UsePreallocDo is reliable. Those of most
+// stock operations are not: the gradient of a slice adds to what the memory held, batch
+// normalisation reads it, dropout panics.
 func preallocDoer(op G.Op) G.UsePreallocDoer {
 	t := reflect.TypeOf(op)
 	if t.Kind() == reflect.Pointer {

@@ -6,28 +6,28 @@ import "gorgonia.org/tensor"
 // while it computes.
 type Fetcher interface {
 	Computation
-	// Reach is how many bytes it can ask for, 0 if it can't.
+	// Reach returns how many bytes it can ask for; 0 for none.
 	Reach() int
-	// Fetch tells what to fetch. It is a hint: results do not depend on it.
+	// Fetch sets what to fetch. It is a hint: results do not depend on it.
 	Fetch(address uintptr, bytes int)
 }
 
 const (
-	// A tensor is fetched if since its last use more memory than this was in use:
-	// about what stays in a second-level cache.
+	// A tensor is fetched if more memory than this was used since its last use: about what stays
+	// in a second-level cache.
 	retained = 512 << 10
 	// Smaller ones are not worth it.
 	worthFetching = 1 << 10
-	// So many steps in advance at most.
+	// The most steps in advance.
 	fetchSteps = 8
-	// Tensors that are closer to each other count as one piece.
+	// Tensors closer to each other than this count as one piece.
 	gap = 256
 )
 
-// fetchAhead decides what computations that can fetch memory are to fetch: what the steps
-// after them use that has long not been in use, the weights of the next layer, say. A
-// deep network's memory is larger than the caches, and the processor, which sees only one
-// layer's tensors in order, cannot know where the next layer's are.
+// fetchAhead decides what the computations that can fetch memory should fetch: what later steps
+// use and what has long been unused, the weights of the next layer, say. A deep network's memory
+// is larger than the caches, and the processor, which sees only one layer's tensors in order,
+// cannot know where the next layer's are.
 func (m *Machine) fetchAhead() {
 	for i := range m.steps {
 		s := &m.steps[i]
@@ -42,15 +42,15 @@ func (m *Machine) fetchAhead() {
 	}
 }
 
-// use is a step's reading of a tensor.
+// use is the reading of a tensor by a step.
 type use struct {
 	step    int
 	address uintptr
 	bytes   int
 }
 
-// longUnused returns the readings of tensors that have not been used for long, in the
-// order of the steps. (What is written can wait.)
+// longUnused returns the uses of tensors that have long been unused, in the order of the steps.
+// (Writing does not wait for memory.)
 func (m *Machine) longUnused() (list []use) {
 	var used int // bytes, since the start of the run before
 	lastUse := map[uintptr]int{}
@@ -74,7 +74,7 @@ func (m *Machine) longUnused() (list []use) {
 	return list
 }
 
-// ahead is what a computation is to fetch: tensors side by side.
+// ahead is what a computation should fetch: tensors that lie side by side.
 type ahead struct {
 	address uintptr
 	bytes   int

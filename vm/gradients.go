@@ -6,18 +6,18 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// gradient is a derivative that a machine hands out apart from its node: a solver sets
-// the gradients of its parameters to zero, so each must be theirs alone. The derivative's
-// node itself may be a constant, whose value all graphs of the process share, an input, or
-// the derivative of several parameters.
+// gradient is a derivative with a value separate from that of its node. A solver sets the
+// gradients of its parameters to zero, so no gradient may be shared; but the derivative's node
+// may be a constant, whose value all graphs of the process share, an input, or the derivative of
+// several parameters.
 type gradient struct {
 	of    *G.Node // whose Grad it is
 	from  source
 	value G.Value
-	adds  bool // to what is there; see Accumulate
+	adds  bool // to the present value; see Accumulate
 }
 
-// handOut finds the derivatives among the nodes that are bound which need a value apart.
+// handOut finds those of the bound derivatives that need a separate value.
 func (m *Machine) handOut(s *schedule, at func(*G.Node) source) {
 	for _, n := range s.graph.AllNodes() {
 		d := n.Deriv()
@@ -30,7 +30,7 @@ func (m *Machine) handOut(s *schedule, at func(*G.Node) source) {
 	}
 }
 
-// inputsOf counts the inputs whose derivative d is.
+// inputsOf counts the inputs that have d as their derivative.
 func inputsOf(d *G.Node) (count int) {
 	for _, n := range d.DerivOf() {
 		if n.Op() == nil && n.Deriv() == d {
@@ -40,8 +40,8 @@ func inputsOf(d *G.Node) (count int) {
 	return count
 }
 
-// apart gives n a gradient with a value of its own. Where Gorgonia's gradient has another
-// shape than n, which a parameter's never has, it stays that of its node.
+// apart gives n a gradient with a separate value. If Gorgonia's gradient differs from n in
+// shape, which never happens to a parameter, it remains that of its node.
 func (m *Machine) apart(n *G.Node, from source, d *G.Node) *gradient {
 	if d.Dtype() != n.Dtype() || !d.Shape().Eq(n.Shape()) || !float(n.Dtype()) {
 		return nil
@@ -53,11 +53,10 @@ func (m *Machine) apart(n *G.Node, from source, d *G.Node) *gradient {
 	return &m.gradients[len(m.gradients)-1]
 }
 
-// Accumulate has the gradients of the inputs given add up over runs, as they do on a
-// TapeMachine with gorgonia.BindDualValues, until they are set to zero, which Step of a
-// solver does. Only what Grad returns of the inputs adds up, not what the nodes of the
-// derivatives are bound to. It returns an error for a node that is no input, or whose
-// derivative the machine does not bind.
+// Accumulate makes the gradients of the given inputs add up over runs, as they do on a
+// TapeMachine with gorgonia.BindDualValues, until they are set to zero, as a solver's Step does.
+// Only the values that Grad returns add up, not those of the derivatives' nodes. It returns an
+// error for a node that is not an input, or whose derivative the machine does not bind.
 func (m *Machine) Accumulate(inputs ...*G.Node) error {
 	for _, n := range inputs {
 		if err := m.accumulate(n); err != nil {
@@ -89,7 +88,7 @@ func (m *Machine) accumulate(n *G.Node) error {
 	return errors.Errorf("the machine does not bind the derivative of %v: compile it for that, too", n)
 }
 
-// publish has Grad return the value apart.
+// publish makes Grad return the separate value.
 func (g *gradient) publish() {
 	if d, err := g.of.Grad(); err == nil && d == g.value {
 		return
@@ -99,7 +98,7 @@ func (g *gradient) publish() {
 	}
 }
 
-// update takes over what the run has computed.
+// update takes over the run's result.
 func (g *gradient) update(m *Machine) {
 	switch from := m.valueOf(g.from); {
 	case !g.adds:
@@ -119,8 +118,8 @@ func (m *Machine) publish() error {
 				return errors.Wrapf(err, "bind %v", b.node)
 			}
 		}
-		// An input that another kind of machine has run with keeps a gradient of its own,
-		// which its Grad prefers to this one.
+		// An input that another kind of machine has used keeps its own gradient, which its Grad
+		// prefers to this one.
 		for _, n := range b.node.DerivOf() {
 			if d, err := n.Grad(); err == nil && d != b.value && n.Deriv() == b.node && m.apartOf[n] == 0 && n.Value() != nil && G.TypeOf(n.Value()).Eq(G.TypeOf(b.value)) {
 				G.WithGrad(b.value)(n)

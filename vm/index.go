@@ -7,18 +7,17 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// A graph of Gorgonia's finds a node by its number in a map, byID, but enters a node
-// there only once it has been looked up, by a scan of all nodes. Each node is looked up
-// as it is added, so that building takes time quadratic in the number of nodes: seconds
-// from 100 000 on. The map is not exported. Where it is what it is in the version that
-// go.mod pins, [number] enters nodes before that, and building takes linear time. Where it
-// is not, by its type or by what it does (see [finds]), building is slow and nothing else.
-// (Nodes removed from a graph spoil the numbers that it has looked up, here as in
+// Gorgonia's graphs find a node by its number in a map, byID, but enter it there only after the
+// first look-up, which scans all nodes. Each node is looked up as it is added, so building takes
+// time quadratic in the number of nodes: seconds from 100 000 on. The map is not exported. If it
+// is what it is in the version that go.mod pins, [number] enters nodes beforehand, and building
+// takes linear time. If it is not, by its type or by what it does (see [finds]), building is
+// slow, but correct. (Removing nodes from a graph spoils the numbers in the map, here as in
 // Gorgonia: [Compile] refuses that.)
 var byID = offsetOf("byID")
 
-// offsetOf returns the place in a graph of the map from numbers to nodes, a field of the
-// given name; 0, which is the place of another field, if it is not that map.
+// offsetOf returns the offset in a graph of the field that maps numbers to nodes; 0, the offset
+// of another field, if the field of that name does not.
 func offsetOf(field string) uintptr {
 	f, ok := reflect.TypeFor[G.ExprGraph]().FieldByName(field)
 	if !ok || f.Type != reflect.TypeFor[map[int64]int]() || !finds(f.Offset) {
@@ -27,12 +26,11 @@ func offsetOf(field string) uintptr {
 	return f.Offset
 }
 
-// newGraph makes the graph that is tried.
+// newGraph makes the graph for the trial.
 var newGraph = func() *G.ExprGraph { return G.NewGraph() }
 
-// finds reports whether nodes are found under their numbers because these are in the map at
-// the given place: a graph finds what is entered there, enters there what it finds, and
-// takes an entry beyond the last node for none.
+// finds reports whether a graph finds nodes by the map at the given offset: it finds what is
+// entered there, enters what it finds, and ignores an entry beyond the last node.
 func finds(offset uintptr) (ok bool) {
 	defer func() { // in a graph that is made differently
 		if recover() != nil {
@@ -77,7 +75,7 @@ func number(g *G.ExprGraph, nodes []*G.Node) {
 			places[id] = int(id)
 		}
 	}
-	// Gorgonia takes an entry beyond the last node for none.
+	// Gorgonia ignores an entry beyond the last node.
 	if next := len(all); next > 0 && all[next-1].ID() == int64(next-1) {
 		places[int64(next)] = next
 	}

@@ -6,15 +6,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// input is a node without an operation: data or a parameter.
+// input is a node without operation: data or a parameter.
 type input struct {
 	node    *G.Node
 	shape   tensor.Shape
 	dtype   tensor.Dtype
-	last    G.Value // what it was bound to by the last run
+	last    G.Value // what it was bound to in the last run
 	place   location
 	read    G.Value // what operations read: last, or a copy of it in order
-	copied  bool    // it is a copy, to be made anew by each run
+	copied  bool    // it is a copy, made anew by each run
 	readers []reader
 	changer int // the step that changes it, -1 if there is none
 	observe func(G.Value)
@@ -22,8 +22,7 @@ type input struct {
 
 type reader struct{ step, in int }
 
-// location is where a value's elements are, with what else tells that their order in
-// memory has changed.
+// location is where a value's elements are, and all that changes with their order in memory.
 type location struct {
 	address uintptr
 	order   tensor.DataOrder
@@ -44,7 +43,7 @@ func ordered(t *tensor.Dense) bool {
 	}
 	shape, strides, size := t.Shape(), t.Strides(), 1
 	if len(shape) != len(strides) {
-		return true // of a vector that is a matrix of one row or column
+		return true // of a vector stored as a matrix of one row or column
 	}
 	for i := len(shape) - 1; i >= 0; i-- {
 		if shape[i] != 1 && strides[i] != size {
@@ -55,14 +54,14 @@ func ordered(t *tensor.Dense) bool {
 	return true
 }
 
-// take binds what reads an input to the value v.
+// take binds the readers of an input to the value v.
 func (m *Machine) take(in *input, v G.Value, at location) error {
 	t, dense := v.(*tensor.Dense)
 	if dense && t.IsMasked() {
 		return errors.Errorf("input %q is bound to a masked tensor, whose mask no operation would see: fill in its elements", in.node.Name())
 	}
 	if m.own.has(v) {
-		// A result of this machine: it would be overwritten while it is still to be read.
+		// A result of this machine would be overwritten before it is read.
 		apart := zeros(in.dtype, in.shape)
 		copyOrdered(apart, v)
 		if err := G.UnsafeLet(in.node, apart); err != nil {
@@ -92,7 +91,7 @@ func (m *Machine) take(in *input, v G.Value, at location) error {
 	return nil
 }
 
-// unfit tells why an input cannot have the value v.
+// unfit returns why an input can't have the value v.
 func (in *input) unfit(v G.Value) error {
 	n := in.node
 	if v == nil {

@@ -14,8 +14,8 @@ import (
 // Overwriter is an operation whose result may take the place of one of its inputs.
 type Overwriter interface {
 	G.Op
-	// MayOverwrite returns the numbers of the inputs that the result, which has their
-	// shape, may share memory with; the machine does so where nothing else needs them.
+	// MayOverwrite returns the numbers of the inputs whose memory the result, which has their
+	// shape, may take; the machine uses this where nothing else needs them.
 	MayOverwrite() []int
 }
 
@@ -23,18 +23,19 @@ type Overwriter interface {
 // over.
 type Binder interface {
 	G.Op
-	// Bind returns the computation of the result of the values in into out. It holds as
-	// long as tensors keep their shape and memory.
+	// Bind returns the computation of the result of in, written to out. It is valid as long as
+	// the tensors keep their shape and memory.
 	Bind(out G.Value, in ...G.Value) (Computation, error)
 }
 
-// Computation is what a [Binder] has prepared. See also [Fetcher] and [Splitter].
+// Computation is an operation on fixed values, prepared by a [Binder]. See also [Fetcher] and
+// [Splitter].
 type Computation interface{ Do() }
 
 // Splitter is a [Computation] that can divide its work over several goroutines.
 type Splitter interface {
 	Computation
-	// Split says over how many. Results do not depend on it.
+	// Split sets over how many. Results do not depend on it.
 	Split(workers int)
 }
 
@@ -53,14 +54,14 @@ type Machine struct {
 	bytes  int64
 
 	gradients []gradient
-	apartOf   map[*G.Node]int // the place of a node's among them, from 1
+	apartOf   map[*G.Node]int // 1 + the index of a node's gradient
 	reads     []reading
 	modal     []G.TrainModeOp
 	training  bool
 
-	unbound bool // operations of steps are to be bound
-	planned bool // it is decided what to fetch ahead
-	workers int  // that computations are divided over
+	unbound bool // operations of steps must be bound
+	planned bool // what to fetch ahead has been decided
+	workers int  // over which computations are divided
 	closed  bool
 }
 
@@ -70,24 +71,23 @@ type binding struct {
 	value G.Value
 }
 
-// step is one operation with everything that it reads and writes.
+// step is one operation with all that it reads and writes.
 type step struct {
 	node    *G.Node
 	op      G.Op
-	compute Computation       // what a Binder made of the values below; nil for other operations
+	compute Computation       // made by a Binder for the values below; nil for other operations
 	do      G.UsePreallocDoer // of those; nil: op.Do and a copy
 	out     G.Value
 	in      []G.Value
-	unbound bool // compute, or what makes a change, is to be made anew
+	unbound bool // compute, or a change's function, must be made anew
 	observe func(G.Value)
-	ahead   ahead    // what compute is to fetch
+	ahead   ahead    // what compute fetches
 	changes []change // to make afterwards
 }
 
-// Observe has f called with the value of n in each run, as soon as it is
-// computed and before anything can overwrite it; f must only read. A nil f ends it.
-// It returns an error if the machine does not compute n. Observing changes nothing
-// in what is computed.
+// Observe calls f with the value of n in each run by [Machine.RunObserved], as soon as it is
+// computed and before anything can overwrite it; f must only read it. A nil f ends that. It
+// returns an error if the machine does not compute n. Results do not depend on observers.
 func (m *Machine) Observe(n *G.Node, f func(G.Value)) error {
 	for i := range m.inputs {
 		if m.inputs[i].node == n {
@@ -103,10 +103,10 @@ func (m *Machine) Observe(n *G.Node, f func(G.Value)) error {
 	return nil
 }
 
-// RunAll computes the wanted nodes from what the graph's inputs are bound to.
-// It returns an error, before computing anything, if one is not bound or bound to a
-// tensor of another shape or type, or to one that an operation can't read; and the
-// error of an operation, or its panic, with its node; and that of an update.
+// RunAll computes the wanted nodes from the values of the graph's inputs. It returns an error,
+// before computing anything, if an input has no value, one of another shape or type, or one that
+// an operation can't read. Errors of operations and updates are returned with their node, as are
+// panics of operations.
 func (m *Machine) RunAll() error { return errors.Wrap(m.run(false), "vm") }
 
 // RunObserved is RunAll with the observers called.
@@ -170,7 +170,7 @@ func (m *Machine) run(observe bool) (err error) {
 			continue
 		}
 		done := s
-		s = nil // the panic of an observer or an update is its own
+		s = nil // panics of observers and updates pass
 		if observe && done.observe != nil {
 			done.observe(done.out)
 		}
@@ -193,8 +193,8 @@ func (m *Machine) run(observe bool) (err error) {
 	return nil
 }
 
-// bind has operations and updates prepare themselves for the values of their steps. It
-// sets at to the step whose operation is at work.
+// bind prepares operations and updates for the values of their steps. It sets at to the step
+// whose operation is at work.
 func (m *Machine) bind(at **step) (err error) {
 	if err := m.checkMemory(); err != nil {
 		return err
@@ -232,7 +232,7 @@ func (m *Machine) bind(at **step) (err error) {
 	return nil
 }
 
-// prepare tells the computation of a step what to fetch and how to divide its work.
+// prepare sets what the computation of a step fetches and how it divides its work.
 func (s *step) prepare(workers int) {
 	if c, ok := s.compute.(Fetcher); ok {
 		c.Fetch(s.ahead.address, s.ahead.bytes)
@@ -242,9 +242,8 @@ func (s *step) prepare(workers int) {
 	}
 }
 
-// Split has operations that can divide their work over this many goroutines do so, where
-// that is worth it: large matrix products. It makes no difference to results. For a
-// study of many runs, running them side by side is the better use of processors.
+// Split divides large matrix products over up to workers goroutines where that is worth it. Results do
+// not depend on it. For a study of many runs, running them concurrently uses processors better.
 func (m *Machine) Split(workers int) {
 	m.workers, m.unbound, m.planned = workers, true, false
 	for i := range m.steps {
@@ -259,7 +258,7 @@ func (s *step) run() error {
 			return assign(s.out, v)
 		}
 	}
-	// There is no way to write to given memory, or not for these inputs.
+	// The operation can't write to given memory, or not for these inputs.
 	in := s.in
 	if k := s.op.OverwritesInput(); k >= 0 && k < len(in) {
 		spoilt, err := G.CloneValue(in[k])
@@ -283,10 +282,9 @@ func (s *step) String() string {
 	return fmt.Sprintf("%v (node %d)", s.op, s.node.ID())
 }
 
-// SetTraining has operations with a mode of their own (batch normalisation and dropout of
-// Gorgonia's) compute what they compute in training, which is the default, or what they
-// compute in evaluation, as gorgonia.EvalMode does. The mode is the machine's: machines of
-// one graph may have different ones.
+// SetTraining puts operations that have modes (Gorgonia's batch normalisation and dropout) into
+// training mode, the default, or into evaluation mode, as gorgonia.EvalMode does. The mode
+// belongs to the machine: machines of one graph may have different ones.
 func (m *Machine) SetTraining(training bool) { m.training = training }
 
 // Let is gorgonia.Let for an input of the machine's graph.
@@ -308,12 +306,12 @@ func (m *Machine) Set(a, b *G.Node) error {
 	return m.Let(a, b.Value())
 }
 
-// Reset does nothing: a machine is always ready to be run again, and the values of
-// the last run stay readable until then.
+// Reset does nothing: a machine can always be run again, and the values of the last run stay
+// readable until then.
 func (m *Machine) Reset() {}
 
-// Close lets go of the machine's memory, but for the values that nodes are bound to. A
-// run afterwards is an error.
+// Close releases the machine's memory, except for the values that nodes are bound to. Running a
+// closed machine is an error.
 func (m *Machine) Close() error {
 	*m = Machine{closed: true}
 	return nil

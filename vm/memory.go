@@ -9,18 +9,18 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// memory gives results their place. A slab is a piece of memory of one type and
-// size; results that don't live at the same time may have the same slab. Each
-// result has a tensor of its own over it, with its own shape.
+// memory allocates results. A slab is a piece of memory of one type and size; results that don't
+// live at the same time may share a slab. Each result has its own tensor over it, with its own
+// shape.
 type memory struct {
-	owned map[G.Value]bool // results that have a slab
+	owned map[G.Value]bool // results that own a slab
 	slabs map[G.Value]slab
 	free  map[slabKind][]slab
-	made  []piece // all slabs, in the order of their making
+	made  []piece // all slabs, oldest first
 	arena arena.Arena
 	bytes int64
 
-	numbers map[*G.Node]G.Value // there already
+	numbers map[*G.Node]G.Value // those of another machine
 	values  map[*G.Node]G.Value // of nodes that are computed, and of constants
 }
 
@@ -29,14 +29,13 @@ type piece struct {
 	slab slab
 }
 
-// newMemory returns memory that uses that of a machine's results, if it is not nil,
-// before it takes more.
+// newMemory returns memory that first uses that of a machine's results, if it is not nil.
 func newMemory(of *Machine) *memory {
 	m := &memory{owned: map[G.Value]bool{}, slabs: map[G.Value]slab{}, free: map[slabKind][]slab{}, numbers: map[*G.Node]G.Value{}, values: map[*G.Node]G.Value{}}
 	if of == nil {
 		return m
 	}
-	for _, p := range slices.Backward(of.made) { // the first to be made is the first to be used
+	for _, p := range slices.Backward(of.made) { // the oldest is used first
 		m.free[p.kind] = append(m.free[p.kind], p.slab)
 	}
 	for _, b := range of.wanted {
@@ -84,14 +83,14 @@ func (m *memory) allocate(n *G.Node) G.Value {
 	return m.give(s, n)
 }
 
-// give makes a tensor for the result of n over a slab.
+// give makes a tensor over a slab for the result of n.
 func (m *memory) give(s slab, n *G.Node) G.Value {
 	t := tensor.New(tensor.WithShape(n.Shape().Clone()...), tensor.WithBacking(s), tensor.WithEngine(G.StandardEngine{}))
 	m.owned[t], m.slabs[t] = true, s
 	return t
 }
 
-// takeOver gives the slab of v, which ends with it, to the result of n.
+// takeOver gives the slab of v, whose life ends, to the result of n.
 func (m *memory) takeOver(v G.Value, n *G.Node) G.Value {
 	s := m.slabs[v]
 	delete(m.owned, v)

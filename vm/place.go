@@ -5,9 +5,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// place decides where results are: each in memory of its own, or in that of one that
-// nothing needs any longer. It uses the memory of a machine's results, if of is not nil,
-// before it takes more.
+// place decides where results go: each into its own memory, or into that of a result that is no
+// longer needed. If of is not nil, it first uses the memory of that machine's results.
 func place(s *schedule, of *Machine) (*memory, error) {
 	mem := newMemory(of)
 	for i, n := range s.order {
@@ -44,8 +43,8 @@ func place(s *schedule, of *Machine) (*memory, error) {
 	return mem, nil
 }
 
-// overwritten returns the result of n in the place of an input that dies with it; nil if
-// there is none that its operation may overwrite.
+// overwritten returns the result of n in the memory of an input that n uses last; nil if there
+// is none that its operation may overwrite.
 func (m *memory) overwritten(s *schedule, n *G.Node, dies func(*G.Node) bool) (G.Value, error) {
 	o, ok := n.Op().(Overwriter)
 	if !ok {
@@ -63,7 +62,7 @@ func (m *memory) overwritten(s *schedule, n *G.Node, dies func(*G.Node) bool) (G
 	return nil, nil
 }
 
-// once reports whether n is in the list once.
+// once reports whether n is in the list exactly once.
 func once(list []*G.Node, n *G.Node) bool {
 	count := 0
 	for _, m := range list {

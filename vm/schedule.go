@@ -8,13 +8,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// schedule is what a machine computes, in which order.
+// schedule is what a machine computes, and in which order.
 type schedule struct {
 	graph   *G.ExprGraph
 	wanted  []*G.Node // each once; they keep their values to the end of a run
 	keep    map[*G.Node]bool
 	reads   []*G.Node // statements gorgonia.Read
-	reuse   bool      // results that nothing needs any longer hand their memory on
+	reuse   bool      // results that are no longer needed hand their memory on
 	order   []*G.Node // inputs before users
 	kids    map[*G.Node][]*G.Node
 	lastUse map[*G.Node]int // places in the order
@@ -22,8 +22,8 @@ type schedule struct {
 	pending *pending
 }
 
-// newSchedule checks what is asked for and puts it in order. Without nodes and updates,
-// that is the whole graph.
+// newSchedule checks the nodes and updates and orders what they need. Without any, that is the
+// whole graph.
 func newSchedule(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*schedule, error) {
 	if g == nil {
 		return nil, errors.New("the graph is nil")
@@ -64,7 +64,7 @@ func newSchedule(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*schedule,
 		}
 	}
 	needed := s.wanted[:len(s.wanted):len(s.wanted)]
-	for _, u := range updates { // also where nothing reads it
+	for _, u := range updates { // even if nothing reads it
 		needed = append(needed, u.Of)
 	}
 	for _, u := range updates {
@@ -91,8 +91,8 @@ func newSchedule(g *G.ExprGraph, updates []Update, wanted []*G.Node) (*schedule,
 	return s, nil
 }
 
-// sort puts the nodes that those given need into order, inputs before users: a
-// depth-first walk, without recursion as graphs are deep.
+// sort orders the nodes that the given ones need, inputs before users: a depth-first walk,
+// without recursion, as graphs are deep.
 func (s *schedule) sort(needed []*G.Node) (err error) {
 	type frame struct {
 		node *G.Node
@@ -133,8 +133,8 @@ func supported(n *G.Node) error {
 	return errors.Errorf("%v has elements of type %v: only float32, float64, int, int32, int64, uint8 and bool are computed", n, n.Dtype())
 }
 
-// destination returns where the statement n has a value read into. Gorgonia does not
-// export it: the operation of gorgonia.Read is a struct of this one pointer.
+// destination returns where the statement n reads a value into. Gorgonia does not export it: the
+// operation of gorgonia.Read is a struct of this one pointer.
 func destination(n *G.Node) (*G.Value, error) {
 	op := reflect.ValueOf(n.Op())
 	if t := op.Type(); t.Name() == "readOp" && t.Kind() == reflect.Struct && t.NumField() == 1 && t.Field(0).Type == reflect.TypeFor[*G.Value]() {
@@ -146,7 +146,7 @@ func destination(n *G.Node) (*G.Value, error) {
 	return nil, errors.Errorf("%v (%s) is a statement that machines do not execute: use Machine.Set between runs, or an Update", n, n.Op())
 }
 
-// valuer is what the operations of Gorgonia's constants are.
+// valuer is implemented by the operations of Gorgonia's constants.
 type valuer interface{ Value() G.Value }
 
 func constant(n *G.Node) bool {

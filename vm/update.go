@@ -9,44 +9,42 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Update is something that a machine does to an input in the middle of each run: a
-// training step's change of a parameter by its gradient.
+// Update changes an input in the middle of each run, such as a parameter by its gradient in a
+// training step.
 //
-// The update is made once the derivative of the input, Of.Deriv, is computed and no
-// operation of the run is still to read the input. The derivative is there only then:
-// its memory serves other nodes before and after. So a step of a thousand layers needs
-// memory for the gradients of one or two, which are in the processor's cache when they
-// are used.
+// The update is made as soon as the derivative of the input, Of.Deriv, is computed and no later
+// operation of the run reads the input. The derivative exists only then: its memory serves other
+// nodes before and after. So a step of a thousand layers needs memory for the gradients of one
+// or two, which are still in the processor's cache when they are used.
 //
-// What counts is which nodes read the input. If another input has been bound to the same
-// memory and is still to be read, the run is refused: make the two one node.
+// What counts is which nodes read the input. If another input is bound to the same memory and is
+// read later, the run is refused: make the two one node.
 type Update struct {
 	Of *G.Node
-	// Bind returns the function that makes the update, given the values of the input and
-	// of its derivative. It is called before the first run, and again, now and then, when
-	// an input has been bound to another tensor.
+	// Bind returns the function that makes the update, given the values of the input and of its
+	// derivative. It is called before the first run, and again when an input has been bound to
+	// another tensor.
 	Bind func(value, derivative G.Value) (do func() error, err error)
 }
 
-// change is an update of a step.
+// change is an update that follows a step.
 type change struct {
 	Update
 	derivative G.Value
 	do         func() error
 }
 
-// CompileUpdates prepares a machine as [Compile] does, for the nodes wanted, that also
-// makes updates. Derivatives that the nodes wanted don't need are computed after those,
-// in the order of the updates as far as they don't depend on each other. An error of an
-// update ends the run.
+// CompileUpdates prepares a machine as [Compile] does, for the wanted nodes, that also makes
+// updates. Derivatives that the wanted nodes don't need are computed after those, in the order
+// of the updates as far as their dependencies allow. An error of an update ends the run.
 func CompileUpdates(g *G.ExprGraph, updates []Update, wanted ...*G.Node) (*Machine, error) {
 	m, err := compile(g, updates, wanted, nil)
 	return m, errors.Wrap(err, "vm")
 }
 
-// CompileUpdates is [CompileUpdates] for m's graph and in the memory of m's results, as
-// far as they fit. The two machines take turns: a run of one overwrites what the other
-// has computed, the nodes wanted of it included.
+// CompileUpdates is [CompileUpdates] for m's graph, in the memory of m's results as far as that
+// suffices. A run of one of the two machines overwrites the other's results, its wanted nodes
+// included.
 func (m *Machine) CompileUpdates(updates []Update, wanted ...*G.Node) (*Machine, error) {
 	if m.graph == nil {
 		return nil, errors.New("vm: the machine is closed, or was not made by Compile")
@@ -55,13 +53,13 @@ func (m *Machine) CompileUpdates(updates []Update, wanted ...*G.Node) (*Machine,
 	return twin, errors.Wrap(err, "vm")
 }
 
-// pending are the updates of a machine that is being compiled.
+// pending are the updates of a machine under construction.
 type pending struct {
-	due  map[int][]Update // by the step in the order after which they are made
-	held map[*G.Node]int  // derivatives, with the number of updates still to be made of them
+	due  map[int][]Update // by the step after which they are made
+	held map[*G.Node]int  // derivatives, with the number of updates still to use them
 }
 
-// newPending finds out when updates are due.
+// newPending determines when updates are made.
 func newPending(updates []Update, order []*G.Node, lastUse map[*G.Node]int) *pending {
 	p := &pending{due: map[int][]Update{}, held: map[*G.Node]int{}}
 	if len(updates) == 0 {
@@ -105,8 +103,8 @@ func checkUpdates(g *G.ExprGraph, updates []Update) error {
 	return nil
 }
 
-// checkMemory returns an error if an update would change what another input, in the
-// same memory, is still to be read from.
+// checkMemory returns an error if an update would change the memory of another input before that
+// is read.
 func (m *Machine) checkMemory() error {
 	type tensorAt struct {
 		in       *input

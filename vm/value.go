@@ -10,7 +10,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// zeros makes a value: a number for a shape without dimensions, a tensor otherwise.
+// zeros makes a value: a number for a scalar shape, a tensor otherwise.
 func zeros(dtype tensor.Dtype, shape tensor.Shape) G.Value {
 	if shape.IsScalar() {
 		switch dtype {
@@ -35,7 +35,7 @@ func zeros(dtype tensor.Dtype, shape tensor.Shape) G.Value {
 
 func float(dtype tensor.Dtype) bool { return dtype == tensor.Float32 || dtype == tensor.Float64 }
 
-// elements are those of v, which are of type F and in row-major order.
+// elements returns the elements of v, which are of type F and in row-major order.
 func elements[F float32 | float64](v G.Value) []F { return unsafe.Slice((*F)(pointer(v)), count(v)) }
 
 // add adds the elements of v to those of dst.
@@ -50,7 +50,7 @@ func add[F float32 | float64](dst, v G.Value) {
 func pointer(v G.Value) unsafe.Pointer {
 	t, ok := v.(*tensor.Dense)
 	if !ok {
-		return v.(interface{ Pointer() unsafe.Pointer }).Pointer() // as all of Gorgonia's numbers have it
+		return v.(interface{ Pointer() unsafe.Pointer }).Pointer() // all of Gorgonia's numbers have it
 	}
 	switch t.Dtype() {
 	case tensor.Float32:
@@ -71,8 +71,8 @@ func pointer(v G.Value) unsafe.Pointer {
 	panic(errors.Errorf("elements of type %v", t.Dtype()))
 }
 
-// copyOrdered copies the elements of v, whatever their order in memory, to dst, a value
-// of as many that is in row-major order.
+// copyOrdered copies the elements of v, whatever their order in memory, to dst, a value of the
+// same size in row-major order.
 func copyOrdered(dst, v G.Value) {
 	size := v.Dtype().Size()
 	n := count(v)
@@ -83,7 +83,7 @@ func copyOrdered(dst, v G.Value) {
 		return
 	}
 	shape, strides := t.Shape(), t.Strides()
-	if len(strides) != len(shape) { // a vector that is a matrix of one row or column
+	if len(strides) != len(shape) { // a vector stored as a matrix of one row or column
 		strides = strides[:1:1]
 		shape = tensor.Shape{n}
 	}
@@ -115,8 +115,8 @@ func count(v G.Value) int {
 	return 1
 }
 
-// assign makes the result v of an operation that of its step. Some stock operations
-// return a number where their node is a tensor of one element, or the reverse.
+// assign stores the result v of an operation as that of its step. Some stock operations return a
+// number where their node is a tensor of one element, or the reverse.
 func assign(out, v G.Value) error {
 	if v == out {
 		return nil
@@ -131,7 +131,7 @@ func assign(out, v G.Value) error {
 	return nil
 }
 
-// source is a value of a run: a result, or that of an input, by its number.
+// source is a value of a run: a result, or the value of an input, by number.
 type source struct {
 	value G.Value
 	input int
@@ -150,7 +150,7 @@ type reading struct {
 	from source
 }
 
-// do reads as the TapeMachine does: into a copy, the same by each run.
+// do reads as the TapeMachine does: into a copy, the same one in each run.
 func (r reading) do(m *Machine) (err error) {
 	v := m.valueOf(r.from)
 	if *r.into != nil {
@@ -161,10 +161,10 @@ func (r reading) do(m *Machine) (err error) {
 	return err
 }
 
-// extent is the memory from one address up to another.
+// extent is the memory from one address to another.
 type extent struct{ from, to uintptr }
 
-// extents are the memory of the values that a machine's runs write to.
+// extents are the memory that a machine's runs write to.
 type extents []extent
 
 func extentOf(v G.Value) extent {
@@ -173,7 +173,7 @@ func extentOf(v G.Value) extent {
 
 func (e *extents) add(v G.Value) { *e = append(*e, extentOf(v)) }
 
-// sort puts them in order and makes those that meet or overlap one.
+// sort orders them and joins those that touch or overlap.
 func (e *extents) sort() {
 	slices.SortFunc(*e, func(a, b extent) int { return cmp.Compare(a.from, b.from) })
 	list := (*e)[:0]
@@ -190,7 +190,7 @@ func (e *extents) sort() {
 // has reports whether v has memory in common with them.
 func (e extents) has(v G.Value) bool {
 	x := extentOf(v)
-	i, _ := slices.BinarySearchFunc(e, x.from, func(a extent, from uintptr) int { // the first that ends behind
+	i, _ := slices.BinarySearchFunc(e, x.from, func(a extent, from uintptr) int { // the first that ends after it
 		if a.to <= from {
 			return -1
 		}
