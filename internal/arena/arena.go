@@ -2,7 +2,7 @@ package arena
 
 import "unsafe"
 
-// Arena gives out memory. Its zero value is ready to use, by one goroutine at a time.
+// Arena allocates memory. Its zero value is ready to use, by one goroutine at a time.
 type Arena struct {
 	free  []byte // what is left of the last piece
 	given int
@@ -12,13 +12,13 @@ const (
 	line     = 64       // bytes of a cache line
 	huge     = 2 << 20  // bytes of a huge page
 	smallest = 4 << 10  // of the first piece
-	largest  = 32 << 20 // of those that double what has been given
+	largest  = 32 << 20 // of those that double the total
 )
 
-// Make returns n zeros. The slice has no room to grow into.
+// Make returns n zeros, a slice without spare capacity.
 //
-// A line is left out between slices: where each begins on a page, the same elements of
-// all of them fall into the same sets of a cache.
+// A line is left free between slices: if each began at a page, the same elements of all of them
+// would fall into the same sets of a cache.
 func Make[E float32 | float64 | int](a *Arena, n int) []E {
 	if n == 0 {
 		return []E{}
@@ -33,10 +33,9 @@ func Make[E float32 | float64 | int](a *Arena, n int) []E {
 	return x[:n:n]
 }
 
-// piece returns zeros whose first byte begins a cache line, of huge pages if they fill
-// one.
+// piece returns zeros, aligned to a cache line, on huge pages if they fill one.
 func piece(size int) []byte {
-	// Elements of eight bytes have the allocator align it for all types.
+	// Elements of eight bytes make the allocator align it for all types.
 	words := make([]uint64, (size+line)/8)
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(words)*8)
 	if from, to := whole(b, huge); to-from >= huge {

@@ -44,23 +44,23 @@ func normal[F Float]() F {
 	return v.(F)
 }
 
-// SupportsFlushToZero reports whether [Enter] can flush and tell: on amd64 and arm64,
-// without the build tag purego.
+// SupportsFlushToZero reports whether [Enter] can flush denormals and [Mode.Leave] report them:
+// on amd64 and arm64, without the build tag purego.
 func SupportsFlushToZero() bool { return hasMode }
 
 // Mode is how a thread of the operating system treats denormals, between [Enter] and
 // [Mode.Leave].
 type Mode struct{ before control }
 
-// Enter locks the goroutine to its thread and has the thread take denormals for 0 and
-// give 0 for them (DAZ and FTZ; FZ on arm64), or compute with them, until Leave:
+// Enter locks the goroutine to its thread and, until Leave, makes the thread treat denormal
+// operands and results as 0 (DAZ and FTZ; FZ on arm64), or compute with them:
 //
 //	mode := kernels.Enter(flush)
 //	defer mode.Leave()
 //
-// It covers the kernels, products that are split among helpers, and all other
-// floating-point arithmetic of the goroutine, of both types, but no other goroutine.
-// Modes nest. Where it is not supported, Enter does nothing.
+// It covers the kernels, products that are divided among helpers, and all other floating-point
+// arithmetic of the goroutine, in both types, but no other goroutine. Modes nest. Where it is
+// not supported, Enter does nothing.
 //
 // The lock comes first: a thread that the runtime starts inherits the mode of the one
 // that starts it, unless that is locked.
@@ -74,11 +74,11 @@ func Enter(flush bool) Mode {
 	return Mode{before}
 }
 
-// Leave restores the mode from before Enter, and reports whether a denormal was met since
-// Enter: an operand was denormal (which is not noticed where it is flushed on amd64), or a
-// result lost precision by underflow, flushed to zero or not. That costs some
-// nanoseconds, and counts what kernels meet on their way, not only what they return. An
-// enclosing mode hears of it too. Where it is not supported, Leave returns false.
+// Leave restores the mode from before Enter, and reports whether a denormal occurred since: a
+// denormal operand (not noticed if flushed on amd64), or a result that lost precision by
+// underflow, flushed to zero or not. It takes some nanoseconds, and includes intermediate
+// results of the kernels. An enclosing mode reports it too. Where this is not supported, Leave
+// returns false.
 func (m Mode) Leave() (met bool) {
 	if !hasMode {
 		return false
@@ -89,7 +89,7 @@ func (m Mode) Leave() (met bool) {
 	return flags != 0
 }
 
-// control is what a thread's control and status registers say.
+// control is the contents of a thread's control and status registers.
 type control uint64
 
 func (s control) flushing(on bool) control {
@@ -99,10 +99,10 @@ func (s control) flushing(on bool) control {
 	return s &^ flushBits
 }
 
-// flushesToZero tells the mode of the current thread.
+// flushesToZero reports the mode of the current thread.
 func flushesToZero() bool { return hasMode && getControl()&flushBits != 0 }
 
-// meetDenormals has the mode's Leave tell so.
+// meetDenormals makes the mode's Leave return true.
 func meetDenormals() {
 	if hasMode {
 		setControl(getControl() | metBits)

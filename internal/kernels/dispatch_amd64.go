@@ -17,9 +17,9 @@ func init() {
 	}
 }
 
-// sinBy makes the sine from assembly that stops at the first vector with an
-// argument beyond the limit, and returns its place. Such arguments are left to Go,
-// the others in that vector are done one by one.
+// sinBy makes the sine from assembly that stops at the first vector with an argument beyond the
+// limit, and returns its index. Such arguments are left to Go, the others in that vector are
+// computed one by one.
 func sinBy[F Float](f func(dst, x []F) int, limit F) func(dst, x []F) {
 	return func(dst, x []F) {
 		for i := f(dst, x); i < len(x); i += f(dst[i:], x[i:]) {

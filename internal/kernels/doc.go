@@ -1,41 +1,37 @@
-// Package kernels has the arithmetic of training a network, for float32 and
-// float64: matrix products, element-wise functions and their derivatives,
-// reductions and the optimizers' updates, all in one pass over memory and without
-// allocation. There is assembly for AVX-512 and for AVX2+FMA; other
-// processors, and the build tag purego, get plain Go and gonum's BLAS.
+// Package kernels contains the arithmetic of training a network, for float32 and float64: matrix
+// products, element-wise functions and their derivatives, reductions and the optimizers'
+// updates, all in one pass over memory and without allocation. There is assembly for AVX-512 and
+// for AVX2+FMA; other processors, and the build tag purego, get plain Go and gonum's BLAS.
 //
-// Name tells which is in use: "avx512", "avx2" or "portable". It is chosen by what
-// the processor has (AVX-512 needs F, DQ and VL, and BMI2); the environment
-// variable GODEBUG=cpu.avx512f=off, or cpu.avx2=off, takes one away.
+// Name returns which is in use: "avx512", "avx2" or "portable". It is chosen by what the
+// processor supports (AVX-512 needs F, DQ and VL, and BMI2); the environment variable
+// GODEBUG=cpu.avx512f=off, or cpu.avx2=off, takes one away.
 //
 // # Design
 //
 // A [Matrix] is a view with two strides, of which one is 1; T swaps them. So A·B,
 // Aᵀ·B, A·Bᵀ and Aᵀ·Bᵀ are one function.
 //
-// The heart of a product is a tile: up to 12 rows (AVX2: 6) by two vectors of C,
-// held in registers. A step broadcasts a column of A, which may have any strides,
-// and multiplies it by two vectors of a row of B. There is a tile for every number
-// of rows, and rows are divided evenly (32 = 11+11+10), so that no size pays for a
-// remainder. What is added, C itself or a bias ([MulBias]), is added as a tile is
-// stored. One call of assembly does all tiles of a strip of two vectors, and of
-// some strips, so that a tile is stored while the next begins. At the right edge
-// AVX-512 has two half vectors instead of one, as their broadcasts cost half.
+// The heart of a product is a tile: up to 12 rows (AVX2: 6) by two vectors of C, held in
+// registers. A step broadcasts a column of A, which may have any strides, and multiplies it by
+// two vectors of a row of B. There is a tile for every number of rows, and rows are divided
+// evenly (32 = 11+11+10), so that no size pays for a remainder. What is added, C itself or a
+// bias ([MulBias]), is added as a tile is stored. One call of assembly does all tiles of a strip
+// of two vectors, and of some strips, so that a tile is stored while the next begins. At the
+// right edge AVX-512 uses two half vectors instead of one, as their broadcasts cost half.
 //
-// Around that there are three loops, in Go: blocks of 384 rows, depths of 384,
-// strips of B. B is copied if it is transposed or if C is tall; otherwise AVX-512
-// prefetches its rows, for weights that were last used a training step ago. The
-// first tile of a strip on AVX-512 transposes B, by squares in registers, while it
-// multiplies what is done already. A is copied if it is transposed and its columns
-// are far apart, or if the distance of its rows is a multiple of 4 KiB, so that
-// they would drive each other out of the cache. Products of one to three rows by a
-// transposed B, and of a matrix by a vector, are scalar products along contiguous
-// rows; a row by a matrix has a tile eight vectors wide.
+// Around that there are three loops, in Go: blocks of 384 rows, depths of 384, strips of B. B is
+// copied if it is transposed or if C is tall; otherwise AVX-512 prefetches its rows, for weights
+// that were last used a training step ago. On AVX-512 the first tile of a strip transposes B, by
+// squares in registers, while it multiplies what is transposed already. A is copied if it is
+// transposed and its columns are far apart, or if the distance between its rows is a multiple of
+// 4 KiB, so that they would evict each other from the cache. Products of one to three rows by a
+// transposed B, and of a matrix by a vector, are scalar products along contiguous rows; a row by
+// a matrix has a tile eight vectors wide.
 //
-// A [Product] is prepared once, for matrices that stay where they are. It can ask for
-// memory while it computes, a line with each row of B, which the processor then fetches
-// into its second-level cache (Fetch): the weights of the next layer, say. And it can be
-// divided over goroutines (Split), helpers that are there for that and share out the
+// A [Product] is prepared once, for matrices that stay in place. It can prefetch memory into the
+// second-level cache while it computes, a line with each row of B (Fetch): the weights of the
+// next layer, say. It can be divided over goroutines (Split), permanent helpers that share the
 // rows or the columns of C.
 //
 // Element-wise functions are written once, over operations that both instruction
@@ -52,8 +48,8 @@
 // accuracy where f(z) has long been rounded to a constant, and even where f'(z)
 // itself would be denormal or 0. This holds for |dy| up to 2^95, in float64 2^960.
 //
-// Slices are handed to assembly in chunks, as it cannot be preempted. Functions
-// panic if lengths or shapes do not fit, which is an error of the programmer.
+// Slices are handed to assembly in chunks, as it cannot be preempted. Functions panic if lengths
+// or shapes do not fit, which is a programming error.
 //
 // # Accuracy
 //
@@ -96,16 +92,15 @@
 //
 // # Denormals
 //
-// Operands and results that are denormal cost some processors more than a hundred
-// cycles a vector. Results that round to 0 anyway, as in a masked softmax, are
-// reached without; those that are denormal are computed, unless the thread flushes
-// them to zero ([Enter]). [Denormals] counts them in a slice; [Mode.Leave] asks the
-// processor.
+// Operands and results that are denormal cost some processors more than a hundred cycles a
+// vector. Results that round to 0 anyway, as in a masked softmax, are computed without them;
+// denormal results are computed, unless the thread flushes them to zero ([Enter]). [Denormals]
+// counts them in a slice; [Mode.Leave] asks the processor.
 //
 // # The generator
 //
-// The assembly, its stubs and tables are written by a program in gen, a module of
-// its own, so that this one does not depend on avo:
+// The assembly, its stubs and tables are written by a program in gen, a separate module, so that
+// this one does not depend on avo:
 //
 //	go generate ./internal/kernels
 //

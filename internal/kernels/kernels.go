@@ -1,6 +1,6 @@
 package kernels
 
-// level is an implementation of everything that depends on the processor.
+// level is an implementation of all that depends on the processor.
 type level struct {
 	name    string
 	float32 kernels[float32]
@@ -10,9 +10,8 @@ type level struct {
 // kernels is one level's implementation for one element type. Lengths are equal
 // and at least one, as the callers have checked.
 type kernels[F Float] struct {
-	// C = A·B + D by product or, if that is nil, by mul, for which no D is one
-	// without data. Only what is passed to a method called directly, by pointer,
-	// does not escape.
+	// C = A·B + D by product or, if that is nil, by mul, where a D without data means none.
+	// Arguments by pointer don't escape only if the method is called directly.
 	product *product[F]
 	mul     func(c, a, b, d Matrix[F])
 
@@ -41,7 +40,7 @@ type kernels[F Float] struct {
 	peakFLOP int
 }
 
-// levels are the implementations that run here, the best one last.
+// levels are the implementations that run here, the best last.
 var levels = []*level{&portable}
 
 func best() *level { return levels[len(levels)-1] }

@@ -52,13 +52,13 @@ func MulBias[F Float](c, a, b Matrix[F], bias []F) {
 	mul(&c, &a, &b, &Matrix[F]{bias, c.Rows, c.Cols, 0, 1}, span{})
 }
 
-// Product is a product of matrices that stay where they are, prepared to be computed
-// again and again. Make it with [NewProduct] or [NewProductBias].
+// Product is a product of matrices that stay in place, prepared to be computed many times. Make
+// it with [NewProduct] or [NewProductBias].
 type Product[F Float] struct {
 	c, a, b, d Matrix[F]
 	added      *Matrix[F] // d, or nil
 	ahead      span
-	team       *team[F] // that shares the work, if it is divided
+	team       *team[F] // that shares the work; nil if it is not divided
 }
 
 // span is a piece of memory.
@@ -89,7 +89,7 @@ func NewProductBias[F Float](c, a, b Matrix[F], bias []F) *Product[F] {
 // line is the size of a cache line in bytes.
 const line = 64
 
-// Reach is how many bytes the product can ask for: see Fetch. 0 if it can't.
+// Reach returns how many bytes the product can prefetch: see Fetch. 0 if it can't.
 func (p *Product[F]) Reach() int {
 	if k := use[F](); k.product != nil {
 		return line * k.product.asks(&p.c, &p.a, &p.b)
@@ -97,10 +97,10 @@ func (p *Product[F]) Reach() int {
 	return 0
 }
 
-// Fetch has the processor fetch this many bytes from an address into its second-level
-// cache while the product is computed: what the next computation will read, if that was
-// last touched long ago. It is no more than a hint, which costs next to nothing. Of more
-// than Reach, some lines are left out.
+// Fetch makes the processor fetch the given number of bytes from an address into its
+// second-level cache while the product is computed: what the next computation will read, if it
+// was last used long ago. It is only a hint, which costs next to nothing. Beyond Reach, some
+// lines are left out.
 func (p *Product[F]) Fetch(address uintptr, bytes int) { p.ahead = span{address, bytes} }
 
 // Do computes the product.
@@ -166,8 +166,7 @@ func checkProduct[F Float](c, a, b *Matrix[F]) {
 	}
 }
 
-// each tells the race detector about the rows, or columns, in their order in
-// memory.
+// each reports the rows, or columns, to the race detector, in their order in memory.
 func (m Matrix[F]) each(tell func([]F)) {
 	if raceEnabled {
 		if m.ColStride != 1 {

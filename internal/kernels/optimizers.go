@@ -2,9 +2,8 @@ package kernels
 
 import "math"
 
-// The updates of the weights w by the gradient g, each in one pass over memory.
-// Coefficients are float64 whatever the element type; 1-rho and the like are
-// formed in float64 and then rounded.
+// The updates of the weights w by the gradient g, each in one pass over memory. Coefficients are
+// float64 for both element types; 1-rho and the like are computed in float64 and then rounded.
 
 // SGD sets w -= lr·g.
 func SGD[F Float](w, g []F, lr float64) {
@@ -84,10 +83,10 @@ func SMORMS3[F Float](w, g, mem, g1, g2 []F, lr, eps float64) {
 	}
 }
 
-// Rprop does a step of iRprop-: it multiplies step by up where the gradient g has
-// the sign of last, by down where it has the opposite one, and keeps it within
-// least and most. It sets last to g, or to 0 where the sign turned, and moves w by
-// step against the sign of last. A NaN in g moves its w to NaN.
+// Rprop does a step of iRprop-: it multiplies step by up where the gradient g has the sign of
+// last, by down where it has the opposite one, and keeps it within least and most. It sets last
+// to g, or to 0 where the sign changed, and moves w by step against the sign of last. A NaN in g
+// makes its w NaN.
 func Rprop[F Float](w, g, last, step []F, up, down, least, most float64) {
 	sameLength(len(w), len(g), len(last), len(step))
 	raceWrite(w)

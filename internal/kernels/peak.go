@@ -2,10 +2,9 @@ package kernels
 
 import "time"
 
-// PeakGFLOPS measures the processor's peak of fused multiply-adds for an element
-// type, in 10⁹ operations a second on one core, an FMA being two: what a loop in
-// registers reaches, the best of some runs, in about 10 ms. It is 0 for the
-// portable kernels.
+// PeakGFLOPS measures the processor's peak of fused multiply-adds for an element type, in 10⁹
+// operations per second on one core, an FMA counting as two: what a loop in registers reaches in
+// the best of some runs. It takes about 10 ms, and returns 0 for the portable kernels.
 func PeakGFLOPS[F Float]() float64 {
 	k := use[F]()
 	if k.peak == nil {

@@ -54,7 +54,7 @@ func exp(x float64) float64 {
 	return math.Exp(x)
 }
 
-// sigmoid is written so that it does not overflow, and is e^x far below 0.
+// sigmoid does not overflow, and is e^x far below 0.
 func sigmoid(x float64) float64 {
 	u := math.Exp(-math.Abs(x))
 	if x < 0 {
@@ -367,9 +367,9 @@ func mulGonum[F Float](gemm gonumGemm[F], c, a, b, d Matrix[F]) {
 	}
 }
 
-// Tiles of C that gonum computes on the calling goroutine: larger ones, of four blocks of
-// 64 by 64 or more, it gives to goroutines of its own, on threads that flush nothing to
-// zero and whose denormals nobody hears of.
+// Tiles of C that gonum computes on the calling goroutine. Larger ones, of four blocks of 64 by
+// 64 or more, it gives to other goroutines, whose threads neither flush to zero nor report
+// denormals.
 const tileRows, tileCols = 64, 3 * 64
 
 func blasForm[F Float](m Matrix[F]) (blas.Transpose, int) {

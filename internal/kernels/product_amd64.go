@@ -7,13 +7,12 @@ import (
 	"unsafe"
 )
 
-// panel is the assembly at the heart of a product: C = A·B + D, strip by strip,
-// and tile by tile in a strip. A strip is as many vectors wide as the function
-// says; of the last vector only last columns exist. The first tall tiles have rows
-// rows, the other low ones one less. A strip of B begins bss after the one before,
-// a tile of A ats after the one before, or ars less if that is low. B's rows must
-// be contiguous; D may be nil, drs being 0. With each row of B, memory is asked for at
-// ahead, which moves on by pace bytes.
+// panel is the assembly at the heart of a product: C = A·B + D, strip by strip, and tile by tile
+// in a strip. A strip is as many vectors wide as the function says; of the last vector only last
+// columns exist. The first tall tiles have rows rows, the other low ones one less. A strip of B
+// begins bss after the one before, a tile of A ats after the one before, or ars less if that is
+// low. B's rows must be contiguous; D may be nil, drs being 0. With each row of B, memory at
+// ahead is prefetched, and ahead moves on by pace bytes.
 type panel[F Float] func(k int, a *F, ars, aks, ats int, b *F, bks, bss int, c *F, crs int, d *F, drs int, rows, tall, low, strips, last int, ahead uintptr, pace int)
 
 // transpose stores some rows of src as columns of dst, k times as many columns
@@ -42,27 +41,26 @@ type product[F Float] struct {
 type buffers[F Float] struct{ a, b, v []F }
 
 const (
-	// A strip of B of this many rows and two vectors takes 48 KiB of the
-	// first-level or second-level cache at most; a little more, as parts end at
-	// multiples of 16.
+	// A strip of B of this many rows and two vectors takes about 48 KiB of the first-level or
+	// second-level cache at most; parts end at multiples of 16.
 	maxDepth = 384
-	// So many rows of A, at that depth, stay in a second-level cache of 1 MiB.
+	// This many rows of A, at that depth, stay in a second-level cache of 1 MiB.
 	maxHeight = 384
-	// A call of assembly multiplies this many vectors at most, in about 70 µs.
+	// The most vectors that one call of assembly multiplies, in about 70 µs.
 	maxWork = 1 << 18
-	// So many elements of copied strips of B are multiplied at once.
+	// The most elements of copied strips of B that are multiplied at once.
 	packSize = 4096
 	// From this many tiles in a strip on, the strips of B are worth copying.
 	packFrom = 16
-	// From this width of C on, A is worth copying if it is transposed and its
-	// columns are so far apart that few share a page, or if its rows all want the
-	// same lines of the first-level cache.
+	// From this width of C on, A is worth copying if it is transposed and its columns are so far
+	// apart that few share a page, or if its rows compete for the same sets of the first-level
+	// cache.
 	packWidth, packStride = 128, 512
 	// Up to this height of C, scalar products beat the copying of a transposed B.
 	dotHeight = 3
 )
 
-// mul sets C = A·B + D, or A·B if D is nil. Where it can, it asks for the memory ahead.
+// mul sets C = A·B + D, or A·B if D is nil. Where it can, it prefetches the memory ahead.
 func (p *product[F]) mul(c, a, b, d *Matrix[F], ahead span) {
 	switch {
 	case c.Cols == 1 && c.Rows > 1:
@@ -105,7 +103,7 @@ func (p *product[F]) column(c, a, b, d *Matrix[F]) {
 	p.buffers.Put(buf)
 }
 
-// line is a row as a matrix of its own.
+// line is a row as a matrix.
 func (m Matrix[F]) line(i int) Matrix[F] {
 	return Matrix[F]{m.Data[i*m.RowStride:], 1, m.Cols, m.RowStride, m.ColStride}
 }
@@ -121,13 +119,13 @@ func (p *product[F]) dots(dst []F, x, m Matrix[F], buf *buffers[F]) {
 		}
 		first = &buf.a[0]
 	}
-	rows := max(1, chunk/m.Cols) // in a call that is not to hold up anyone
+	rows := max(1, chunk/m.Cols) // in a call short enough not to delay others
 	for i := 0; i < m.Rows; i += rows {
 		p.dot(m.Cols, first, m.at(i, 0), m.RowStride, min(rows, m.Rows-i), &dst[i])
 	}
 }
 
-// blocks is the general case. A strip of B meets the tiles of a block of A while it
+// blocks is the general case. A strip of B is multiplied with the tiles of a block of A while it
 // is in the first-level cache.
 func (p *product[F]) blocks(c, a, b, d *Matrix[F], ahead span) {
 	vectors := 2
@@ -216,8 +214,8 @@ func (p *product[F]) blocks(c, a, b, d *Matrix[F], ahead span) {
 	}
 }
 
-// asks returns how often the panels of a product ask for memory: with each row of B
-// that a tile of more than three rows is multiplied by.
+// asks returns how often the panels of a product prefetch memory: with each row of B that
+// multiplies a tile of more than three rows.
 func (p *product[F]) asks(c, a, b *Matrix[F]) int {
 	if c.Rows <= dotHeight || c.Cols == 1 {
 		return 0
@@ -229,7 +227,7 @@ func (p *product[F]) asks(c, a, b *Matrix[F]) int {
 	return tiles * a.Cols * parts(c.Cols, 2*p.lanes)
 }
 
-// pace returns where to ask for memory first, and how far to move on each time.
+// pace returns where to prefetch first, and how far to move on each time.
 func (p *product[F]) pace(c, a, b *Matrix[F], ahead span) (next uintptr, pace int) {
 	asks := p.asks(c, a, b)
 	if ahead.bytes == 0 || asks == 0 {
@@ -247,8 +245,7 @@ func (m *Matrix[F]) start(i, j int) (*F, int) {
 	return m.at(i, j), m.RowStride
 }
 
-// tiles are what a block of A is divided into, as panel wants it: tiles from row i
-// on, first tall ones.
+// tiles is the division of a block of A that panel takes: tiles from row i on, tall ones first.
 type tiles[F Float] struct {
 	i, rows, tall, low int
 	a                  *F
@@ -266,7 +263,7 @@ func (p *product[F]) divide(a *Matrix[F], i0, i1, k0 int) tiles[F] {
 	return tiles[F]{i0, rows, n - low, low, a.at(i0, k0), a.RowStride, a.ColStride, rows * a.RowStride}
 }
 
-// next leaves out the first tile.
+// next drops the first tile.
 func (t *tiles[F]) next() {
 	t.tall--
 	if t.tall+t.low == 0 {
@@ -328,8 +325,8 @@ func (p *product[F]) pack(dst []F, b *Matrix[F], k0, k, j, n int) {
 			col++
 			continue
 		}
-		// What is left at the end is done together with some that is done
-		// already, so that all is done by whole squares.
+		// The rest at the end is transposed together with a part that is transposed already, so
+		// that all squares are whole.
 		col = min(col, n-t.rows)
 		t.copy(whole/step, &dst[col], width, b.at(k0, j+col), b.ColStride)
 		if whole < k {
@@ -349,8 +346,8 @@ func (p *product[F]) transposeFor(n int) *transpose[F] {
 	return nil
 }
 
-// sameSet reports whether rows of this stride begin in the same set of a first-level
-// cache of 64 sets, so that no more than some 8 or 12 of them stay there.
+// sameSet reports whether rows of this stride begin in the same set of a first-level cache of 64
+// sets, so that no more than 8 or 12 of them stay there.
 func sameSet[F Float](stride int) bool { return stride*int(unsafe.Sizeof(F(0)))%4096 == 0 }
 
 // lineOf is the number of elements in a line of the cache.

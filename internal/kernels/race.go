@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// The race detector does not see what assembly reads and writes: tell it.
+// The race detector does not see what assembly reads and writes: these report it.
 
 const raceEnabled = true
 

@@ -2,9 +2,8 @@ package kernels
 
 import "math"
 
-// SquaredSum returns Σ x² in float64: a float32 of 1e-30 contributes its 1e-60.
-// The order of summation is fixed. A float64 below 1e-162 has a square that
-// underflows.
+// SquaredSum returns Σ x² in float64: a float32 of 1e-30 contributes 1e-60. The order of
+// summation is fixed. A float64 below 1e-162 has a square that underflows.
 func SquaredSum[F Float](x []F) float64 {
 	raceRead(x)
 	return squares(x, 0)
@@ -84,7 +83,7 @@ func MaxAbs[F Float](x []F) (most F) {
 	return most
 }
 
-// count adds up what f counts in parts of x.
+// count adds up what f counts in chunks of x.
 func count[F Float](x []F, f func([]F) int) (total int) {
 	raceRead(x)
 	for len(x) > 0 {

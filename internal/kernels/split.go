@@ -10,13 +10,13 @@ import (
 const (
 	grain    = 32      // rows or columns of a share are a multiple of this
 	minShare = 1 << 21 // multiplications that are worth a goroutine
-	turns    = 1 << 18 // of waiting for one, some 200 µs
+	turns    = 1 << 18 // of waiting, some 200 µs
 )
 
-// Split has up to this many goroutines compute the product, each some of C's rows or
-// columns; the result is the same to the bit. Small products, and those of the portable
-// kernels, are left as they are. The mode of the thread ([Enter]) holds for all of it, and a computation
-// allocates nothing.
+// Split divides the product over up to the given number of goroutines, each of which computes
+// some of C's rows or columns; the result is the same to the bit. Small products, and those of
+// the portable kernels, are not divided. The mode of the thread ([Enter]) applies to all
+// goroutines, and a computation allocates nothing.
 func (p *Product[F]) Split(workers int) {
 	p.team = nil
 	byRows := p.c.Rows >= p.c.Cols
@@ -47,30 +47,30 @@ func (p *Product[F]) Split(workers int) {
 	p.team = t
 }
 
-// team is a product in shares. Whoever has time takes the next one.
+// team is a product divided into shares. Whoever is free takes the next one.
 type team[F Float] struct {
 	shares    []*Product[F]
-	next      atomic.Int32 // share to be taken
-	left      atomic.Int32 // shares that are not done
+	next      atomic.Int32 // next share to be taken
+	left      atomic.Int32 // shares that are not finished
 	flush     atomic.Bool
 	denormals atomic.Bool // a helper has met some
 }
 
-// do computes the product, with the helpers that have time.
+// do computes the product, with the helpers that are free.
 func (t *team[F]) do() {
 	t.begin()
 	for range t.shares[1:] {
 		select {
 		case helpers.jobs <- t:
-		default: // enough is waiting for them
+		default: // enough calls wait for them
 		}
 	}
 	for s := t.take(); s != nil; s = t.take() {
 		s.Do()
 		t.left.Add(-1)
 	}
-	// Somebody is at work on what is left. To give up the processor can take longer, for
-	// a goroutine that is locked to its thread.
+	// Helpers are at work on the rest. Yielding the processor can take longer, for a goroutine
+	// that is locked to its thread.
 	for i := 0; t.left.Load() > 0; i++ {
 		if i > turns {
 			runtime.Gosched()
@@ -100,7 +100,7 @@ func (t *team[F]) take() *Product[F] {
 	return nil
 }
 
-// help does shares on a helper's thread, in the state of the team's.
+// help computes shares on a helper's thread, in the mode of the team's.
 func (t *team[F]) help() {
 	for s := t.take(); s != nil; s = t.take() {
 		mode := Enter(t.flush.Load())
@@ -112,15 +112,15 @@ func (t *team[F]) help() {
 	}
 }
 
-// helpers are goroutines that wait for work. They stay.
+// helpers are permanent goroutines that wait for work.
 var helpers = struct {
 	mu    sync.Mutex
 	count int
 	jobs  chan interface{ help() }
 }{jobs: make(chan interface{ help() }, 64)}
 
-// startHelpers makes sure that there are n helpers, or one less than processors, and
-// returns how many there are.
+// startHelpers makes sure that there are n helpers, or one fewer than processors, and returns
+// their number.
 func startHelpers(n int) int {
 	helpers.mu.Lock()
 	defer helpers.mu.Unlock()
@@ -130,8 +130,8 @@ func startHelpers(n int) int {
 	return helpers.count
 }
 
-// patience is how long a helper looks out for work before it goes to sleep: waking up
-// takes as long as a small product.
+// patience is how long a helper spins before it sleeps: waking up takes as long as a small
+// product.
 const patience = 100 * time.Microsecond
 
 func help() {
