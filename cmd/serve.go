@@ -104,8 +104,9 @@ func serveStudies(c *cobra.Command, dirs []string, address string) error {
 	return errInterrupted
 }
 
-// hosts returns what reports whether a request's Host is this server. Where it listens to others,
-// that is any number of an address, which no name can stand for, and its own name.
+// hosts returns a function that reports whether a request's Host is this server. Where it
+// listens to others, that is any number of an address, which no name can stand for, and its own
+// name.
 func hosts(given string, listens net.IP) func(string) bool {
 	if listens.IsLoopback() {
 		return serve.Loopback

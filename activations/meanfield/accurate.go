@@ -4,17 +4,17 @@ import (
 	"math"
 )
 
-// accurate returns f with all its digits near 0. Functions such as log cosh z and
-// √(1+z²)-1 are small there as the difference of numbers that are not: of z²/2 at
-// z = 1e-8, rounding leaves nothing. Their derivatives keep their digits, and
+// accurate returns f with all its digits near 0. Functions such as log cosh z and √(1+z²)-1 are
+// small there because large numbers cancel: of z²/2 at z = 1e-8, rounding leaves nothing. Their
+// derivatives keep their digits, and
 //
 //	f(z) = f(0) + z ∫₀¹ f'(tz) dt
 //
-// which Gauss' rule of 10 points takes within a radius in which it agrees with f to
-// rounding. Where f has its digits, or f' is not its derivative, f is returned as it is.
+// which Gauss' rule of 10 points computes within a radius where both agree to rounding. If f has
+// its digits, or f' is not its derivative, f is returned unchanged.
 func accurate(f Function, kinks []float64) Function {
 	a := &fromSlope{Function: f, origin: f.F(0)}
-	const rounding = 0x1p-46 // of what cancels, which is of the order of 1
+	const rounding = 0x1p-46 // of the terms that cancel, which are of order 1
 	allowed := rounding * (1 + math.Abs(a.origin))
 	// The largest radius at which both agree.
 	for a.radius = 0x1p-4; ; a.radius /= 2 {
@@ -34,7 +34,7 @@ func accurate(f Function, kinks []float64) Function {
 			break
 		}
 	}
-	// f is left alone if it needs no help.
+	// f is returned unchanged if it is accurate.
 	for z := a.radius; z > 1e-8; z /= 3 {
 		for _, z := range []float64{-z, z} {
 			if y := a.integral(z); math.Abs(f.F(z)-y) > 1e-13*math.Abs(y) {
@@ -45,7 +45,7 @@ func accurate(f Function, kinks []float64) Function {
 	return f
 }
 
-// fromSlope is f, near 0 as the integral of f'.
+// fromSlope is f, near 0 computed as the integral of f'.
 type fromSlope struct {
 	Function
 	origin, radius float64

@@ -8,18 +8,17 @@ import (
 // terms is the largest number of Hermite coefficients.
 const terms = 512
 
-// Hermite returns the coefficients a_k = E[g(√q z) h_k(z)] of g, h_k being the
-// Hermite polynomials orthonormal under the normal density, and the rest E[g²] - Σ
-// a_k² that they leave. By Mehler's formula
+// Hermite returns the coefficients a_k = E[g(√q z) h_k(z)] of g, where h_k are the Hermite
+// polynomials orthonormal under the normal density, and the remainder E[g²] - Σ a_k². By
+// Mehler's formula
 //
 //	E[g(u₁) g(u₂)] = Σ c^k a_k²
 //
-// for u₁, u₂ of variance q and correlation c, so that the series is wrong by no more
-// than |c|^n times the rest. There are as many coefficients as it takes to leave
-// nothing, or 512.
+// for u₁, u₂ of variance q and correlation c, so the error of n terms is at most |c|^n times the
+// remainder. There are as many coefficients as it takes to make the remainder 0, or 512.
 func Hermite(g func(u float64) float64, q float64, kinks ...float64) (a []float64, rest float64) {
 	s := math.Sqrt(q)
-	// h_k φ^½ is of the order of 1, and oscillates with a wavelength of 2π/√k.
+	// h_k φ^½ is of order 1, and oscillates with a wavelength of 2π/√k.
 	var space [256]float64
 	breaks := space[:0]
 	for z := -13.5; z <= 13.5; z += 0.75 {
@@ -71,7 +70,7 @@ type kernel struct {
 	whole float64 // at correlation 1
 }
 
-// close is the relative error at which the series will do.
+// close is the relative error at which the series suffices.
 const close = 1e-12
 
 func newKernel(g func(float64) float64, q float64, kinks []float64) *kernel {
@@ -84,15 +83,15 @@ func newKernel(g func(float64) float64, q float64, kinks []float64) *kernel {
 		sum += a[i]
 	}
 	if math.Abs(sum-k.whole) > close*k.whole {
-		k.rest = k.whole // g has details that the coefficients' quadrature missed: no series
+		k.rest = k.whole // the quadrature of the coefficients missed details of g: no series
 		return k
 	}
 	k.a2, k.rest = a, rest
 	return k
 }
 
-// at returns E[g(u₁) g(u₂)] at correlation c: the series if it is as good as
-// quadrature in two dimensions.
+// at returns E[g(u₁) g(u₂)] at correlation c, by the series if it is as good as quadrature in
+// two dimensions.
 func (k *kernel) at(c float64) float64 {
 	switch {
 	case c == 1:
@@ -107,7 +106,7 @@ func (k *kernel) at(c float64) float64 {
 	return sum
 }
 
-// missing reports whether the series leaves out what counts.
+// missing reports whether what the series leaves out matters.
 func (k *kernel) missing(c float64) bool {
 	return k.rest*math.Pow(math.Abs(c), float64(len(k.a2))) > close*k.whole
 }
@@ -120,7 +119,7 @@ func (k *kernel) lost(t float64) float64 {
 	}
 	var sum float64
 	if k.rest > close*k.whole {
-		sum = k.rest // of which nothing is left at this correlation
+		sum = k.rest // which contributes nothing at this correlation
 	}
 	step := math.Log1p(-t)
 	for i := 1; i < len(k.a2); i++ {
@@ -132,8 +131,8 @@ func (k *kernel) lost(t float64) float64 {
 // nested integrates g(u₁) g(u₂) over the plane, or (g(u₁) - g(u₂))²/2, with u₁, u₂ =
 // scale·(a x ± b y), a² = (1+c)/2 and b² = (1-c)/2. Both are even in y.
 func (k *kernel) nested(c float64, difference bool) float64 {
-	// What is negligible of the whole is not refined: where f saturates, the difference
-	// of near numbers is noise.
+	// What is negligible is not refined: where f saturates, the difference of nearly equal
+	// numbers is noise.
 	tolerance, negligible := 1e-11, 1e-13*k.whole
 	if difference {
 		tolerance, negligible = 1e-9, 1e-12*(1-c)*k.whole
@@ -175,8 +174,8 @@ func (m *Field) SlopeCovariance(q, c float64) float64 {
 	return newKernel(m.f.Derivative, q, m.kinks).at(c)
 }
 
-// CMap is how the correlation of two examples' pre-activations goes from layer to
-// layer at a fixed point q of the q-map:
+// CMap maps the correlation of two examples' pre-activations from layer to layer, at a fixed
+// point q of the q-map:
 //
 //	c ← (σ_w² E[f(u₁) f(u₂)] + σ_b²)/q
 type CMap struct {
@@ -185,7 +184,7 @@ type CMap struct {
 	value, slopes *kernel
 }
 
-// CMap returns the c-map at a variance above 0.
+// CMap returns the c-map at variance q, which must be above 0.
 func (m *Field) CMap(v Variances, q float64) *CMap {
 	return &CMap{v, q, newKernel(m.f.F, q, m.kinks), newKernel(m.f.Derivative, q, m.kinks)}
 }
@@ -196,9 +195,8 @@ func (m *CMap) At(c float64) float64 { return (m.v.Weight*m.value.at(c) + m.v.Bi
 // Slope returns the derivative of the map, σ_w² E[f'(u₁) f'(u₂)]: χ₁ at c = 1.
 func (m *CMap) Slope(c float64) float64 { return m.v.Weight * m.slopes.at(c) }
 
-// fixedPoint returns the correlation that examples come to if χ₁ > 1: the map is
-// convex on [0, 1], so there is just one below 1. It returns 1 if that is nearer to 1
-// than 1e-5.
+// fixedPoint returns the correlation to which examples converge if χ₁ > 1: the map is convex on
+// [0, 1], so there is one fixed point below 1. It returns 1 if that is within 1e-5 of 1.
 func (m *CMap) fixedPoint() float64 {
 	// As a function of t = 1-c, so that nothing cancels.
 	excess := func(t float64) float64 { return t - m.v.Weight*m.value.lost(t)/m.q }

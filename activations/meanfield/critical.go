@@ -5,30 +5,28 @@ import (
 	"math"
 )
 
-// CriticalPoint is where gradients keep their size: χ₁ = 1 at a stable fixed point of
-// the q-map.
+// CriticalPoint is where gradients keep their norm: χ₁ = 1 at a stable fixed point of the q-map.
 type CriticalPoint struct {
 	Variances
 	Q       float64 // q*; 1 if the map is neutral
 	Neutral bool    // every q is a fixed point
 }
 
-// NoCritical is the error that there is no weight variance that makes χ₁ = 1 at a
-// stable fixed point of the q-map.
+// NoCritical is the error that no weight variance makes χ₁ = 1 at a stable fixed point of the
+// q-map.
 type NoCritical struct {
 	Bias float64 // variance of the biases
-	// Below and Above are the nearest that stable fixed points come to χ₁ = 1 from
-	// either side, as far as a grid of 8 variances a decade shows; nil if there are none
-	// on that side.
+	// Below and Above are the stable fixed points nearest to χ₁ = 1 on either side, on a grid of
+	// 8 variances per decade; nil if there are none on that side.
 	Below, Above *NearCritical
 
-	nearing *NearCritical // of those the last found, if nothing speaks against a limit
+	nearing *NearCritical // the last of those found, as long as a limit is possible
 }
 
 // NearCritical is a stable fixed point near criticality.
 type NearCritical struct {
 	Chi1, Weight, Q float64
-	// Limit is whether χ₁ comes nearer and nearer as the weight variance nears Weight,
+	// Limit reports whether χ₁ keeps approaching 1 as the weight variance approaches Weight,
 	// where q* goes to infinity, or q* = 0 ceases to be stable.
 	Limit bool
 }
@@ -65,7 +63,7 @@ func (p *NearCritical) String() string {
 //
 //	q - E[f²]/E[f'²] = σ_b²,  σ_w² = 1/E[f'²]
 //
-// so that the line is traced by q, and its points are the roots of one function.
+// so q parametrises the line, and its points are the roots of one function.
 func (m *Field) Critical(bias float64) (*CriticalPoint, error) {
 	if err := (Variances{0, bias}).check(); err != nil {
 		return nil, err
@@ -86,7 +84,7 @@ func (m *Field) Critical(bias float64) (*CriticalPoint, error) {
 		m.look(none, i)
 		at := q - m.squares[i]/m.slopes[i] - bias
 		if math.Abs(at) < significant*q || math.IsNaN(at) {
-			before = math.NaN() // rounding: f is all but linear at q
+			before = math.NaN() // rounding: f is nearly linear at q
 			continue
 		}
 		if before*at < 0 {
@@ -125,8 +123,8 @@ func (m *Field) criticalWithoutBias() *CriticalPoint {
 	return nil
 }
 
-// look keeps the stable fixed point at point i of the grid if it is the nearest to
-// criticality on its side, and knows whether the grid has come nearer to it ever since.
+// look keeps the stable fixed point at point i of the grid if it is the nearest to criticality
+// on its side, and notes whether the grid has come ever nearer.
 func (m *Field) look(none *NoCritical, i int) {
 	q := m.q[i]
 	w := (q - none.Bias) / m.squares[i]
@@ -136,7 +134,7 @@ func (m *Field) look(none *NoCritical, i int) {
 		none.nearing = nil
 		return
 	case slope > 1-significant:
-		return // rounding hides whether it is stable
+		return // stability is lost in rounding
 	}
 	chi := w * m.slopes[i]
 	p := &none.Below

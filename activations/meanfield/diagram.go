@@ -7,11 +7,11 @@ import (
 	"gonum.org/v1/gonum/interp"
 )
 
-// Diagram returns χ₁ over a grid, [bias][weight], NaN where q diverges: a picture's
-// precision (about 1e-3), as E[f²] and E[f'²] are interpolated, at a thousandth of the
-// cost of this many theories.
+// Diagram returns χ₁ over a grid, [bias][weight], NaN where q diverges, to the precision of a
+// picture (about 1e-3): E[f²] and E[f'²] are interpolated, which costs a thousandth of as many
+// calls of Theory.
 func (m *Field) Diagram(weights, biases []float64) [][]float64 {
-	const least = -700 // stands for the logarithm of 0
+	const least = -700 // replaces the logarithm of 0
 	logQ, logV, logD := make([]float64, len(m.q)), make([]float64, len(m.q)), make([]float64, len(m.q))
 	for i, q := range m.q {
 		logQ[i] = math.Log(q)
@@ -42,8 +42,8 @@ func (m *Field) Diagram(weights, biases []float64) [][]float64 {
 	return diagram
 }
 
-// settles returns the logarithm of the variance that layers come to from inputs of
-// mean square 1, by the sign of the q-map's change there and on the grid.
+// settles returns the logarithm of the variance to which layers converge from inputs of mean
+// square 1, by the sign of the q-map's change there and on the grid.
 func (m *Field) settles(v Variances, excess func(float64) float64, logQ []float64) (x float64, ok bool) {
 	last := len(logQ) - 1
 	x = min(max(math.Log(v.Weight+v.Bias), logQ[0]), logQ[last])

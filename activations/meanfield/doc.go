@@ -1,6 +1,6 @@
-// Package meanfield is the theory of signals in wide random networks, for any
-// nonlinearity f: how the size of the pre-activations, the likeness of two examples,
-// and the gradient go from layer to layer, and which start keeps them.
+// Package meanfield is the mean-field theory of signals in wide random networks, for any
+// nonlinearity f: how the variance of the pre-activations, the correlation of two examples and
+// the gradient change from layer to layer, and which initialisation preserves them.
 //
 // In a network of layers z = x·W + b, y = f(z) with weights W_ij ~ N(0, σ_w²/fan-in)
 // and biases b ~ N(0, σ_b²), the pre-activations of a wide layer are normal. Their
@@ -22,19 +22,18 @@
 //	t, err := m.Theory(meanfield.Variances{Weight: 1.5, Bias: 0.05}) // q*, χ₁, ξ, phase
 //	c, err := m.Critical(0.05)                                       // the line χ₁ = 1
 //
-// For a·f(z) only the product a·σ_w counts.
+// For a·f(z) only the product a·σ_w matters.
 //
-// χ₁ = 1 keeps the gradient, not all that is to be learned: where the c-map is flat but
-// for its end, as that of the even e^(-z²), unlike examples are alike after a few
-// layers. Transformations make the whole c-map nearly the identity (activations.DKS,
-// activations.TAT).
+// χ₁ = 1 preserves the gradient, but not always the signal: if the c-map is flat except near c =
+// 1, as that of the even e^(-z²) is, unlike examples become alike within a few layers.
+// Transformations make the whole c-map nearly the identity (activations.DKS, activations.TAT).
 //
 // # Beyond plain networks
 //
-// [Field.Signal] follows the signal of a given network layer by layer, from the data's own
-// size and correlation, at finite depth: plain, with RMS, layer or batch norm before or after
-// f, residual with f inside or before, and highway; [Field.Isometry] has the spread of the
-// Jacobian's singular values, [Field.Degree] the working point of a norm.
+// [Field.Signal] follows the signal of a given network layer by layer, from the data's own size
+// and correlation, at finite depth: plain, with RMS, layer or batch norm before or after f,
+// residual with f inside or before, and highway; [Field.Isometry] returns the spread of the
+// Jacobian's singular values, [Field.Degree] the degree of f at a norm's working point.
 //
 //	sites, err := m.Signal(meanfield.Network{Layers: variances}, meanfield.Signal{Square: 1, Apart: 1})
 //
@@ -63,22 +62,21 @@
 //	silu            none: χ₁ → 1 at 4            none: χ₁ jumps from 0.88 to 1
 //	mish            none: χ₁ → 1 at 2.778        none: χ₁ jumps from 0.96 to 1
 //
-// Those without one grow like a linear function on one side at least: E[f²] ≈ k q and
-// E[f'²] ≈ k for large q. If f is bent so that E[f²] > q E[f'²] at all q, as softplus
-// is, χ₁ = σ_w² E[f'²] < σ_w² E[f²]/q ≤ 1 at any fixed point, and 1 only in the limit
-// of infinite q*. If E[f²] grows faster than q E[f'²] at first, as that of GELU, SiLU
-// and Mish does, fixed points with χ₁ ≥ 1 are unstable without biases, and with small ones
-// χ₁ jumps over 1 where one branch of fixed points ends; biases above about 0.17 make
-// GELU critical at weight variances just below 2. Where the q-map is neutral
-// (linear, ReLU and leaky ReLU), criticality is the one weight variance that keeps
-// every q, and any bias makes q grow without end. Deep kernel shaping moves and scales
-// such an f so that it has what it lacks (activations.DKS).
+// Those without one grow linearly on at least one side: E[f²] ≈ k q and E[f'²] ≈ k for large q.
+// If E[f²] > q E[f'²] at all q, as for softplus, χ₁ = σ_w² E[f'²] < σ_w² E[f²]/q ≤ 1 at any
+// fixed point, and 1 only in the limit of infinite q*. If E[f²] grows faster than q E[f'²] at
+// first, as that of GELU, SiLU and Mish does, fixed points with χ₁ ≥ 1 are unstable without
+// biases, and with small biases χ₁ jumps over 1 where one branch of fixed points ends; biases
+// above about 0.17 make GELU critical at weight variances just below 2. Where the q-map is
+// neutral (linear, ReLU and leaky ReLU), criticality is the one weight variance that preserves
+// every q, and any bias makes q grow without bound. Deep kernel shaping shifts and scales such
+// an f to give it a critical point (activations.DKS).
 //
 // # How it is computed
 //
-// Expectations of one variable are adaptive Gauss-Kronrod integrals, told where f has
-// kinks, to a relative error of about 1e-13, at variances from 1e-12 to 1e9; those of
-// two correlated variables are Hermite series with a bound of what they leave out, or
-// two nested integrals where that bound is too large (kinks or sharp bends with c near
-// ±1), to 1e-10. All of a nonlinearity's theory takes some milliseconds.
+// Expectations of one variable are adaptive Gauss-Kronrod integrals, split at the kinks of f, to
+// a relative error of about 1e-13, at variances from 1e-12 to 1e9. Those of two correlated
+// variables are Hermite series with a bound on the remainder, or two nested integrals where that
+// bound is too large (kinks or sharp bends with c near ±1), to 1e-10. The whole theory of a
+// nonlinearity takes some milliseconds.
 package meanfield

@@ -14,8 +14,7 @@ type Function interface {
 	Derivative(z float64) float64
 }
 
-// Field is the mean field theory of one nonlinearity f. It can be used by several
-// goroutines.
+// Field is the mean-field theory of one nonlinearity f. It can be used by several goroutines.
 type Field struct {
 	f     Function
 	kinks []float64 // where f' or f jumps
@@ -23,7 +22,7 @@ type Field struct {
 	q, squares, slopes []float64
 }
 
-// The range of variances that fixed points are looked for in, and the steps in it.
+// The range of variances searched for fixed points, and the number of steps in it.
 const (
 	smallest   = 1e-12
 	decades    = 21
@@ -31,9 +30,8 @@ const (
 	gridPoints = decades*perDecade + 1
 )
 
-// New makes the theory of f. It is an error if f is not finite where a unit's
-// pre-activations of variance up to 1 can be, or if rounding leaves no digits of f
-// or f' near 0.
+// New makes the theory of f. It returns an error if f is not finite at some pre-activations of
+// variance up to 1, or if rounding leaves no digits of f or f' near 0.
 func New(f Function) (*Field, error) {
 	if f == nil {
 		return nil, errors.New("meanfield: no nonlinearity")
@@ -54,7 +52,7 @@ func New(f Function) (*Field, error) {
 			return nil, errors.Errorf("meanfield: E[%s²] of pre-activations of variance %.2g is known only to %.0e of itself: "+
 				"%s is too rough there, or rounding cancels its digits", name, q, e.Error/math.Abs(e.Value), name)
 		} else if bad {
-			break // f grows too fast to go on
+			break // f grows too fast for larger variances
 		}
 		m.q, m.squares, m.slopes = append(m.q, q), append(m.squares, v.Value), append(m.slopes, d.Value)
 	}
@@ -64,9 +62,9 @@ func New(f Function) (*Field, error) {
 	return m, nil
 }
 
-// kinks returns the points within ±64 where f or f' jumps: those that bisection of a
-// step does not make smaller. 0 is always among them: it costs nothing, and many
-// nonlinearities change their form there.
+// kinks returns the points within ±64 where f or f' jumps: where bisection does not shrink the
+// step. 0 is always among them: it costs nothing, and many nonlinearities change their form
+// there.
 func kinks(f Function) []float64 {
 	const bound, step = 64, 1. / 16
 	list := []float64{0}
@@ -85,7 +83,7 @@ func kinks(f Function) []float64 {
 	return list
 }
 
-// jump looks for a jump of f (which 0) or f' (1) in an interval.
+// jump searches an interval for a jump of f (which 0) or f' (1).
 func jump(f Function, which int, lo, hi, below, above float64) (z float64, found bool) {
 	first := math.Abs(above - below)
 	if !(first > 1e-9) || math.IsInf(first, 0) {
@@ -131,9 +129,9 @@ func (m *Field) growth(q float64) float64 {
 	return e.Value / s
 }
 
-// tangent returns the limit of E[f'²] at q = 0, f'(0)², or at a kink the mean of both
-// sides'. Where f' taken next to 0 disagrees with the way that E[f'²] goes there, that
-// is extrapolated by Aitken's method, as what is missing goes like a power of q.
+// tangent returns the limit of E[f'²] at q = 0, f'(0)², or at a kink the mean of both sides. If
+// f' next to 0 disagrees with the trend of E[f'²], that is extrapolated by Aitken's method, as
+// the difference from the limit is a power of q.
 func (m *Field) tangent() float64 {
 	const tiny = 0x1p-600 // whose square is 0
 	left, right := m.f.Derivative(-tiny), m.f.Derivative(tiny)

@@ -6,11 +6,11 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Variances are those that a network's parameters start with: weights W_ij ~ N(0,
-// Weight/fan-in), biases b ~ N(0, Bias).
+// Variances are those of a network's initial parameters: weights W_ij ~ N(0, Weight/fan-in),
+// biases b ~ N(0, Bias).
 type Variances struct{ Weight, Bias float64 }
 
-// check refuses what are no variances.
+// check returns an error if they are not variances.
 func (v Variances) check() error {
 	switch {
 	case !(v.Weight >= 0) || math.IsInf(v.Weight, 0):
@@ -21,26 +21,26 @@ func (v Variances) check() error {
 	return nil
 }
 
-// FixedPoint is a variance q of the pre-activations that the q-map leaves as it is.
+// FixedPoint is a variance q of the pre-activations that the q-map leaves unchanged.
 type FixedPoint struct {
 	Q      float64
 	Slope  float64 // of the q-map there; below 0 layers alternate around q
-	Stable bool    // nearby variances approach it
+	Stable bool    // nearby variances converge to it
 }
 
-// Outcome says what becomes of the variance of the pre-activations with depth.
+// Outcome is the fate of the variance of the pre-activations with depth.
 //
-// There is no case of lasting oscillation, as the q-map cannot have one: E[f(√q z)²]
-// is a mixture over a of the densities of √q z at a, each of which falls no faster
-// than q^-½, so that no step of log q is turned round to more than half its length,
-// and a map of an interval without a cycle of two has no other cycles (A. N.
-// Sharkovskii, 1964). Where the slope is negative, layers alternate and settle.
+// Lasting oscillation is impossible: E[f(√q z)²] is a mixture over a of the densities of √q z at
+// a, each of which falls no faster than q^-½. So a step of log q is followed by one of at most
+// half its length in the opposite direction, and a map of an interval without a cycle of two has
+// no other cycles (A. N. Sharkovskii, 1964). Where the slope is negative, layers alternate and
+// settle.
 type Outcome int
 
 const (
-	// Converges: to a stable fixed point.
+	// Converges: it converges to a stable fixed point.
 	Converges Outcome = iota
-	// Diverges: there is no fixed point on the way up to 1e9, or f is not finite there.
+	// Diverges: it grows beyond 1e9, or to where f is not finite, without meeting a fixed point.
 	Diverges
 	// Neutral: every variance is a fixed point, as for a linear or a rectified unit.
 	Neutral
@@ -57,17 +57,17 @@ func (m *Field) QMap(v Variances, q float64) float64 {
 	return v.Weight*m.SquaredMean(q).Value + v.Bias
 }
 
-// significant is the least relative change of q in a layer that counts as one.
+// significant is the least relative change of q in a layer that counts as a change.
 const significant = 1e-9
 
-// change returns by what part of itself q grows in a layer, at point i of the grid.
+// change returns the relative growth of q in a layer, at point i of the grid.
 func (m *Field) change(v Variances, i int) float64 {
 	return (v.Weight*m.squares[i]+v.Bias)/m.q[i] - 1
 }
 
-// FixedPoints returns all fixed points of the q-map up to 1e9, ascending, and true
-// instead if every variance is one. Two that are as near to each other as a few
-// percent are found unless they all but merge.
+// FixedPoints returns all fixed points of the q-map up to 1e9, ascending, or none and true if
+// every variance is one. Even two within a few percent of each other are found, unless they
+// nearly merge.
 func (m *Field) FixedPoints(v Variances) (list []FixedPoint, neutral bool) {
 	change := make([]float64, len(m.q))
 	neutral = true
@@ -102,13 +102,13 @@ func (m *Field) FixedPoints(v Variances) (list []FixedPoint, neutral bool) {
 	for i := 1; i < len(change); i++ {
 		lo, hi, a, b := math.Log(m.q[i-1]), math.Log(m.q[i]), change[i-1], change[i]
 		if list != nil && list[0].Q == 0 && math.Abs(a) < significant {
-			continue // still the fixed point at 0
+			continue // this is still the fixed point at 0
 		}
 		switch {
 		case (a > 0) != (b > 0):
 			between(lo, hi, a, b)
 		case i+1 < len(change) && math.Abs(b) < 0.05 && math.Abs(b) <= math.Abs(a) && math.Abs(b) < math.Abs(change[i+1]) && (b > 0) == (change[i+1] > 0):
-			// The map comes near to the diagonal: it may cross it twice.
+			// The map comes close to the diagonal: it may cross it twice.
 			end := math.Log(m.q[i+1])
 			if x, y := nearest(exact, lo, end, b > 0); (y > 0) != (b > 0) {
 				between(lo, x, a, y)
@@ -120,8 +120,8 @@ func (m *Field) FixedPoints(v Variances) (list []FixedPoint, neutral bool) {
 	return list, false
 }
 
-// nearest returns where g, of one sign at both ends, is least in size, or where it
-// changes sign on the search for that: a golden section.
+// nearest returns where |g|, of one sign at both ends, is least, or where g changes sign, by
+// golden-section search.
 func nearest(g func(float64) float64, lo, hi float64, positive bool) (x, y float64) {
 	sign := 1.
 	if !positive {
@@ -150,12 +150,12 @@ func nearest(g func(float64) float64, lo, hi float64, positive bool) (x, y float
 	return a, sign * ya
 }
 
-// reached returns which of the fixed points a network comes to that starts with
-// variance q. nil means that it diverges.
+// reached returns the fixed point to which a network converges from variance q; nil if it
+// diverges.
 func (m *Field) reached(v Variances, q float64, list []FixedPoint) *FixedPoint {
 	top := m.q[len(m.q)-1]
-	// Where the map falls, layers may jump over fixed points: follow them until they
-	// creep, then go on in their direction.
+	// Where the map falls, layers may jump over fixed points: follow them until they creep, then
+	// search in their direction.
 	for range 50 {
 		next := m.QMap(v, q)
 		if !(next <= top) {

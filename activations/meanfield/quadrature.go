@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Estimate is a number with a bound of its error, as far as quadrature can tell.
+// Estimate is a number with the quadrature's estimate of its error.
 type Estimate struct{ Value, Error float64 }
 
-// known reports whether the value is one: finite, and not of a diverging integral.
+// known reports whether the value is meaningful: finite, and not of a diverging integral.
 func (e Estimate) known() bool { return e.Error <= 1e-6*math.Abs(e.Value) }
 
 // Nodes and weights of the Gauss-Kronrod rule of 10 and 21 points on [-1, 1] (R.
@@ -38,19 +38,19 @@ var (
 )
 
 const (
-	precise   = 1e-13 // tolerance of an integral, relative to that of the absolute value
+	precise   = 1e-13 // tolerance of an integral, relative to the integral of |g|
 	rounds    = 100   // of bisection
-	manyParts = 4096  // at which refining ends
+	manyParts = 4096  // at which refinement ends
 )
 
 // part is an interval with the integral over it.
 type part struct {
 	lo, hi, value, size, err float64
-	stuck                    int // bisections on the way here that did not help
+	stuck                    int // bisections on the way here that did not reduce the error
 }
 
-// kronrod integrates g over [lo, hi]; size is the integral of |g|. The estimate of
-// the error is QUADPACK's.
+// kronrod integrates g over [lo, hi]; size is the integral of |g|. The error estimate is
+// QUADPACK's.
 func kronrod(g func(float64) float64, lo, hi float64) part {
 	centre, half := (lo+hi)/2, (hi-lo)/2
 	middle := g(centre)
@@ -80,10 +80,10 @@ func kronrod(g func(float64) float64, lo, hi float64) part {
 	return p
 }
 
-// integrate integrates g from the first of the ascending breaks to the last. It
-// starts with the parts between them, and bisects those whose error counts until
-// the whole is known to the tolerance, to less than negligible, or to rounding. What
-// is not finite gives NaN.
+// integrate integrates g from the first of the ascending breaks to the last. It starts with the
+// parts between them, and bisects those whose error matters until the error of the whole is
+// within the tolerance, below negligible, or due to rounding. If g is not finite, it returns
+// NaN.
 func integrate(g func(float64) float64, breaks []float64, tolerance, negligible float64) Estimate {
 	var space [128]part
 	parts := space[:0]
@@ -115,7 +115,7 @@ func integrate(g func(float64) float64, breaks []float64, tolerance, negligible 
 			}
 			done = false
 			a, b := kronrod(g, p.lo, middle), kronrod(g, middle, p.hi)
-			// A kink's error is halved at least; that of rounded values is not.
+			// The error due to a kink is at least halved; that of rounded values is not.
 			if a.stuck = p.stuck; a.err+b.err > 0.9*p.err && math.Abs(a.value+b.value-p.value) <= 1e-5*p.size {
 				a.stuck++
 			}
@@ -129,8 +129,8 @@ func integrate(g func(float64) float64, breaks []float64, tolerance, negligible 
 	}
 }
 
-// gaussianParts are ends of intervals that the normal density is smooth in. Beyond
-// the last it is less than 1e-313.
+// gaussianParts are the ends of intervals in which the normal density is smooth. Beyond the last
+// it is less than 1e-313.
 var gaussianParts = [...]float64{0, 2, 4, 6, 9, 13, 38}
 
 const reach = 38

@@ -2,10 +2,9 @@ package meanfield
 
 import "math"
 
-// root returns where g, of different signs at lo and hi, is 0: T. R. Chandrupatla's
-// method (Advances in Engineering Software 28, 1997), bisection that goes over to
-// inverse quadratic interpolation. It ends where the interval is as small as
-// tolerance·|x|.
+// root returns where g, of different signs at lo and hi, is 0: T. R. Chandrupatla's method
+// (Advances in Engineering Software 28, 1997), bisection that switches to inverse quadratic
+// interpolation. It stops when the interval is as small as tolerance·|x|.
 func root(g func(float64) float64, lo, hi, atLo, atHi, tolerance float64) float64 {
 	if atLo == 0 {
 		return lo

@@ -7,25 +7,27 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Signal is what enters a layer, an average over units: its mean square, its mean, and half
-// the mean squared distance of two examples, Apart = E[(x_a - x_b)²]/2. Of standardised
-// inputs whose examples have correlation c it is {1, 0, 1-c}. The distance is kept, and not
-// the correlation, since what a network loses is too small to be the difference of two
-// numbers near 1.
+// Signal is what enters a layer, averaged over units: its mean square, its mean, and half the
+// mean squared distance between two examples, Apart = E[(x_a - x_b)²]/2. For standardised inputs
+// whose examples have correlation c it is {1, 0, 1-c}. It has the distance instead of the
+// correlation, as the difference of two correlations near 1 would cancel.
 type Signal struct{ Square, Mean, Apart float64 }
 
-// Site is what theory says of the place where a layer's f is applied.
+// Site is what theory predicts at the place where a layer's f is applied.
 type Site struct {
 	// Square is the mean square of f's argument over units and examples, q; Deviation its
 	// standard deviation.
 	Square, Deviation float64
 	// Apart is 1 - c, with c the correlation of two examples there: half their mean squared
-	// distance over Square. Near 0 the examples have become equal: the forward signal is dead.
+	// distance, divided by Square. Near 0 the examples have become equal: the forward signal is
+	// dead.
 	Apart float64
-	// Gradient is the squared norm of ∂L/∂z, over that of the signal that leaves the last
-	// layer, or of the output's ∂L/∂z if there is an Output; Chi is what it is multiplied by from the next site to this one, NaN at the last.
+	// Gradient is the squared norm of ∂L/∂z, divided by that of the gradient at the output of
+	// the last layer, or of ∂L/∂z of the output layer if there is one. Chi is its factor from
+	// the next site to this one, NaN at the last.
 	Gradient, Chi float64
-	// Sampled says that a Monte Carlo average is in it, with an error of about a percent.
+	// Sampled reports whether it contains a Monte Carlo average, with an error of about a
+	// percent.
 	Sampled bool
 }
 
@@ -33,11 +35,11 @@ type Site struct {
 type Norm struct {
 	Kind        NormKind
 	After       bool    // of f's result
-	Gamma, Beta float64 // scale and shift that follow it, as they start
+	Gamma, Beta float64 // initial values of the scale and shift that follow it
 	Batch       int     // examples, for BatchNorm
 }
 
-// NormKind is what a normalisation averages over.
+// NormKind is what a normalisation computes, and over what.
 type NormKind int
 
 const (
@@ -47,7 +49,7 @@ const (
 	BatchNorm          // mean and variance over the batch
 )
 
-// Shortcut is how the input of a layer gets around it.
+// Shortcut is how the input of a layer bypasses it.
 type Shortcut int
 
 const (
@@ -61,19 +63,19 @@ const (
 	HighwayGate
 )
 
-// Network is a network as theory sees it: wide, of independent normal weights.
+// Network is a network as theory describes it: wide, with independent normal weights.
 type Network struct {
-	Layers   []Variances // of the weights W and biases b of each layer; as many as there are
+	Layers   []Variances // of the weights W and biases b of each layer, one for each
 	Norm     Norm
 	Shortcut Shortcut
 	Block    int     // layers in a residual block; 0: 1
 	Branch   float64 // the factor a of a residual branch
 	Gate     Variances
 	GateBias float64 // mean of the gates' biases
-	// Injected enters each layer's pre-activation besides, as the inputs of a recurrent
-	// network do at each time step.
+	// Injected is added to each layer's pre-activation, as the inputs of a recurrent network are
+	// at each time step.
 	Injected Signal
-	// First layers that are plain, without the shortcut.
+	// The number of first layers without shortcut.
 	First int
 	// Projection is the variance of the weights of the first block's shortcut, where that is
 	// not the input itself; 0: it is.
@@ -87,9 +89,9 @@ type Network struct {
 // samples is the number of batches of a Monte Carlo average.
 const samples = 4000
 
-// Propagate follows a signal forward through the layers of a network, and the gradient back.
-// The rules, with z ~ N(0, q) in a wide layer, q = σ_w² E[x²] + σ_b², n ~ N(0, 1), and the
-// squared norm of the gradient multiplied on its way back by
+// Signal follows a signal forward through the layers of a network, and the gradient back. The
+// rules, with z ~ N(0, q) in a wide layer, q = σ_w² E[x²] + σ_b², n ~ N(0, 1), and the factors
+// of the squared norm of the gradient on its way back:
 //
 //	plain             σ_w² E[f'(√q n)²]
 //	rms, layer norm   before f  σ_w² γ² E[f'(γn + β)²]/q
@@ -99,14 +101,14 @@ const samples = 4000
 //	residual before   x' = x + a (W f(x) + b): by a² (σ_w² E[f²] + σ_b²); the same
 //	highway           E[(1-T)²] + σ_w² E[T²] E[f'²] + σ_T² E[T'²] E[(f - x)²]
 //
-// The distance of two examples is followed by the same rules, without cancellation. The
-// last layer's gradient is that of independent examples.
+// The distance between two examples follows the same rules, without cancellation. The last
+// layer's gradient is that of independent examples.
 //
-// What it leaves out: fluctuations of the order of 1/width in each layer, which add up with
-// depth; that the same weights come back in a recurrent network; what weights that are not
-// normal do beyond their variance; with batch norm, that some examples are nearer to each
-// other than others, as those of a class are, which counts like a smaller batch; and that the weights W of one layer meet both ways
-// (gradient independence).
+// It leaves out: fluctuations of order 1/width in each layer, which add up with depth; the reuse
+// of the same weights in a recurrent network; effects of non-normal weights beyond their
+// variance; with batch norm, that some examples are nearer to each other than others, as those
+// of a class are, which acts like a smaller batch; and that the forward and the backward pass
+// share the weights W (gradient independence).
 func (m *Field) Signal(n Network, in Signal) ([]Site, error) {
 	if err := n.check(); err != nil {
 		return nil, err
@@ -114,8 +116,8 @@ func (m *Field) Signal(n Network, in Signal) ([]Site, error) {
 	p := propagation{m: m, n: n, random: rand.New(rand.NewPCG(1, 2))}
 	x := in
 	sites := make([]Site, len(n.Layers))
-	// What the squared gradient is multiplied by, from the output of each block back to its
-	// input, and to each of its sites.
+	// The factors of the squared gradient from the output of each block back to its input, and
+	// to each of its sites.
 	type block struct {
 		first, layers int
 		toInput       float64
@@ -221,19 +223,19 @@ func (n *Network) check() error {
 	return nil
 }
 
-// propagation has what the layers of one network share.
+// propagation holds what the layers of one network share.
 type propagation struct {
 	m      *Field
 	n      Network
 	random *rand.Rand
-	last   *moments // of the last layer, which the next may have again
+	last   *moments // of the last layer, as the next may be the same
 }
 
 // layerStep is one layer: x ↦ f(Wx + b), or W f(x) + b.
 type layerStep struct {
 	out             Signal
 	site            Site
-	toSite, toInput float64 // what the squared gradient of out is multiplied by
+	toSite, toInput float64 // the factor of the squared gradient of out
 }
 
 func (p *propagation) layer(shortcut Shortcut, v Variances, x Signal) layerStep {
@@ -254,8 +256,8 @@ func (p *propagation) layer(shortcut Shortcut, v Variances, x Signal) layerStep 
 	return s
 }
 
-// nonlinearity applies f, with the normalisation where it stands, to normal z of mean 0.
-// toInput is to z.
+// nonlinearity applies f and the normalisation, before or after it, to normal z of mean 0.
+// toInput is the gradient's factor back to z.
 func (p *propagation) nonlinearity(z Signal) layerStep {
 	g := p.n.Norm
 	if g.Kind == NoNorm {
@@ -300,11 +302,10 @@ func (p *propagation) nonlinearity(z Signal) layerStep {
 	}
 }
 
-// batchNorm averages over batches. Before f, a unit's centred pre-activations of B examples
-// are normal in the B-1 dimensions across (1, …, 1), whatever the correlation of examples:
-// divided by their own size they are uniform on a sphere. So nothing but the distance of
-// examples counts, and the size of what is divided by is independent of the direction:
-// E[1/s²] = B/(Apart (B-3)).
+// batchNorm averages over batches. Before f, a unit's centred pre-activations of B examples are
+// normal in the B-1 dimensions across (1, …, 1), whatever the correlation of examples: divided
+// by their own size they are uniform on a sphere. So only the distance between examples matters,
+// and the divisor is independent of the direction: E[1/s²] = B/(Apart (B-3)).
 func (p *propagation) batchNorm(z Signal) layerStep {
 	g, n := p.n.Norm, p.n.Norm.Batch
 	b := float64(n)
@@ -321,7 +322,7 @@ func (p *propagation) batchNorm(z Signal) layerStep {
 		}
 		if !g.After {
 			normalise(x)
-			centre(d) // as the gradient that comes from the layer above, which has a norm, too
+			centre(d) // like the gradient from the layer above, which also has a norm
 			for i := range x {
 				x[i] = g.Gamma*x[i] + g.Beta
 				y[i] = p.m.f.F(x[i])
@@ -378,7 +379,7 @@ func (p *propagation) batchNorm(z Signal) layerStep {
 	return s
 }
 
-// centre takes the mean off.
+// centre subtracts the mean.
 func centre(x []float64) {
 	mean := 0.
 	for _, v := range x {
@@ -389,7 +390,7 @@ func centre(x []float64) {
 	}
 }
 
-// normalise gives x mean 0 and mean square 1, and returns what it was divided by.
+// normalise gives x mean 0 and mean square 1, and returns the divisor.
 func normalise(x []float64) float64 {
 	centre(x)
 	size := math.Sqrt(dot(x, x) / float64(len(x)))
@@ -466,7 +467,7 @@ func (k *kernel) apart(t float64) float64 {
 	return k.whole - k.at(1-min(t, 2))
 }
 
-// moments returns those of f, the last ones if they are of the same place.
+// moments returns those of f, the cached ones if the arguments are the same.
 func (p *propagation) moments(s, shift float64) *moments {
 	if l := p.last; l != nil && l.shift == shift && math.Abs(l.s-s) <= 1e-13*s {
 		return l
@@ -492,7 +493,7 @@ func (p *propagation) moments(s, shift float64) *moments {
 	return l
 }
 
-// Isometry is what theory says of the singular values s of a plain network's input-output
+// Isometry is what theory predicts of the singular values s of a plain network's input-output
 // Jacobian.
 type Isometry struct {
 	LogMeanSquare    float64 // ln of the mean of s²
@@ -504,8 +505,8 @@ type Isometry struct {
 //
 //	mean s² = Π χ(q_l)    relative variance = Σ (μ₂/μ₁² - 1 - s₁)(q_l),  μ_k = E[f'^(2k)]
 //
-// with s₁ = -1 for normal weights and 0 for orthogonal ones: 1 is the spread that normal
-// weights add in each layer. With normal weights it holds for widths far beyond the depth.
+// with s₁ = -1 for normal weights and 0 for orthogonal ones: normal weights add a spread of 1 in
+// each layer. For normal weights it holds if the width is far larger than the depth.
 //
 // Source: J. Pennington, S. Schoenholz, S. Ganguli: The emergence of spectral universality
 // in deep networks, 2018, from memory, with its numbers for tanh computed anew.
@@ -526,9 +527,9 @@ func (m *Field) Isometry(v Variances, q float64, layers int, orthogonal bool) Is
 }
 
 // Degree returns the mean degree of f(γn + β) as a polynomial, Σ k a_k² / Σ_(k≥1) a_k² with
-// Hermite coefficients a_k: what the squared gradient is multiplied by in a layer with a
-// norm that centres before f. It is at least 1 for any f, and for an even f with β = 0 at
-// least 2, whatever γ.
+// Hermite coefficients a_k: the factor of the squared gradient in a layer with a norm that
+// centres before f. It is at least 1 for any f, and at least 2 for an even f with β = 0, for any
+// γ.
 func (m *Field) Degree(gamma, beta float64) float64 {
 	p := propagation{m: m}
 	f := p.moments(gamma, beta)

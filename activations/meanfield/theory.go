@@ -2,8 +2,7 @@ package meanfield
 
 import "math"
 
-// Phase says what becomes of gradients, and of the difference of two examples, with
-// depth.
+// Phase is the fate of gradients, and of the difference between two examples, with depth.
 type Phase int
 
 const (
@@ -34,38 +33,37 @@ func PhaseOf(chi1 float64) Phase {
 	return Chaotic
 }
 
-// Theory is what mean field theory says of wide networks of a nonlinearity whose
-// parameters start with some variances.
+// Theory is what mean-field theory predicts for wide networks of a nonlinearity with given
+// variances of the initial parameters.
 type Theory struct {
 	Variances
 	FixedPoints []FixedPoint // of the q-map, ascending; none if it is neutral
 	Outcome     Outcome
 
-	// Q is the variance q* of the pre-activations that layers come to from inputs of
-	// mean square 1, NaN if it diverges. Where the map is neutral, it is that of the
-	// first layer.
+	// Q is the variance q* to which the pre-activations converge from inputs of mean square 1,
+	// NaN if it diverges. If the map is neutral, it is that of the first layer.
 	Q float64
 	// QSlope is the slope of the q-map at Q.
 	QSlope float64
-	// Chi1 is what the squared norm of the gradient is multiplied by in each layer
-	// backwards, σ_w² E[f'(√q* z)²], and the slope of the c-map at 1.
+	// Chi1 is the factor of the squared norm of the gradient in each layer backwards, σ_w²
+	// E[f'(√q* z)²], and the slope of the c-map at 1.
 	Chi1  float64
 	Phase Phase
-	// Correlation is what that of two examples' pre-activations goes to with depth; NaN
-	// without a positive q*.
+	// Correlation is the limit with depth of the correlation of two examples' pre-activations;
+	// NaN without a positive q*.
 	Correlation float64
 	// XiGradient is the number of layers in which the squared gradient changes by the
 	// factor e, 1/|ln χ₁|; infinite at criticality.
 	XiGradient float64
-	// XiCorrelation is the number of layers in which the distance of the correlation from
-	// its fixed point falls by the factor e, 1/|ln χ| with the slope χ of the c-map
-	// there; infinite at criticality, NaN without a positive q*.
+	// XiCorrelation is the number of layers in which the distance between the correlation and
+	// its fixed point falls by the factor e, 1/|ln χ| with the slope χ of the c-map there;
+	// infinite at criticality, NaN without a positive q*.
 	XiCorrelation float64
 }
 
-// TrainableDepth is the number of layers up to which gradient descent gets through, 6
-// times the smaller ξ (S. Schoenholz et al.: Deep information propagation, 2017, who
-// measured the factor); NaN if there is no fixed point, infinite at criticality.
+// TrainableDepth is the depth up to which gradient descent trains a network, 6 times the smaller
+// ξ (S. Schoenholz et al.: Deep information propagation, 2017, who measured the factor); NaN if
+// there is no fixed point, infinite at criticality.
 func (t *Theory) TrainableDepth() float64 {
 	xi := t.XiGradient
 	if t.XiCorrelation < xi {
@@ -74,7 +72,7 @@ func (t *Theory) TrainableDepth() float64 {
 	return 6 * xi
 }
 
-// Theory computes the theory of networks with these variances.
+// Theory computes the theory of networks with the variances v.
 func (m *Field) Theory(v Variances) (*Theory, error) {
 	if err := v.check(); err != nil {
 		return nil, err
@@ -116,14 +114,14 @@ func xi(chi float64) float64 {
 	return 1 / math.Abs(math.Log(chi))
 }
 
-// Layer is what theory says of one layer.
+// Layer is what theory predicts for one layer.
 type Layer struct {
 	Q   float64 // variance of its pre-activations
-	Chi float64 // what the squared gradient is multiplied by on its way back through it
+	Chi float64 // the factor of the squared gradient on its way back through it
 }
 
-// Propagate follows the variance of the pre-activations through layers, from q in the
-// first.
+// Propagate follows the variance of the pre-activations from layer to layer, starting at q in
+// the first.
 func (m *Field) Propagate(v Variances, q float64, layers int) []Layer {
 	list := make([]Layer, layers)
 	for i := range list {
