@@ -29,11 +29,11 @@ func newRemedy() *cobra.Command {
 		Use:   "remedy",
 		Short: "Find what keeps a network's signal alive",
 		Long: `Remedy takes the network that the flags describe and tries to keep its signal alive:
-initialisations, shaped nonlinearities, normalisations, shortcuts, learned scales and
-optimizers, one factor at a time and then the best together. It prints a ranked table and
-one tested sentence, and writes a study file that repeats the comparison. Each remedy is
-screened at three rates on one seed; the plain network and the six best are judged on the
-test set, with ten fresh seeds.
+initialisations, shaped nonlinearities, normalisations, shortcuts, learned scales,
+optimizers, and ways of keeping it alive in training, one factor at a time and then the
+best together. It prints a ranked table and one tested sentence, and writes a study file
+that repeats the comparison. Each remedy is screened at three rates on one seed; the plain
+network and the six best are judged on the test set, with ten fresh seeds.
 
 --budget limits the time; 60s suit a depth of 20. With --runs instead, the answer is
 reproducible bit for bit, and running an interrupted command again resumes it.`,

@@ -22,6 +22,7 @@ const (
 	Norm      Kind = "norm"      // and where it stands
 	Shortcut  Kind = "shortcut"  // around layers
 	Scale     Kind = "scale"     // learned factors
+	Keep      Kind = "keep"      // what the training loop keeps of the signal
 	Optimizer Kind = "optimizer" // of the plain network
 )
 
@@ -32,7 +33,9 @@ var Catalogue = catalogue.New("remedy",
 	row("DKS", "the nonlinearity shaped for the depth", Shape, shaped("dks", "lecun-normal")),
 	row("batch norm", "of each unit over the batch, before f", Norm, dense(map[string]any{"normalization": "batch-norm"})),
 	row("highway", "gated shortcuts", Shortcut, dense(map[string]any{"model": "highway"})),
+	row("batch norm + working point", "gamma and beta start where f is nearly linear", Norm, dense(map[string]any{"normalization": "batch-norm(working-point=true)"})),
 	row("critical start", "weights of the variance at which theory keeps the gradient", Start, dense(map[string]any{"initializer": "critical"})),
+	row("kept critical", "weights rescaled in training so that each layer keeps the gradient", Keep, dense(map[string]any{"keep": "critical-projection"})),
 	row("distances standardised", "RBF: squared distances to variance 1", Norm, rbf(map[string]any{"normalization": "distance-standardize"})),
 	row("distances scaled", "RBF: squared distances over their mean", Norm, rbf(map[string]any{"normalization": "distance-scale"})),
 	row("residual, scaled by depth", "blocks x + F(x)/√L with f inside", Shortcut, dense(map[string]any{"model": "residual(order=inside,scale=by-depth)"})),
@@ -46,7 +49,9 @@ var Catalogue = catalogue.New("remedy",
 	row("batch norm after f", "of each unit over the batch", Norm, dense(map[string]any{"normalization": "batch-norm(placement=after)"})),
 	row("RMS norm after f", "mean square of each example", Norm, dense(map[string]any{"normalization": "rms-norm(placement=after)"})),
 	row("LSUV start", "weights scaled on data to variance 1", Start, dense(map[string]any{"initializer": "lsuv"})),
+	row("homeostasis", "each unit's pre-activation drawn to mean 0 and variance 1", Keep, dense(map[string]any{"keep": "homeostasis"})),
 	row("learned scale", "a·f(z), a learned by each layer", Scale, learned),
+	row("K-FAC", "gradients preconditioned by a factored curvature", Optimizer, dense(map[string]any{"optimizer": "kfac"})),
 	row("weight norm", "each unit's weights as length times direction", Norm, dense(map[string]any{"normalization": "weight-norm"})),
 	row("vsgd-fd", "rates from the gradient's variance and curvature", Optimizer, dense(map[string]any{"optimizer": "vsgd-fd"})),
 )
@@ -61,13 +66,15 @@ func dense(change map[string]any) func(record.Config) map[string]any {
 	return func(c record.Config) map[string]any {
 		_, model := change["model"]
 		_, norm := change["normalization"]
+		_, keep := change["keep"]
 		switch {
 		case c.Model.Name == "rbf":
 			if _, ok := change["optimizer"]; ok {
 				return change
 			}
 			return nil
-		case model && c.Model.Name != "mlp", norm && c.Normalization.Name != "none":
+		case model && c.Model.Name != "mlp", norm && c.Normalization.Name != "none",
+			keep && c.Keep.Name != "" && c.Keep.Name != "none":
 			return nil
 		}
 		return change

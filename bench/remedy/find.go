@@ -602,7 +602,7 @@ func (f *finder) judge(ctx context.Context, plain *candidate, last, out []*candi
 		}
 	}
 	comparison, err := compare.Runs(records, compare.Options{
-		By:       []string{"model", "activation", "initializer", "normalization", "optimizer"},
+		By:       []string{"model", "activation", "initializer", "normalization", "optimizer", "keep"},
 		Name:     func(c record.Config) (string, bool) { name, ok := nameOfRun[c.Hash()]; return name, ok },
 		Baseline: plain.name,
 	})
