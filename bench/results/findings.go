@@ -22,6 +22,7 @@ type chapter struct {
 }
 
 var chapters = []chapter{
+	{"remedies", "Five nonlinearities, to depth 100", "activation"},
 	{"learned-scale", "A factor a > 1, with and without a regulariser", "activation"},
 	{"quickstart", "Sigmoids and Gaussians, 20 layers deep", ""},
 	{"rbf", "Layers of radial basis functions", ""},
@@ -36,9 +37,9 @@ What keeps the signal of a saturating nonlinearity alive, as recorded here. This
 made of the records by ` + "`go run ./bench/results`" + `; a test checks that its numbers are theirs.
 
 Scores are medians over seeds of the test part. A difference is that of pairs with one seed
-from the baseline (Hodges-Lehmann), over all columns of a table, which is tested by itself:
-P has Holm's correction within it, and "not shown" is no finding that nothing differs. A
-score in brackets is at chance.
+from the baseline (Hodges-Lehmann), over the columns of a table in which both were run; a
+table is tested by itself: P has Holm's correction within it, and "not shown" is no finding
+that nothing differs. A score in brackets is at chance.
 
 Signal is what less than a thousandth of arrives, of the gradient at layer 1 (backward) or of
 the differences between examples at the last hidden layer (forward), over training. It is
@@ -95,7 +96,23 @@ func writeChapter(b *bytes.Buffer, r *report.Ranking, c chapter) error {
 			}
 		}
 	}
+	if n := edges(r); n > 0 {
+		b.WriteString("\n")
+		paragraph(b, fmt.Sprintf("Rates were chosen from a few, alike for all; that of %d of the %d things compared is, in some facet, at an edge of what was tried, and one beyond it may do better.", n, len(r.Comparison.Things)))
+	}
 	return nil
+}
+
+// edges is how many things have a chosen setting at the edge of its range, as the study warns.
+func edges(r *report.Ranking) int {
+	of := map[string]bool{}
+	for _, w := range r.Warnings {
+		_, rest, found := strings.Cut(w, "the best optimizer.rate of ")
+		if name, _, at := strings.Cut(rest, " is at the edge of the range"); found && at {
+			of[name] = true
+		}
+	}
+	return len(of)
 }
 
 func paragraph(b *bytes.Buffer, text string) {

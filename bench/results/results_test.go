@@ -73,6 +73,9 @@ func TestRecorded(t *testing.T) {
 	}
 	for _, file := range files {
 		r := recorded(t, file)
+		if testing.Short() && r.Runs > 500 { // whose networks take seconds to check
+			continue
+		}
 		spec, err := study.Load(context.Background(), filepath.Join("..", "studies", r.Study+".yaml"))
 		if err != nil {
 			t.Error(err)
@@ -165,18 +168,17 @@ func TestFindings(t *testing.T) {
 			t.Errorf("%s is not what the records say: go run ./bench/results", name)
 		}
 	}
-	for i, r := range list {
-		var was, is bytes.Buffer
-		if err := writeChapter(&was, r, chapters[i]); err != nil {
-			t.Fatal(err)
-		}
-		r.Comparison.Things[0].Cells[0].Score.Median += 0.001
-		if err := writeChapter(&is, r, chapters[i]); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Contains(page, was.Bytes()) || bytes.Equal(was.Bytes(), is.Bytes()) {
-			t.Errorf("%s: another median makes the same page", chapters[i].study)
-		}
+	i := slices.IndexFunc(chapters, func(c chapter) bool { return c.study == "rbf" })
+	var was, is bytes.Buffer
+	if err := writeChapter(&was, list[i], chapters[i]); err != nil {
+		t.Fatal(err)
+	}
+	list[i].Comparison.Things[0].Cells[0].Score.Median += 0.001
+	if err := writeChapter(&is, list[i], chapters[i]); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(page, was.Bytes()) || bytes.Equal(was.Bytes(), is.Bytes()) {
+		t.Error("another median makes the same page")
 	}
 }
 
