@@ -138,28 +138,14 @@ func runStudy(c *cobra.Command, spec *study.Spec, o runOptions) error {
 	if o.shardText != "" {
 		again += " --shard " + o.shardText
 	}
-	progress := newStudyProgress(c.ErrOrStderr())
-	onInterrupt(c.Context(), func() string {
-		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume:\n  %s",
-			spec.Name, progress.tell(), suggested(again))
-	})
 	w := c.OutOrStdout()
-	options := study.Options{Workers: o.workers, Progress: progress, Shard: o.shard}
 	var events *eventProgress
 	if o.json {
-		events = &eventProgress{Progress: progress, w: w, study: spec.Name}
-		options.Progress = events
+		events = &eventProgress{w: w, study: spec.Name}
 	}
-	outcome, err := study.Run(c.Context(), spec, out, options)
-	progress.end()
-	if events != nil {
-		events.end(outcome, err)
-	}
-	if err != nil && outcome.Runs == 0 {
-		return notBegun(err)
-	}
-	if outcome.Interrupted {
-		return errInterrupted
+	told, outcome, err := execute(c, spec, out, suggested(again), study.Options{Workers: o.workers, Shard: o.shard}, events)
+	if told == "" {
+		return err
 	}
 	if o.json {
 		return err
@@ -168,7 +154,7 @@ func runStudy(c *cobra.Command, spec *study.Spec, o runOptions) error {
 	if o.shard != nil {
 		name += ", shard " + o.shard.String()
 	}
-	fmt.Fprintf(w, "%s: %s\n", name, progress.tell())
+	fmt.Fprintf(w, "%s: %s\n", name, told)
 	switch {
 	case outcome.Waiting > 0:
 		fmt.Fprintf(w, "The choice of settings waits for %s of other shards. When they have ended, run this again:\n  %s\n", texttab.Count(outcome.Waiting, "run"), suggested(again))
@@ -180,6 +166,36 @@ func runStudy(c *cobra.Command, spec *study.Spec, o runOptions) error {
 		}
 	}
 	return err
+}
+
+// execute runs a study and shows its progress; events, if not nil, are printed besides. again
+// is the command that resumes it, "" if that is plain. What is told of the runs at the end is
+// "" if none began or if the study was interrupted.
+func execute(c *cobra.Command, spec *study.Spec, out, again string, o study.Options, events *eventProgress) (told string, outcome study.Outcome, err error) {
+	progress := newStudyProgress(c.ErrOrStderr())
+	onInterrupt(c.Context(), func() string {
+		text := fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume", spec.Name, progress.tell())
+		if again == "" {
+			return text + "."
+		}
+		return text + ":\n  " + again
+	})
+	o.Progress = progress
+	if events != nil {
+		events.Progress, o.Progress = progress, events
+	}
+	outcome, err = study.Run(c.Context(), spec, out, o)
+	progress.end()
+	if events != nil {
+		events.end(outcome, err)
+	}
+	switch {
+	case err != nil && outcome.Runs == 0:
+		return "", outcome, notBegun(err)
+	case outcome.Interrupted:
+		return "", outcome, errInterrupted
+	}
+	return progress.tell(), outcome, err
 }
 
 // notBegun is the error of a study that could not start in its directory.

@@ -190,19 +190,11 @@ func (s *sweepFlags) spec(ctx context.Context) (*study.Spec, error) {
 }
 
 func runSweep(c *cobra.Command, spec *study.Spec, out, plot string, workers int, margin float64, asJSON bool) error {
-	progress := newStudyProgress(c.ErrOrStderr())
-	onInterrupt(c.Context(), func() string {
-		return fmt.Sprintf("%s: %s\nInterrupted: runs in progress were discarded. Run the same command to resume.", spec.Name, progress.tell())
-	})
-	outcome, err := study.Run(c.Context(), spec, out, study.Options{Workers: workers, Progress: progress})
-	progress.end()
-	if err != nil && outcome.Runs == 0 {
-		return notBegun(err)
+	told, _, err := execute(c, spec, out, "", study.Options{Workers: workers}, nil)
+	if told == "" {
+		return err
 	}
-	if outcome.Interrupted {
-		return errInterrupted
-	}
-	fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", spec.Name, progress.tell())
+	fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", spec.Name, told)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ const alternating = "alternating"
 // the output.
 func Layers(units ...int) Widths { return Widths{units: slices.Clone(units)} }
 
-// Alternating returns the rule that repeats this many units: 16 and 4 are those of layers of 16,
-// 4, 16, 4, … units.
+// Alternating returns the rule that repeats numbers of units: Alternating(16, 4) makes layers of
+// 16, 4, 16, 4, … units.
 func Alternating(units ...int) Widths { return Widths{slices.Clone(units), true} }
 
 // ParseWidths reads a list, such as 64,32,16, or a rule, such as 16,4 alternating.

@@ -14,6 +14,30 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// ExampleAlternating is a network whose layers are wide and narrow by turns.
+func ExampleAlternating() {
+	p, err := models.NewParameters(tensor.Float32, 1)
+	if err != nil {
+		panic(err)
+	}
+	network, err := models.Build(
+		models.MLP{Depth: 5, Widths: models.Alternating(16, 4), Activation: activations.Tanh(), Initializer: initializers.GlorotNormal(1)},
+		models.Shape{Inputs: 64, Outputs: 10, Batch: 32, Loss: models.CrossEntropy}, p, true)
+	if err != nil {
+		panic(err)
+	}
+	for _, l := range network.Layers {
+		fmt.Println(l.Name, l.PreActivation.Shape())
+	}
+	// Output:
+	// layer01 (32, 16)
+	// layer02 (32, 4)
+	// layer03 (32, 16)
+	// layer04 (32, 4)
+	// layer05 (32, 16)
+	// output (32, 10)
+}
+
 func TestWidths(t *testing.T) {
 	for text, want := range map[string]string{
 		"64,32,16":              "64,32,16",

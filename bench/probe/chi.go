@@ -8,8 +8,8 @@ import "math"
 //	χ_l = ‖∂L/∂z_l‖² / ‖∂L/∂z_(l+1)‖²
 //
 // of sums, not of means per unit, which would change where the width does. NaN in the last
-// layer, and where layers don't follow each other, as from the last time step of a recurrent
-// layer to the first of the next.
+// layer, and where layers don't follow each other, such as the last time step of a recurrent
+// layer and the first of the next.
 const Chi Quantity = "chi"
 
 var chi = row(Chi, "log10 of the factor of the squared gradient from the layer above", Measure{

@@ -5,17 +5,17 @@ package probe
 //
 //	1 - c = Σ_i ‖z_i - m‖² / ((B-1) mean_i ‖z_i‖²)
 //
-// for B examples z_i of mean m: 0 where examples have nothing in common, -8 where they have
-// become equal to eight digits and the forward signal is as good as dead. It is the
-// correlation that mean field theory follows from layer to layer. -Inf: equal to the last
-// bit; NaN: one example, or all zeros. Below [Floor] it is rounding.
+// for B examples z_i of mean m: 0 where examples are uncorrelated, -8 where they agree to eight
+// digits and the forward signal is practically dead. It is the correlation that mean-field
+// theory follows from layer to layer. It is -Inf if examples are equal to the last bit, NaN for
+// one example or all zeros. Below [Floor] it is rounding.
 const (
 	Decorrelation         Quantity = "decorrelation"
 	GradientDecorrelation Quantity = "gradient-decorrelation"
 )
 
-// Floor is the least log10(1 - c) that numbers of a type can show: below it, what differs
-// between examples is rounding.
+// Floor is the least log10(1 - c) that an element type can show: below it, differences between
+// examples are rounding.
 func Floor(dtype string) float64 {
 	if dtype == "float32" {
 		return -13

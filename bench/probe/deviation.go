@@ -1,8 +1,8 @@
 package probe
 
-// The deviation of z over units and batch is of two kinds: what tells examples apart, and
-// what only tells units apart, which carries no signal. Their squares add up to the square
-// of [PreActivationDeviation].
+// The deviation of z over units and batch has two parts: differences between examples, and
+// differences between units only, which carry no signal. Their squares add up to the square of
+// [PreActivationDeviation].
 const (
 	// ExampleDeviation is the root mean square over units of a unit's deviation over the
 	// batch.

@@ -1,5 +1,5 @@
-// Package probe measures what happens in each layer of a network in training: how
-// large its gradients are, what its units do, how much a step moves its weights.
+// Package probe measures what happens in each layer of a network in training: the size of its
+// gradients, the state of its units, how far a step moves its weights.
 //
 // A [Probe] is a pair of hooks for train.Loop with a schedule. It only reads: a run
 // with probes and one without are the same to the last bit. Norms are accumulated in
@@ -14,6 +14,6 @@
 // What is measured is a row of [Catalogue], to which a program can add its own: see
 // [Measure].
 //
-// The gradient of the pre-activations δ = ∂L/∂z tells best where a gradient dies: that
-// of the weights, xᵀδ, has the activations in it, which may shrink as fast as δ grows.
+// The gradient of the pre-activations δ = ∂L/∂z shows best where a gradient dies: that of the
+// weights, xᵀδ, contains the activations, which may shrink as fast as δ grows.
 package probe

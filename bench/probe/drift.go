@@ -2,14 +2,14 @@ package probe
 
 import "math"
 
-// Drift is log10 of how fast the distribution of a layer's pre-activations moves, the
-// covariate shift that the layers above must follow: the change of each unit's mean m and
-// deviation s over the batch since the last sample, over s, by step,
+// Drift is log10 of the speed at which the distribution of a layer's pre-activations moves, the
+// covariate shift that the layers above must follow: the change per step of each unit's mean m
+// and deviation s over the batch since the last sample, relative to s,
 //
 //	√(mean_j ((m'_j - m_j)² + (s'_j - s_j)²)/s_j²) / steps between
 //
-// Batches differ, too: over B examples a network that stands still shows about √(3/B) over
-// the steps between. NaN in the first sample, and where no unit has a deviation.
+// Batches differ, too: with B examples an unchanging network shows about √(3/B) divided by the
+// steps between. NaN in the first sample, and where no unit has a deviation.
 const Drift Quantity = "drift"
 
 var drift = row(Drift, "log10 of the units' change of mean and deviation per step, over their deviation", Measure{
@@ -18,7 +18,7 @@ var drift = row(Drift, "log10 of the units' change of mean and deviation per ste
 	Value: func(v *Values) float64 {
 		means, deviations := v.UnitMoments()
 		n := len(means)
-		// 1 + the step of the last sample, 0 before there is one; means; deviations.
+		// 1 + the step of the last sample, 0 before the first; means; deviations.
 		memory := v.Memory()
 		last, now := memory[0], float64(1+v.Step())
 		m, s := memory[1:1+n], memory[1+n:1+2*n]

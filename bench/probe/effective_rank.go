@@ -2,12 +2,12 @@ package probe
 
 import "math"
 
-// EffectiveRank is how many directions the pre-activations of a batch fill,
+// EffectiveRank is the effective number of directions that the pre-activations of a batch span,
 //
 //	(tr K)² / tr K²,  K = z·zᵀ
 //
 // from 1, all examples along one line, to the number of examples. It takes a product of all
-// pairs of examples in each layer, and is measured only where it is asked for.
+// pairs of examples in each layer, and is measured only on request.
 const EffectiveRank Quantity = "effective-rank"
 
 var effectiveRank = row(EffectiveRank, "directions that a batch of z fills, (tr K)²/tr K² with K = z·zᵀ", Measure{

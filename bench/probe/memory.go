@@ -7,7 +7,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// memory is what the quantities keep, by layer and quantity.
+// memory is what quantities keep between samples, by layer and quantity.
 func (p *Probe) memory() (all [][][]float64) {
 	for i := range p.layers {
 		all = append(all, p.layers[i].memory)

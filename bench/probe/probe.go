@@ -37,11 +37,11 @@ func (s *Sample) At(layer int, q Quantity) float64 {
 type Probe struct {
 	Layers     []string   // their names
 	Quantities []Quantity // what is measured, in the order of Catalogue
-	Samples    []Sample   // one for each step measured
+	Samples    []Sample   // one for each measured step
 
 	layers []layer
 	at     [sources][]measurement
-	spare  []Sample // memory prepared for samples
+	spare  []Sample // memory allocated for samples
 	now    Sample   // the sample that the next run fills
 	values Values
 }
@@ -57,7 +57,7 @@ type measurement struct {
 
 type layer struct {
 	weight     *G.Node
-	before     *tensor.Dense // a copy of W from before the step
+	before     *tensor.Dense // a copy of W before the step
 	first      int           // the first layer with the same weight, as time steps share one
 	regions    []activations.Interval
 	saturates  bool // regions are defined
@@ -68,11 +68,10 @@ type layer struct {
 	memory     [][]float64 // of each quantity
 }
 
-// New makes a probe of the training machine m of a network whose hidden layers have
-// activations by the name that saturation is given for; the output layer is never
-// saturated. samples is the number of samples to prepare memory for, so that
-// measuring allocates nothing. All quantities of Catalogue are measured, of those that are
-// only measured on request the ones asked for.
+// New makes a probe of the training machine m of a network. Saturation is given for the name of
+// an activation; the output layer is never saturated. samples is the number of samples to
+// allocate memory for, so that measuring allocates nothing. All quantities of Catalogue are
+// measured; those on request only if asked for.
 func New(n *models.Network, m *vm.Machine, saturation map[string][]activations.Interval, samples int, request ...Quantity) (*Probe, error) {
 	p := &Probe{Samples: make([]Sample, 0, samples)}
 	if err := p.choose(request); err != nil {
@@ -123,7 +122,7 @@ func follows(name, next string) bool {
 	return !step || !stepAbove || layer == above
 }
 
-// remember makes the memory of a layer's quantities, and room for their sums.
+// remember allocates the memory of a layer's quantities, and room for their sums.
 func (p *Probe) remember(l *layer, z tensor.Shape) {
 	elements, examples := z.TotalSize(), 1
 	if len(z) > 1 {
@@ -141,7 +140,7 @@ func (p *Probe) remember(l *layer, z tensor.Shape) {
 	}
 }
 
-// choose makes the quantities of the catalogue.
+// choose makes the measured quantities of the catalogue.
 func (p *Probe) choose(request []Quantity) error {
 	for _, q := range request {
 		if _, err := Catalogue.Make(catalogue.Choice{Name: string(q)}); err != nil {
@@ -190,7 +189,7 @@ func (p *Probe) Hook(when train.Schedule) train.Hook {
 	return train.Hook{When: selects, Observe: true, Before: p.beforeStep, After: p.afterStep, Memory: p}
 }
 
-// open makes the next sample ready for the observers.
+// open prepares the next sample for the observers.
 func (p *Probe) open() {
 	if len(p.spare) == 0 {
 		p.spare = append(p.spare, p.empty())
@@ -199,7 +198,7 @@ func (p *Probe) open() {
 	p.now, p.spare = p.spare[last], p.spare[:last]
 }
 
-// measure measures what is measured of a source in layer i.
+// measure measures the quantities of a source in layer i.
 func (p *Probe) measure(i int, s Source, x G.Value) {
 	l, v := &p.layers[i], &p.values
 	v.set(x)
@@ -226,7 +225,7 @@ func (p *Probe) keep(i int, m measurement) {
 	}
 }
 
-// forward measures the pre-activations, which in a linear layer are the activations, too.
+// forward measures the pre-activations, which in a linear layer are also the activations.
 func (p *Probe) forward(i int, x G.Value) {
 	p.measure(i, PreActivations, x)
 	if p.layers[i].linear {
@@ -238,8 +237,8 @@ func (p *Probe) forward(i int, x G.Value) {
 	}
 }
 
-// share copies what is measured of a source from the first layer with the same weight. What
-// is added up counts there only.
+// share copies the measurements of a source from the first layer with the same weight. Sums are
+// counted only there.
 func (p *Probe) share(i int, s Source) {
 	for _, m := range p.at[s] {
 		if !m.adds {
@@ -248,7 +247,7 @@ func (p *Probe) share(i int, s Source) {
 	}
 }
 
-// beforeStep reads the gradients of the weights, and keeps the weights.
+// beforeStep measures the gradients of the weights, and keeps the weights.
 func (p *Probe) beforeStep(s *train.State) error {
 	p.now.Step = s.Step
 	for i := range p.layers {
@@ -275,7 +274,7 @@ func (p *Probe) beforeStep(s *train.State) error {
 	return nil
 }
 
-// afterStep compares the weights with what they were, and keeps the sample.
+// afterStep compares the weights with those before the step, and keeps the sample.
 func (p *Probe) afterStep(*train.State) error {
 	for i := range p.layers {
 		l := &p.layers[i]
@@ -298,8 +297,8 @@ func (p *Probe) afterStep(*train.State) error {
 	return nil
 }
 
-// Look keeps the sample of a run without an update, which train.Loop.Look makes: what is
-// measured of updates is NaN.
+// Look keeps the sample of a run without an update, as by train.Loop.Look: quantities of updates
+// are NaN.
 func (p *Probe) Look() {
 	for i := range p.layers {
 		for _, m := range p.at[Updates] {

@@ -2,13 +2,12 @@ package probe
 
 import "github.com/gradflow/gradflow/catalogue"
 
-// Quantity is the name of something that is measured of each layer in a step: a name of
-// [Catalogue].
+// Quantity is the name of what is measured of each layer in a step: a name in [Catalogue].
 type Quantity string
 
 func (q Quantity) String() string { return string(q) }
 
-// Source is what a quantity is measured of.
+// Source is the tensor of which a quantity is measured.
 type Source int
 
 const (
@@ -45,19 +44,18 @@ const (
 //			}, nil
 //		}))
 type Measure struct {
-	Unit string // "log10", "share", "count", or "" for what has that of z
-	// Of is what the quantity is measured of. The values of several sources are added up,
-	// the first of which must be the first of them in the order of a step, that of the
-	// constants.
+	Unit string // "log10", "share", "count", or "" for the unit of z
+	// Of lists the sources of the quantity. The values of several sources are added up; the
+	// first one must come first in a step, whose order is that of the constants.
 	Of []Source
-	// Value measures. It is called in training steps: it must not change anything, keep v,
-	// or allocate. NaN stands for a layer that does not have the quantity.
+	// Value returns the measurement; NaN if the layer does not have the quantity. It is called
+	// in training steps: it must not change anything, keep v, or allocate.
 	Value func(v *Values) float64
 	// Head is that of the quantity's column in the table of `gradflow profile`, where it
 	// has one beside those that the table always has; "" for none.
 	Head string
-	// Memory is how many numbers [Values.Memory] keeps from one sample to the next for a layer
-	// of this many examples and units; nil: none.
+	// Memory returns how many numbers [Values.Memory] keeps from one sample to the next for a
+	// layer of the given size; nil: none.
 	Memory func(examples, units int) int
 	// OnRequest quantities cost too much to be measured unless they are asked for by name.
 	OnRequest bool
@@ -66,7 +64,7 @@ type Measure struct {
 	Map bool
 }
 
-// Catalogue has the quantities that are measured.
+// Catalogue lists the quantities that are measured.
 var Catalogue = catalogue.New("quantity",
 	weightGradient, preActivationGradient, update,
 	preActivationMean, preActivationDeviation, activationMean, activationDeviation,
@@ -83,7 +81,7 @@ func row(name Quantity, doc string, m Measure) catalogue.Entry[Measure] {
 // Names are the names of this package's own quantities.
 var Names = Catalogue.Names()
 
-// OnRequest are the names of those that are measured only where they are asked for.
+// OnRequest are the names of those that are measured only on request.
 func OnRequest() (list []string) {
 	for _, name := range Catalogue.Names() {
 		if m, err := Catalogue.Make(catalogue.Choice{Name: name}); err == nil && m.OnRequest {

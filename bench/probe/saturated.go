@@ -2,9 +2,9 @@ package probe
 
 import "math"
 
-// Saturated is the share of units in saturation (see activations.Saturation), 0 to 1. The
-// output layer, which is linear, has 0; a layer whose function has no regions of
-// saturation, as an LSTM's, has NaN.
+// Saturated is the share of units in saturation (see activations.Saturation), 0 to 1. The output
+// layer, which is linear, has 0; a layer whose function has no regions of saturation, such as an
+// LSTM, has NaN.
 const Saturated Quantity = "saturated"
 
 var saturated = row(Saturated, "share of the units in saturation", Measure{

@@ -6,13 +6,13 @@ import (
 	"github.com/gradflow/gradflow/internal/kernels"
 )
 
-// spread tells the examples of a batch apart from its units: x has a row for each example.
-// Sums are in float64, in two passes: of nearly equal examples the difference of two sums
-// would have no digit left.
+// spread separates the deviation of a batch between examples from that between units: x has a
+// row for each example. Sums are in float64, in two passes: for nearly equal examples the
+// difference of two sums would have no digits left.
 //
 //	between = Σ_i ‖x_i - m‖²,  m = Σ_i x_i/B
 //
-// What it keeps is scaled by 2^-exponent, so that squares stay in range.
+// Its numbers are scaled by 2^-exponent, so that squares stay in range.
 type spread struct {
 	rows, units     int     // examples that are finite, and units
 	between, square float64 // Σ‖x_i - m‖², Σ‖x_i‖²
@@ -45,8 +45,8 @@ func (s *spread) set(v *Values, rows int) {
 		return
 	}
 	s.fit(elements, s.units)
-	// Where neither the squares nor the differences of nearly equal numbers leave the type's
-	// range, the kernels do it.
+	// The kernels serve where neither squares nor differences of nearly equal numbers leave the
+	// type's range.
 	log := v.Norm()
 	switch {
 	case v.NonFinite() > 0:
@@ -62,8 +62,8 @@ func (s *spread) set(v *Values, rows int) {
 	}
 }
 
-// fast subtracts means that are rounded to F, which is exact where examples are nearly
-// equal, and takes off what the rounding added.
+// fast subtracts means rounded to F, which is exact where examples are nearly equal, and
+// corrects for the rounding.
 func fast[F kernels.Float](s *spread, x, d, mean, rest []F) float64 {
 	kernels.ColumnSums(mean, kernels.Dense(s.rows, s.units, x))
 	kernels.Scale(mean, mean, F(-1/float64(s.rows)))
@@ -77,7 +77,7 @@ func fast[F kernels.Float](s *spread, x, d, mean, rest []F) float64 {
 	return max(0, kernels.SquaredSum(d)-kernels.SquaredSum(rest)/float64(s.rows))
 }
 
-// slow leaves out examples with what is not finite, in float64 and scaled.
+// slow leaves out examples with elements that are not finite, in float64 and scaled.
 func (s *spread) slow(v *Values) {
 	rows := s.rows
 	s.rows = 0

@@ -2,9 +2,9 @@ package probe
 
 import "strings"
 
-// Unit is what the gradient goes back by from one of a network's layers to the one below:
-// "layer", or "time step" if the layers are the steps of one recurrent layer; "" if they are
-// those of several, where both are on the way.
+// Unit is what separates one of a network's layers from the one below: "layer", or "time step"
+// if the layers are the steps of one recurrent layer; "" if they are those of several, which mix
+// both.
 func Unit(layers []string) string {
 	of := ""
 	for _, name := range layers {

@@ -1,11 +1,11 @@
 package probe
 
-// Units that tell no two examples of the batch apart, as shares of the layer's units. NaN
+// Units that don't distinguish the examples of the batch, as shares of the layer's units. NaN
 // where saturation is not defined for the layer's function.
 const (
-	// SaturatedBelow is that of units which are saturated for every example on the left of
-	// the function, as a sigmoid near 0 is or a rectified linear unit that is off;
-	// SaturatedAbove on its right. A region around 0, as a Gaussian's top, is on neither side.
+	// SaturatedBelow is the share of units saturated for every example on the left of the
+	// function, such as a sigmoid near 0 or a rectified linear unit that is off; SaturatedAbove
+	// on its right. A region around 0, such as the top of a Gaussian, is on neither side.
 	SaturatedBelow Quantity = "units-saturated-below"
 	SaturatedAbove Quantity = "units-saturated-above"
 	// DeadUnits is the share of units whose ∂L/∂z is exactly 0 for every example: their

@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Values are what a quantity is measured of in one layer and step: the elements of a
-// tensor, of either float type, with sums that are computed once however many quantities
-// ask for them. What is not finite is left out of sums and counted apart.
+// Values are the elements of a source in one layer and step, of either float type, with sums
+// that are computed once for all quantities. Elements that are not finite are left out of sums
+// and counted separately.
 type Values struct {
 	x32 []float32 // one of the two
 	x64 []float64
@@ -34,7 +34,7 @@ type Values struct {
 	counted               bool
 }
 
-// set makes v that of a tensor.
+// set makes v hold a tensor.
 func (v *Values) set(x G.Value) {
 	d := x.(*tensor.Dense)
 	v.normed, v.averaged, v.counted, v.spreaded = false, false, false, false
@@ -60,7 +60,7 @@ func (v *Values) At(i int) float64 {
 	return v.x64[i]
 }
 
-// Norm returns log10 of the Euclidean norm of what is finite; -Inf where that is 0.
+// Norm returns log10 of the Euclidean norm of the finite elements; -Inf if that is 0.
 func (v *Values) Norm() float64 {
 	if !v.normed {
 		v.normed = true
@@ -74,13 +74,13 @@ func (v *Values) Norm() float64 {
 	return v.norm
 }
 
-// Mean returns the mean of what is finite; NaN if nothing is.
+// Mean returns the mean of the finite elements; NaN if there are none.
 func (v *Values) Mean() float64 {
 	v.average()
 	return v.mean
 }
 
-// Deviation returns the standard deviation of what is finite.
+// Deviation returns the standard deviation of the finite elements.
 func (v *Values) Deviation() float64 {
 	v.average()
 	return v.deviation
@@ -139,23 +139,22 @@ func (v *Values) Saturated() (n int, defined bool) {
 	return n, true
 }
 
-// WeightNorm returns log10 of the norm of the layer's weight before the update. It is known
-// from [Weights] on.
+// WeightNorm returns log10 of the norm of the layer's weight before the update. It is known to
+// quantities of [Weights] and later sources.
 func (v *Values) WeightNorm() float64 { return v.weightNorm }
 
-// Rows returns the number of rows: the examples, of what has a row for each.
+// Rows returns the number of rows: the examples, if the source has a row for each.
 func (v *Values) Rows() int { return v.rows }
 
 // Step returns the number of updates before the step.
 func (v *Values) Step() int { return v.step }
 
 // NormAbove returns the [Values.Norm] of the gradient ∂L/∂z in the next layer, of
-// [PreActivationGradients], which come from there; NaN if there is none, or it is not known
-// yet.
+// [PreActivationGradients]; NaN if there is none, or if it is not known yet.
 func (v *Values) NormAbove() float64 { return v.above }
 
-// Memory returns what the quantity keeps of this layer from one sample to the next, zeros at
-// first: see [Measure]. It is saved with a checkpoint.
+// Memory returns the numbers that the quantity keeps for this layer from one sample to the next,
+// zeros at first: see [Measure]. It is saved with a checkpoint.
 func (v *Values) Memory() []float64 { return v.memory }
 
 // Apart returns log10 of 1 - c, with the mean correlation c of two rows: see
@@ -178,7 +177,7 @@ func (v *Values) UnitMoments() (means, deviations []float64) {
 		for j := range s.units {
 			s.mean[j], s.deviation[j] = math.Ldexp(s.mean[j], s.exponent), math.Ldexp(s.deviation[j], s.exponent)
 		}
-		s.exponent, v.spreaded = 0, false // the sums are scaled still
+		s.exponent, v.spreaded = 0, false // the sums are still scaled
 	}
 	return s.mean[:s.units], s.deviation[:s.units]
 }
@@ -225,8 +224,8 @@ func (v *Values) unitsSaturated(left bool) float64 {
 	})
 }
 
-// norm returns log10 of the Euclidean norm, the sum of squares as it comes out, and the
-// number of elements that are not finite, which it leaves out of the norm.
+// norm returns log10 of the Euclidean norm, the sum of squares before any scaling, and the
+// number of elements that are not finite, which it leaves out.
 func norm[F kernels.Float](x []F) (log, sum float64, bad int) {
 	sum = kernels.SquaredSum(x)
 	// Squares of float64 leave its range below 1e-154 and above 1e154.

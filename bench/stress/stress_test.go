@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"fmt"
 	"image/png"
 	"io"
 	"math"
@@ -563,8 +564,10 @@ func TestFigure(t *testing.T) {
 			t.Errorf("the picture does not name %s", o.Label)
 		}
 		for _, v := range o.Verdicts {
-			if v != NoReference && !bytes.Contains(bytes.ToLower(text), []byte(draw.Hex(styles[v].colour))) {
-				t.Errorf("the picture lacks the colour of %q, %s", v, draw.Hex(styles[v].colour))
+			r, g, b, _ := styles[v].colour.RGBA()
+			hex := fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
+			if v != NoReference && !bytes.Contains(bytes.ToLower(text), []byte(hex)) {
+				t.Errorf("the picture lacks the colour of %q, %s", v, hex)
 			}
 		}
 	}

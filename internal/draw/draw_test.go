@@ -2,6 +2,7 @@ package draw_test
 
 import (
 	"bytes"
+	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -83,30 +84,30 @@ func TestPNG(t *testing.T) {
 	if b.Dx() != 400 || b.Dy() != 200 {
 		t.Errorf("%d x %d pixels, want 400 x 200", b.Dx(), b.Dy())
 	}
-	if got := draw.Hex(img.At(0, 0)); got != "#ffffff" {
-		t.Errorf("the corner is %s", got)
+	if got := color.RGBAModel.Convert(img.At(0, 0)); got != (color.RGBA{255, 255, 255, 255}) {
+		t.Errorf("the corner is %v", got)
 	}
 	found := false
 	for y := range b.Dy() {
 		for x := range b.Dx() {
-			found = found || draw.Hex(img.At(x, y)) == draw.Hex(draw.Blue)
+			found = found || color.RGBAModel.Convert(img.At(x, y)) == draw.Blue
 		}
 	}
 	if !found {
-		t.Errorf("nothing is of the curve's colour %s", draw.Hex(draw.Blue))
+		t.Errorf("nothing is of the curve's colour %v", draw.Blue)
 	}
 }
 
 // TestSeries: curves look different from each other until colours and dashes are used up.
 func TestSeries(t *testing.T) {
 	type look struct {
-		colour string
+		colour color.RGBA
 		dashes int
 	}
 	seen := map[look]int{}
 	for i := range 21 {
 		c, d := draw.Series(i)
-		l := look{draw.Hex(c), len(d)*100 + int(append(d, 0)[0])}
+		l := look{c, len(d)*100 + int(append(d, 0)[0])}
 		if j, again := seen[l]; again {
 			t.Errorf("curves %d and %d look alike", j, i)
 		}

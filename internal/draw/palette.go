@@ -35,14 +35,3 @@ var dashes = [][]vg.Length{nil, {vg.Points(6), vg.Points(3)}, {vg.Points(2), vg.
 func Series(i int) (color.RGBA, []vg.Length) {
 	return series[i%len(series)], dashes[i/len(series)%len(dashes)]
 }
-
-// Hex returns a colour as HTML and SVG write it.
-func Hex(c color.Color) string {
-	const digits = "0123456789abcdef"
-	r, g, b, _ := c.RGBA()
-	text := []byte("#")
-	for _, v := range []uint32{r, g, b} {
-		text = append(text, digits[v>>12&15], digits[v>>8&15])
-	}
-	return string(text)
-}

@@ -41,11 +41,11 @@ func (f *Faults) Add(by float64, format string, args ...any) {
 	f.worst = f.worst[:min(told, len(f.worst))]
 }
 
-// Report fails the test, in one message, if there is a fault.
-func (f *Faults) Report(t testing.TB) {
+// Report fails the test, in one message, if there is a fault, and returns whether there is.
+func (f *Faults) Report(t testing.TB) bool {
 	t.Helper()
 	if f.count == 0 {
-		return
+		return false
 	}
 	var text strings.Builder
 	for _, w := range f.worst {
@@ -53,9 +53,10 @@ func (f *Faults) Report(t testing.TB) {
 	}
 	if f.count == 1 {
 		t.Errorf("1 wrong value:%s", text.String())
-		return
+		return true
 	}
 	t.Errorf("%d wrong values, the worst:%s", f.count, text.String())
+	return true
 }
 
 var namePattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)

@@ -244,10 +244,13 @@ func constant(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 	}
 }
 
-// invariance looks for a change of x that leaves the result as it is: another size or
-// another offset of each row, of each column or of all. (A normalisation by any norm, of
-// which x/mean|x| is one, has one of the first kind; one of the mean alone has one of the
-// second.) The result must depend on x, though, by more than signs.
+// invariance checks that n normalises something: that at least one of six changes of x leaves
+// the result unchanged, another size or another offset of each row, of each column or of all.
+// Division by any norm, such as x/mean|x|, passes by size; subtraction of a mean alone passes
+// by offset. That is weaker than a check of moments, mean 0 and variance 1, which such
+// normalisations need not give: it does not tell whether the size is right, nor whether what
+// the name promises is normalised. A test of your own should check that. The result must also
+// depend on x by more than its signs.
 func invariance(t *testing.T, n normalization.Normalization) {
 	const rows, cols = 7, 5
 	b := newBed(t, parameters(t, tensor.Float64), true, numbers(n, 1, rows, cols, 0, 1e4), cols, n) // large, for an ε to be small

@@ -4,12 +4,10 @@ import (
 	"encoding"
 	"maps"
 	"math"
-	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 
+	"github.com/gradflow/gradflow/internal/suite"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/gradflow/gradflow/optimizers/optimizertest"
 	"github.com/pkg/errors"
@@ -175,46 +173,26 @@ func newFaulty(t *testing.T, name string) *faulty {
 	return &faulty{Optimizer: sgd, fault: name, step: faults[name]}
 }
 
-// The suite finds each fault. It runs in a process of its own, where it may fail.
+// The suite finds each fault.
 func TestSuiteFindsFaults(t *testing.T) {
-	if fault := os.Getenv("OPTIMIZERTEST_FAULT"); fault != "" {
-		optimizertest.Run(t, "faulty", func() gorgonia.Solver {
-			switch {
-			case fault == "nil":
-				return (*optimizers.Optimizer)(nil)
-			case strings.HasPrefix(fault, "more/"):
-				return more[strings.TrimPrefix(fault, "more/")](newFaulty(t, ""))
-			}
-			return newFaulty(t, fault)
-		})
-		return
-	}
-	all := slices.Collect(maps.Keys(faults))
-	for fault := range more {
-		all = append(all, "more/"+fault)
-	}
-	for _, fault := range append(all, "nil") {
+	says := map[string]string{"moves": "the optimizer does nothing"}
+	planted := []suite.Planted{{Check: "faulty", Says: "new returns nil", Run: func(t *testing.T) {
+		optimizertest.Run(t, "faulty", func() gorgonia.Solver { return (*optimizers.Optimizer)(nil) })
+	}}}
+	for _, fault := range slices.Sorted(maps.Keys(faults)) {
 		if optimizertest.Racing && fault == "no_allocation" {
 			continue
 		}
-		cmd := exec.Command(os.Args[0], "-test.run=^TestSuiteFindsFaults$")
-		cmd.Env = append(os.Environ(), "OPTIMIZERTEST_FAULT="+fault)
-		out, err := cmd.CombinedOutput()
-		var exit *exec.ExitError
-		check := "/" + strings.TrimPrefix(fault, "more/") + " ("
-		if fault == "nil" {
-			check = "new returns nil"
-		}
-		if !errors.As(err, &exit) || !strings.Contains(string(out), check) || strings.Contains(string(out), "goroutine") {
-			t.Errorf("%s was not found: %v\n%.500s", fault, err, out)
-		}
-		if fault == "moves" && (!strings.Contains(string(out), "the optimizer does nothing") || strings.Count(string(out), "optimizertest.go:") != 2) {
-			t.Errorf("an optimizer that does nothing is not told so, once for each type:\n%s", out)
-		}
-		if n := strings.Count(string(out), "optimizertest.go:"); n > 40 {
-			t.Errorf("%s is told in %d messages", fault, n)
-		}
+		planted = append(planted, suite.Planted{Check: fault, Says: says[fault], Run: func(t *testing.T) {
+			optimizertest.Run(t, "faulty", func() gorgonia.Solver { return newFaulty(t, fault) })
+		}})
 	}
+	for _, fault := range slices.Sorted(maps.Keys(more)) {
+		planted = append(planted, suite.Planted{Check: fault, Run: func(t *testing.T) {
+			optimizertest.Run(t, "faulty", func() gorgonia.Solver { return more[fault](newFaulty(t, "")) })
+		}})
+	}
+	suite.Find(t, planted)
 }
 
 func each(v gorgonia.Value, f func(i int, x float64) float64) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gradflow/gradflow/internal/suite"
 	"github.com/gradflow/gradflow/optimizers"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -118,15 +119,15 @@ func update(t *testing.T, new func() gorgonia.Solver, dt tensor.Dtype) {
 			t.Fatal(err)
 		}
 		p.step(t, s)
-		var w worst
+		var wrong suite.Faults
 		for i, x := range p.values() {
 			if now := get(q.all[i].value); !slices.Equal(now, before[i]) {
 				t.Fatalf("step %d: Update changes the value of %s from %v to %v", step+1, q.all[i].name, before[i], now)
 			}
-			w.compare(q.all[i].name, get(into[i]), x, tol)
+			compare(&wrong, fmt.Sprintf("step %d: by Update %s", step+1, q.all[i].name), get(into[i]), x, tol)
 			set(q.all[i].value, x)
 		}
-		if w.report(t, fmt.Sprintf("step %d: Update differs from StepWith", step+1)) {
+		if wrong.Report(t) {
 			return
 		}
 	}
@@ -346,11 +347,11 @@ func bothTypes(t *testing.T, new func() gorgonia.Solver) {
 	for step := range 20 {
 		p.steps(t, a, 1)
 		q.steps(t, b, 1)
-		var w worst
+		var wrong suite.Faults
 		for i := range p.all {
-			w.compare(p.all[i].name, get(q.all[i].value), get(p.all[i].value), 1e-4)
+			compare(&wrong, fmt.Sprintf("step %d: in float32 %s", step+1, p.all[i].name), get(q.all[i].value), get(p.all[i].value), 1e-4)
 		}
-		if w.report(t, fmt.Sprintf("step %d: float32 differs from float64", step+1)) {
+		if wrong.Report(t) {
 			return
 		}
 	}
@@ -359,45 +360,22 @@ func bothTypes(t *testing.T, new func() gorgonia.Solver) {
 // same compares parameters to the last bit.
 func same(t *testing.T, got, want *parameters) bool {
 	t.Helper()
-	var w worst
+	var wrong suite.Faults
 	for i, x := range want.values() {
-		w.compare(want.all[i].name, get(got.all[i].value), x, 0)
+		compare(&wrong, want.all[i].name, get(got.all[i].value), x, 0)
 	}
-	return !w.report(t, "the values differ")
-}
-
-// worst is the largest of differences, which are reported in one message.
-type worst struct {
-	bad, of   int
-	at        string
-	got, want float64
-	excess    float64
+	return !wrong.Report(t)
 }
 
 // compare compares elements, with a tolerance relative to 1 + their size; NaN equals NaN.
-func (w *worst) compare(name string, got, want []float64, tol float64) {
+func compare(f *suite.Faults, name string, got, want []float64, tol float64) {
 	for i, x := range want {
-		w.of++
 		d := math.Abs(got[i] - x)
 		if got[i] == x || d <= tol*(1+math.Abs(x)) || math.IsNaN(got[i]) && math.IsNaN(x) {
 			continue
 		}
-		if math.IsNaN(d) {
-			d = math.Inf(1)
-		}
-		if w.bad++; w.bad == 1 || d > w.excess {
-			w.excess, w.at, w.got, w.want = d, fmt.Sprintf("%s[%d]", name, i), got[i], x
-		}
+		f.Add(d, "%s[%d] is %g, want %g", name, i, got[i], x)
 	}
-}
-
-// report fails the test if there were differences, and says whether.
-func (w *worst) report(t *testing.T, what string) bool {
-	t.Helper()
-	if w.bad > 0 {
-		t.Errorf("%s in %d of %d elements; the worst: %s is %g, want %g", what, w.bad, w.of, w.at, w.got, w.want)
-	}
-	return w.bad > 0
 }
 
 func finite(x []float64) bool {
