@@ -304,7 +304,7 @@ func TestNothingToFind(t *testing.T) {
 		}
 		c := compared(t, list, compare.Options{By: []string{"model"}})
 		for _, x := range c.Things {
-			if x.Verdict == "better" || x.Verdict == "worse" {
+			if x.Verdict == "better" || x.Verdict == "worse" || x.Verdict == "by facet" {
 				found++
 				break
 			}

@@ -17,13 +17,6 @@ type Effect struct {
 	Won, Lost, Tied int
 }
 
-// Within reports whether the whole interval is inside of ±margin, at the nominal confidence:
-// only then are x and y shown to be equal for practical purposes. That a test found no
-// difference shows nothing.
-func (e Effect) Within(margin float64) bool {
-	return e.Interval.Warning == "" && -margin < e.Interval.Lo && e.Interval.Hi < margin
-}
-
 // Paired returns the effect of pairs x[i], y[i]. The interval is exact for differences
 // that are symmetric about the shift, if they are continuous, and covers at least as often
 // if not: it goes from the k-th smallest to the k-th largest of the n(n+1)/2 means, where
