@@ -39,6 +39,9 @@ type Chosen struct {
 	Lacks    []string           `json:"lacks,omitempty"`
 	Tried    int                `json:"tried"` // combinations of settings
 	Extended int                `json:"extended,omitempty"`
+	// AtEdge names the settings that are the last tried on their side and better than all
+	// others: a wider range may have better ones.
+	AtEdge []string `json:"at_edge,omitempty"`
 	// Score is the mean over the tuning seeds of the score on the validation part at the end: an accuracy,
 	// or a loss if the task has none. null: every run diverged.
 	Score Number `json:"validation_score"`

@@ -68,6 +68,7 @@ type page struct {
 	Ranking  *Ranking
 	Answer   *answer  // nil if there is nothing to compare
 	Signals  *signals // nil too if nothing was probed
+	Tuned    *tuned   // nil if nothing was tuned
 	Few      bool     // problems: they are open
 	Title    string
 	Size     string
@@ -123,7 +124,7 @@ type pageSetup struct {
 func newPage(results *record.Results) *page {
 	r := Rank(results)
 	d := &page{
-		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
+		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Tuned: newTuned(results.Tuning), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
 		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
 		Script: template.JS(heatScript + pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
 	}

@@ -495,6 +495,7 @@ func (r *resolution) chosen(u *unit) record.Chosen {
 			// An end that can't be passed, such as a momentum of 0, is a choice like others.
 			values := u.tried(k)
 			if s.Range == "" || r.beyond(u) != nil {
+				c.AtEdge = append(c.AtEdge, s.Key)
 				r.notes = append(r.notes, note{fmt.Sprintf("the best %s of %s is at the edge of the range that was tried, %g to %g: give a wider one", s.Key, u.thing, values[0], values[len(values)-1]), u.facet})
 			}
 		}

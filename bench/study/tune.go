@@ -16,7 +16,7 @@ import (
 //
 //	tune:
 //	  optimizer.rate: {log-uniform: [1e-4, 1], tries: 6}
-//	  normalization.epsilon: [1e-5, 1e-3]
+//	  normalization.eps: [1e-5, 1e-3]
 //	  budget: 6       # combinations tried for each thing in each facet; all, unless said
 //	  seeds: 2        # its own
 //	  halving: true   # most are given up after a part of the steps

@@ -184,6 +184,12 @@ func TestEdges(t *testing.T) {
 	if len(far.Warnings) != 2 || !strings.Contains(far.Warnings[0], "the best optimizer.rate of sgd is at the edge of the range that was tried, 0.001 to 10: give a wider one (depth 1; depth 2)") {
 		t.Errorf("%q", far.Warnings)
 	}
+	for _, c := range slices.Concat(got.Chosen, far.Chosen) {
+		at := c.Settings["optimizer.rate"] == 10
+		if at != (len(c.AtEdge) == 1) {
+			t.Errorf("%+v: at the edge? %v", c, at)
+		}
+	}
 	list := tuning(t, "optimizer.rate: [0.1, 0.001, 0.01]")
 	if w := list.Resolve(judge(func(c study.Config) float64 { return -rateOf(c) })).Warnings; len(w) != 2 || !strings.Contains(w[0], "0.001 to 0.1") {
 		t.Errorf("%q", w)
@@ -243,6 +249,76 @@ func TestPerStudy(t *testing.T) {
 	}))
 	if len(got.Chosen) != 2 || got.Chosen[0].Facet != "" || got.Chosen[0].Settings["optimizer.rate"] != 0.01 || len(got.Final) != 8 {
 		t.Errorf("%+v", got.Chosen)
+	}
+}
+
+// TestTunedVariants: each variant has settings of its own, from as many as the others in its
+// facet, and is compared by its name; one that lacks a setting is named; none may set it.
+func TestTunedVariants(t *testing.T) {
+	const variants = "variants:\n  plain:\n  normalized: {normalization: batch-norm}\n  residual: {model: highway}\nbaseline: plain\ntune:"
+	replace := []string{"tune:", variants, "  optimizer: [sgd, rmsprop]", "  optimizer: sgd"}
+	optimum := func(c study.Config) float64 {
+		switch {
+		case c.Model.Name == "highway":
+			return 0.1
+		case c.Normalization.Name == "batch-norm":
+			return 0.03
+		}
+		return 0.01 / float64(c.Depth)
+	}
+	judged := judge(func(c study.Config) float64 { return math.Abs(math.Log10(rateOf(c) / optimum(c))) })
+	s := tuning(t, "optimizer.rate: {log-uniform: [1e-3, 1], tries: 7}", replace...)
+	got := s.Resolve(judged)
+	if !got.Complete || len(got.Final) != 3*2*2 || len(got.Chosen) != 3*2 || len(got.Warnings) > 0 {
+		t.Fatalf("%+v", got)
+	}
+	tried := map[string]int{}
+	for _, c := range got.Chosen {
+		if n, seen := tried[c.Facet]; seen && n != c.Tried {
+			t.Errorf("%s at %s has %d settings, another %d", c.Thing, c.Facet, c.Tried, n)
+		}
+		tried[c.Facet] = c.Tried
+	}
+	if len(tried) != 2 {
+		t.Errorf("facets %v", tried)
+	}
+	for i, c := range got.Final {
+		plain, n := got.Plain(c)
+		if !reflect.DeepEqual(plain, s.Configs[i]) || n < 7 || s.Comparison.Variant[plain.Setup().Hash()] == "" {
+			t.Errorf("run %d was %+v, of %d", i, plain, n)
+		}
+		if off := math.Abs(math.Log10(rateOf(c) / optimum(c))); off > 0.26 { // half a step of the range
+			t.Errorf("%s at depth %d has the rate %g, best is %g", s.Comparison.Variant[plain.Setup().Hash()], c.Depth, rateOf(c), optimum(c))
+		}
+	}
+	for _, c := range got.Runs {
+		if c.Seed < 1000001 {
+			t.Errorf("a setting is chosen by seed %d", c.Seed)
+		}
+	}
+
+	whole := tuning(t, "optimizer.rate: {log-uniform: [1e-3, 1], tries: 7}\n  per: study", replace...).Resolve(judged)
+	if len(whole.Chosen) != 3 || len(whole.Final) != 3*2*2 {
+		t.Errorf("one for all facets: %+v", whole.Chosen)
+	}
+
+	some := tuning(t, "normalization.eps: [1e-5, 1e-4, 1e-3]", replace...)
+	got = some.Resolve(judge(func(c study.Config) float64 { return float64(c.Depth) }))
+	lack := 0
+	for _, c := range got.Chosen {
+		if slices.Equal(c.Lacks, []string{"normalization.eps"}) && c.Tried == 1 && c.Thing != "normalized" {
+			lack++
+		}
+	}
+	if lack != 4 || !slices.ContainsFunc(got.Warnings, func(w string) bool {
+		return strings.Contains(w, "plain has no normalization.eps, which is tuned for others")
+	}) {
+		t.Errorf("%+v", got)
+	}
+
+	twice := strings.Replace(strings.NewReplacer(replace...).Replace(tuned), "{model: highway}", "{optimizer: {name: sgd, rate: 1}}", 1)
+	if _, err := study.Parse(context.Background(), "test.yaml", []byte(twice)); err == nil || !strings.Contains(err.Error(), "optimizer.rate is tuned: leave it out here") {
+		t.Errorf("a variant that sets what is tuned: %v", err)
 	}
 }
 
