@@ -7,7 +7,7 @@ import (
 
 // Averager is a solver that may take its gradients at one point and have its result at another:
 // an average over the steps. What it has reached is to be judged at the average: see
-// train.Stepper.AtAverage, which evaluates there and goes on training where it was.
+// train.Stepper.AtAverage, which evaluates there and then continues training from where it was.
 type Averager interface {
 	gorgonia.Solver
 	// Averages reports whether it is so: it can depend on the settings.

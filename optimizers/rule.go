@@ -47,7 +47,7 @@ type Rule struct {
 	// itself, in whatever order parameters come.
 	Update   func(*Block[float64])
 	Update32 func(*Block[float32])
-	// Squares says that Update32 squares gradients: a parameter then goes on in float64 from
+	// Squares says that Update32 squares gradients: a parameter then continues in float64 from
 	// its first gradient on whose square is too large for float32.
 	Squares bool
 

@@ -612,7 +612,7 @@ func scoreAt(c *Cell, i int) float64 {
 	return math.Inf(1) // of a loss that diverged
 }
 
-// diverged tells whether a run did; without its record, by its score.
+// diverged reports whether a run diverged; without its record, by its score.
 func (cell *Cell) diverged(i int) bool {
 	if cell.records == nil {
 		return cell.Diverged > 0 && (cell.Scores[i].IsNaN() || cell.higher && cell.Scores[i] == 0)

@@ -422,7 +422,7 @@ func (p *Problem) worst() float64 {
 	return math.Inf(1)
 }
 
-// higher tells whether a higher score is better.
+// higher reports whether a higher score is better.
 func (p *Problem) higher() bool { return p.Score == "accuracy" }
 
 func diverged(r *record.Record) bool { return r.Summary.Status != train.Done }
@@ -475,18 +475,18 @@ func (s *Setup) signal(at *signal) {
 	}
 }
 
-// differentBudgets tells whether setups were given different numbers of steps.
+// differentBudgets reports whether setups were given different numbers of steps.
 func (p *Problem) differentBudgets() bool {
 	return slices.ContainsFunc(p.Setups, func(s Setup) bool { return s.Budget != p.Budget })
 }
 
-// extends tells whether an optimizer of the same name was also given fewer steps: the
-// setup is there to see when it reaches the target.
+// extends reports whether an optimizer of the same name was also given fewer steps: the setup is
+// there to see when it reaches the target.
 func (p *Problem) extends(s Setup) bool {
 	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget < s.Budget && o.Optimizer.Name == s.Optimizer.Name })
 }
 
-// extended tells whether the same optimizer was also given more steps.
+// extended reports whether the same optimizer was also given more steps.
 func (p *Problem) extended(s Setup) bool {
 	return slices.ContainsFunc(p.Setups, func(o Setup) bool { return o.Budget > s.Budget && key(o.Optimizer) == key(s.Optimizer) })
 }

@@ -43,7 +43,7 @@ type signal struct {
 	forward, forwardTraining   []float64
 }
 
-// Only so many things and facets have panels.
+// Only this many things and facets have panels.
 const signalThings, signalFacets = 24, 6
 
 // newSignals returns nil if nothing was probed.

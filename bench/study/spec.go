@@ -468,7 +468,7 @@ func (r *reader) task(c Choice) (tasks.Task, error) {
 	return t, nil
 }
 
-// seedList returns what the key seeds of a mapping asks for: the first so many, or the
+// seedList returns the seeds that the key seeds of a mapping asks for: the first n, or the
 // listed ones.
 func (r *reader) seedList(m map[string]any, of []any, first uint64, n int) []uint64 {
 	path := at(of, "seeds")

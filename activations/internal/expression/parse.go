@@ -124,7 +124,7 @@ type parser struct {
 	err     error
 }
 
-// fail keeps the first error; parsing goes on without effect.
+// fail keeps the first error; parsing continues without effect.
 func (p *parser) fail(pos int, format string, args ...any) *Node {
 	if p.err == nil {
 		p.err = &Error{Text: string(p.text), Column: pos + 1, Problem: fmt.Sprintf(format, args...)}

@@ -17,7 +17,7 @@ import (
 )
 
 // Run tests init, as subtests of t, for layers with the nonlinearity f. nil is none; an
-// initialiser that is no Adaptable is the same for all.
+// initialiser that does not implement Adaptable is the same for all.
 func Run(t *testing.T, init initializers.Initializer, f activations.Activation) {
 	t.Helper()
 	if init == nil {
