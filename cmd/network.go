@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/models"
 	"github.com/pkg/errors"
 	"github.com/spf13/cobra"
 )
@@ -21,6 +22,7 @@ type axisFlag struct {
 	axis  study.Axis
 	text  string
 	given bool // by the user, or as the command's default
+	user  bool // by the user
 }
 
 // ofNetwork reports whether an axis says something of a network, or of how it is trained, that
@@ -39,7 +41,7 @@ func (l *axisFlags) add(c *cobra.Command, wanted func(study.Axis) bool, defaults
 		if !given {
 			text = a.Default
 		}
-		f := &axisFlag{a, text, given}
+		f := &axisFlag{axis: a, text: text, given: given}
 		l.flags = append(l.flags, f)
 		c.Flags().Var(f, a.Key, a.Doc)
 		if a.Kind == "true or false" {
@@ -54,7 +56,7 @@ func (l *axisFlags) add(c *cobra.Command, wanted func(study.Axis) bool, defaults
 // Set implements pflag.Value. The text is read later, with all others, so that what is wrong
 // with it is said as in a study.
 func (f *axisFlag) Set(text string) error {
-	f.text, f.given = text, true
+	f.text, f.given, f.user = text, true, true
 	return nil
 }
 
@@ -72,8 +74,34 @@ func (f *axisFlag) Type() string {
 	return "string"
 }
 
+// ownActivation gives a model that has a nonlinearity of its own this one, where the user has
+// not asked for another.
+func (l *axisFlags) ownActivation() {
+	var model, activation *axisFlag
+	for _, f := range l.flags {
+		switch f.axis.Key {
+		case "model":
+			model = f
+		case "activation":
+			activation = f
+		}
+	}
+	if model == nil || activation == nil || activation.user {
+		return
+	}
+	c := study.Defaults()
+	if model.axis.ReadText(&c, model.text) != nil {
+		return // said where it is read
+	}
+	a, err := models.Catalogue.Make(c.Model)
+	if own, ok := a.(models.OwnActivation); ok && err == nil {
+		activation.text, activation.given = own.OwnActivation(), true
+	}
+}
+
 // read reads what is given, in the order of the axes, into the configuration.
 func (l *axisFlags) read() error {
+	l.ownActivation()
 	for _, f := range l.flags {
 		if !f.given {
 			continue
@@ -97,6 +125,7 @@ func (l *axisFlags) read() error {
 
 // grid returns the values of a study's grid, without those of the axes left out.
 func (l *axisFlags) grid(without ...string) study.Grid {
+	l.ownActivation()
 	g := study.Grid{}
 	for _, f := range l.flags {
 		if f.given && !slices.Contains(without, f.axis.Key) {

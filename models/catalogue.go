@@ -39,6 +39,14 @@ type ByLayer interface {
 	WidthsByLayer()
 }
 
+// OwnActivation is an [Architecture] whose layers have one nonlinearity, so that no other can be
+// asked for: commands take it where none is given.
+type OwnActivation interface {
+	Architecture
+	// OwnActivation returns its name in the catalogue of activations.
+	OwnActivation() string
+}
+
 // Architecture is a kind of network with its own settings. [Plan.Model] asks it for a model.
 type Architecture interface {
 	// Model returns the network of a plan, or an error that says why there is none.

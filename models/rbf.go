@@ -298,10 +298,13 @@ func (a rbf) check() error {
 }
 
 func (a rbf) Model(p Plan) (Model, error) {
-	if p.Activation != nil && p.Activation.Name() != "gaussian" {
-		return nil, errors.Errorf("an RBF layer is exp(-b‖x - c‖²): its activation is gaussian and can't be %s; use the model mlp for that", p.Activation.Name())
+	if p.Activation != nil && p.Activation.Name() != a.OwnActivation() {
+		return nil, errors.Errorf("an RBF layer is exp(-b‖x - c‖²): its activation is %s and can't be %s; use the model mlp for that", a.OwnActivation(), p.Activation.Name())
 	}
 	return RBF{p.Depth, p.Width, a.Kappa, a.CenterVariance, a.Centers, p.Initializer, p.Normalization, p.Widths}, nil
 }
 
 func (rbf) WidthsByLayer() {}
+
+// OwnActivation implements [OwnActivation].
+func (rbf) OwnActivation() string { return "gaussian" }
