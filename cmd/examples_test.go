@@ -41,6 +41,9 @@ func TestHelpExamples(t *testing.T) {
 			}
 			tried++
 			t.Run(strings.Join(args, " "), func(t *testing.T) {
+				if err := os.RemoveAll("gradflow-out"); err != nil {
+					t.Fatal(err)
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 				defer cancel()
 				var out, wrong bytes.Buffer

@@ -40,6 +40,11 @@ func For(n Normalization, net Network) (Normalization, error) {
 //
 // is at most 1 + 1/L in a network of L layers ([meanfield.Field.Degree]): over all of them it
 // grows by no more than e. χ is at least 1 for any f.
+//
+// Points where E[f'(γn + β)²] is less than a quarter of its largest value for that γ are left
+// out. There f is nearly linear only as it has saturated: tanh(z) + z/10 at β = 4. The rare
+// pre-activation that leaves the tail then outweighs all others, and from layer to layer more:
+// networks of finite width explode where the theory has χ = 1.02.
 func WorkingPoint(n Network) (gamma, beta float64, err error) {
 	f, err := activations.ScalarOf(n.Activation)
 	if err != nil {
@@ -49,12 +54,17 @@ func WorkingPoint(n Network) (gamma, beta float64, err error) {
 	if err != nil {
 		return 0, 0, errors.Wrap(err, "working point")
 	}
+	const betas = 32 // on each side of 0
 	most := 1 + 1/float64(max(1, n.Depth))
 	for k := range 41 {
 		gamma = math.Exp2(-float64(k) / 4)
-		for i := range 33 {
+		steepest := 0.
+		for i := -betas; i <= betas; i++ {
+			steepest = max(steepest, field.SlopeAt(gamma, float64(i)/8))
+		}
+		for i := range betas + 1 {
 			for _, beta = range []float64{float64(i) / 8, -float64(i) / 8} {
-				if field.Degree(gamma, beta) <= most {
+				if field.Degree(gamma, beta) <= most && field.SlopeAt(gamma, beta) >= steepest/4 {
 					return gamma, beta, nil
 				}
 			}

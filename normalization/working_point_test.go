@@ -40,6 +40,18 @@ func TestWorkingPoint(t *testing.T) {
 	if _, beta, err := normalization.WorkingPoint(normalization.Network{Activation: activations.Gaussian(), Depth: 20}); err != nil || math.Abs(math.Abs(beta)-math.Sqrt(.5)) > .2 {
 		t.Errorf("the Gaussian's beta is %g, %v, far from its inflection at .707", beta, err)
 	}
+	// Both are nearly linear in their tails as well, where rare units outweigh all others.
+	formula, err := activations.Formula("tanh(z) + 0.1*z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []activations.Activation{formula, activations.Softsign()} {
+		for _, depth := range []int{10, 50} {
+			if gamma, beta, err := normalization.WorkingPoint(normalization.Network{Activation: f, Depth: depth}); err != nil || beta != 0 {
+				t.Errorf("%s, depth %d: gamma %g and beta %g, %v, want where it is steep", f.Name(), depth, gamma, beta, err)
+			}
+		}
+	}
 	if _, _, err := normalization.WorkingPoint(normalization.Network{Activation: activations.Softmax(), Depth: 20}); err == nil {
 		t.Error("softmax, which has no scalar f, has a working point")
 	}

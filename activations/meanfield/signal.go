@@ -535,3 +535,9 @@ func (m *Field) Degree(gamma, beta float64) float64 {
 	f := p.moments(gamma, beta)
 	return gamma * gamma * f.slope2 / f.variance
 }
+
+// SlopeAt returns E[f'(γn + β)²], n standard normal.
+func (m *Field) SlopeAt(gamma, beta float64) float64 {
+	p := propagation{m: m}
+	return p.moments(gamma, beta).slope2
+}

@@ -38,6 +38,9 @@ type Question struct {
 	Runs int
 	// Seeds are the finalists' fresh ones; 0: 10.
 	Seeds int
+	// Finalists are the remedies that are judged on the test part beside the plain network;
+	// 0: 6. With as many as there are, the race has no screening: this shows what it cost.
+	Finalists int
 }
 
 // Options don't change results.
@@ -103,15 +106,17 @@ type Finding struct {
 
 // The race's sizes.
 const (
-	finalists     = 6 // besides the plain network
-	rates         = 3
-	defaultSeeds  = 10
-	screeningSeed = 1_000_001 // none of the finalists'
-	together      = 3         // combinations tried
-	minSteps      = 150
-	maxSteps      = 1200
-	fixedSteps    = 600
-	screenShare   = 3 // a screening has steps/3
+	defaultFinalists = 6 // besides the plain network
+	rates            = 3
+	defaultSeeds     = 10
+	screeningSeed    = 1_000_001 // none of the finalists'
+	together         = 3         // combinations tried
+	minSteps         = 150
+	maxSteps         = 1200
+	fixedSteps       = 600
+	screenShare      = 3 // a screening has steps/3
+	fewFinalists     = 3 // as few as there are where the time is short
+	costlySteps      = 4 // of the plain network: what takes more is the first to be left out
 )
 
 // candidate is a remedy on its way through the race.
@@ -136,8 +141,11 @@ func Find(ctx context.Context, q Question, dir string, o Options) (*Answer, erro
 	if q.Seeds == 0 {
 		q.Seeds = defaultSeeds
 	}
-	if q.Budget < 0 || q.Runs < 0 || q.Seeds < 1 {
-		return nil, errors.Errorf("a budget of %v, %d runs and %d seeds: must not be negative", q.Budget, q.Runs, q.Seeds)
+	if q.Finalists == 0 {
+		q.Finalists = defaultFinalists
+	}
+	if q.Budget < 0 || q.Runs < 0 || q.Seeds < 1 || q.Finalists < 1 {
+		return nil, errors.Errorf("a budget of %v, %d runs, %d seeds and %d finalists: must not be negative", q.Budget, q.Runs, q.Seeds, q.Finalists)
 	}
 	f := &finder{q: q, o: o, dir: dir, begin: time.Now(), answer: &Answer{
 		Activation: activations.Catalogue.Label(q.Config.Activation), Depth: q.Config.Depth, Task: tasks.Catalogue.Label(q.Config.Task), Seeds: q.Seeds, LeftOut: []string{}, Warnings: []string{},
@@ -192,7 +200,7 @@ func (f *finder) find(ctx context.Context) error {
 	rest := append(slices.Clone(screened[1:]), combined...)
 	slices.SortStableFunc(rest, f.order)
 	last, out := f.best(rest)
-	f.budgetLeft(append([]*candidate{plain}, last...))
+	last, out = f.budgetLeft(plain, last, out)
 	return f.judge(ctx, plain, last, out)
 }
 
@@ -208,7 +216,7 @@ func (f *finder) best(sorted []*candidate) (last, out []*candidate) {
 		if len(c.kinds) > 1 {
 			kind = "together"
 		}
-		if len(last) == f.keep || taken[kind] == ofAKind {
+		if len(last) == f.keep || f.q.Finalists <= defaultFinalists && taken[kind] == ofAKind {
 			out = append(out, c)
 			continue
 		}
@@ -219,19 +227,45 @@ func (f *finder) best(sorted []*candidate) (last, out []*candidate) {
 }
 
 // budgetLeft gives the finalists as many steps as there is time for, by what theirs took in
-// the screening.
-func (f *finder) budgetLeft(list []*candidate) {
+// the screening. Where there is not time for all, the last are screened out.
+func (f *finder) budgetLeft(plain *candidate, last, out []*candidate) ([]*candidate, []*candidate) {
 	if f.q.Runs > 0 {
-		return
-	}
-	step := 0.
-	for _, c := range list {
-		step += c.seconds
+		return last, out
 	}
 	left := (f.q.Budget - time.Since(f.begin)).Seconds() - 1 // the report's
-	n := left * float64(f.workers()) / (step * float64(f.q.Seeds))
+	fit := func() float64 {
+		step := plain.seconds
+		for _, c := range last {
+			step += c.seconds
+		}
+		return left * float64(f.workers()) / (step * float64(f.q.Seeds))
+	}
+	for fit() < minSteps && len(last) > fewFinalists {
+		out = append(out, last[len(last)-1])
+		last = last[:len(last)-1]
+	}
+	slices.SortStableFunc(out, f.order)
+	n := fit()
+	if n < minSteps {
+		took := f.q.Budget.Seconds() - left + left*minSteps/n
+		if left <= 0 {
+			took = time.Since(f.begin).Seconds() + 1
+		}
+		f.tooShort(took)
+	}
 	f.steps = int(math.Max(minSteps, math.Min(maxSteps, n))) / 10 * 10
 	f.answer.Steps = f.steps
+	return last, out
+}
+
+// tooShort warns that the budget is exceeded, once.
+func (f *finder) tooShort(seconds float64) {
+	if len(f.answer.Warnings) > 0 {
+		return
+	}
+	w := fmt.Sprintf("%v is too short for this network: it takes about %v", f.q.Budget, (time.Duration(seconds) * time.Second).Round(time.Second))
+	f.answer.Warnings = append(f.answer.Warnings, w)
+	f.o.Say(w)
 }
 
 func (f *finder) workers() int {
@@ -318,7 +352,7 @@ func (f *finder) leaveOut(format string, args ...any) {
 // plan chooses what fits into the budget: steps, finalists, and candidates in the order of
 // the catalogue.
 func (f *finder) plan(ctx context.Context, plain *candidate, list []*candidate) ([]*candidate, error) {
-	f.keep = finalists
+	f.keep = f.q.Finalists
 	runs := func(candidates, keep int) int {
 		return (candidates+1+together)*rates + (keep+1)*f.q.Seeds
 	}
@@ -344,72 +378,72 @@ func (f *finder) plan(ctx context.Context, plain *candidate, list []*candidate) 
 			return nil, errors.Errorf("a budget of %d runs is too small: it takes %d", f.q.Runs, runs(n, f.keep))
 		}
 		drop(n, "the budget has no runs for it")
-		f.say()
+		f.answer.Steps = f.steps
 		return list, nil
 	}
 	f.answer.Budget = f.q.Budget.String()
-	step, err := f.time(ctx, plain.config)
+	plainTime, times, err := f.times(ctx, plain, list)
 	if err != nil {
 		return nil, err
 	}
-	// What helps costs more than the plain network: norms and shortcuts about half as much
-	// again. Evaluations and the report take a tenth.
-	available := f.q.Budget.Seconds() * float64(f.workers()) * 0.9 / (1.5 * step)
-	cost := func(candidates, keep int, steps float64) float64 {
-		return float64((candidates+1+together)*rates)*steps/screenShare + float64((keep+1)*f.q.Seeds)*steps
+	// The report and the probes take a tenth.
+	available := (f.q.Budget - time.Since(f.begin)).Seconds() * float64(f.workers()) * 0.9
+	// cost is what the race takes with a number of steps, in seconds of one core.
+	cost := func(keep int, steps float64) float64 {
+		screening := plainTime * rates
+		for _, c := range list {
+			screening += times[c] * float64(len(tries(c.config.Optimizer)))
+		}
+		mean := screening / float64(rates*(len(list)+1)) // what ends among the finalists is near the mean
+		screening += together * rates * mean
+		return (screening/screenShare + float64((keep+1)*f.q.Seeds)*mean) * steps
 	}
-	n := len(list)
-	for cost(n, f.keep, minSteps) > available && (n > 6 || f.keep > 3) {
-		if n > 8 || f.keep <= 3 {
-			n--
+	// What costs the most goes first, then what stands last in the catalogue.
+	list = slices.DeleteFunc(list, func(c *candidate) bool {
+		costly := times[c] > costlySteps*plainTime && cost(f.keep, 2*minSteps) > available
+		if costly {
+			f.leaveOut("%s: no time for it in the budget: a step takes %.0f times as long as the plain network's", c.name, times[c]/plainTime)
+		}
+		return costly
+	})
+	for cost(f.keep, minSteps) > available && (len(list) > 6 || f.keep > fewFinalists) {
+		if n := len(list); n > 8 || f.keep <= fewFinalists {
+			drop(n-1, "no time for it in the budget")
 		} else {
 			f.keep--
 		}
 	}
-	drop(n, "no time for it in the budget")
-	steps := available / cost(n, f.keep, 1)
-	f.steps = int(math.Max(minSteps, math.Min(maxSteps, steps)))
-	f.steps = f.steps / 10 * 10
-	if took := cost(n, f.keep, minSteps) / available * f.q.Budget.Seconds(); steps < minSteps {
-		f.answer.Warnings = append(f.answer.Warnings, fmt.Sprintf("%v is too short for this network: it takes about %v", f.q.Budget, (time.Duration(took)*time.Second).Round(time.Second)))
+	n := available / cost(f.keep, 1)
+	f.steps = int(math.Max(minSteps, math.Min(maxSteps, n))) / 10 * 10
+	if n < minSteps {
+		f.tooShort(f.q.Budget.Seconds() * cost(f.keep, minSteps) / available)
 	}
-	f.say()
+	f.answer.Steps = f.steps
 	return list, nil
 }
 
-func (f *finder) say() {
-	f.answer.Steps = f.steps
-	for _, w := range f.answer.Warnings {
-		f.o.Say(w)
+// times measures what a step of the plain network and of each candidate takes with its share
+// of the evaluations, in seconds.
+func (f *finder) times(ctx context.Context, plain *candidate, list []*candidate) (float64, map[*candidate]float64, error) {
+	all := append([]*candidate{plain}, list...)
+	var cases []study.Grid
+	for _, c := range all {
+		cases = append(cases, f.grid(c.change))
 	}
-}
-
-// time measures the seconds of a step of the plain network.
-func (f *finder) time(ctx context.Context, c record.Config) (float64, error) {
-	c.Steps, c.Evaluate, c.Probe = 40, 40, 0
-	a, err := study.Assemble(c)
+	spec, err := f.study(ctx, "times", "", cases, []uint64{screeningSeed}, fixedSteps)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	loop, err := a.Loop()
+	// The order of the configurations is that of the cases.
+	e, err := spec.Estimate(ctx, spec.Configs, f.q.Budget/15)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	var begin time.Time
-	loop.Hooks = append(loop.Hooks, train.Hook{When: train.AtSteps(10), Before: func(*train.State) error {
-		begin = time.Now()
-		return nil
-	}})
-	result, err := loop.Run(ctx)
-	switch {
-	case err != nil:
-		return 0, err
-	case ctx.Err() != nil:
-		return 0, ctx.Err()
-	case result.Steps <= 10:
-		return 0, errors.Errorf("the plain network diverges after %s: %s", steps(result.Steps), result.Reason)
+	times := map[*candidate]float64{}
+	for i, c := range all {
+		times[c] = e.Seconds[i] / fixedSteps
 	}
-	return time.Since(begin).Seconds() / float64(result.Steps-10), nil
+	return times[plain], times, nil
 }
 
 func steps(n int) string {
