@@ -36,7 +36,8 @@ that repeats the comparison. Each remedy is screened at three rates on one seed;
 network and the six best are judged on the test set, with ten fresh seeds.
 
 --budget limits the time; 60s suit a depth of 20. With --runs instead, the answer is
-reproducible bit for bit, and running an interrupted command again resumes it.`,
+reproducible bit for bit, and running an interrupted command again resumes it. With
+--finalists 100, all remedies are judged: it takes longer, and nothing is screened out.`,
 		Example: `  gradflow remedy --activation sigmoid --depth 20
   gradflow remedy --activation 'tanh(z) + 0.1*z' --depth 50 --budget 3m
   gradflow remedy --model rbf --depth 5 --json`,
@@ -67,6 +68,7 @@ reproducible bit for bit, and running an interrupted command again resumes it.`,
 	counts.add(c, &q.Runs, study.RemedyRuns, 0, "limit the number of runs instead of the time")
 	counts.add(c, &q.Seeds, study.Seeds, 10, "fresh seeds of each finalist")
 	counts.add(c, &options.Workers, study.Workers, 0, "parallel runs (default one per core)")
+	counts.add(c, &q.Finalists, study.Finalists, 6, "remedies that are judged on the test set")
 	f.StringVar(&out, "out", "", "directory of the studies (default gradflow-out/remedy-<network>)")
 	f.BoolVar(&asJSON, "json", false, "print the answer as JSON")
 	return c
@@ -124,6 +126,6 @@ func remedyName(q remedy.Question) string {
 	if q.Runs > 0 {
 		budget = fmt.Sprint(q.Runs)
 	}
-	h := sha256.Sum256([]byte(q.Config.Hash() + budget + fmt.Sprint(q.Seeds)))
+	h := sha256.Sum256([]byte(q.Config.Hash() + budget + fmt.Sprint(q.Seeds, q.Finalists)))
 	return fmt.Sprintf("remedy-%s-%d-%s", what, q.Config.Depth, hex.EncodeToString(h[:4]))
 }

@@ -39,7 +39,7 @@ type Question struct {
 	// Seeds are the finalists' fresh ones; 0: 10.
 	Seeds int
 	// Finalists are the remedies that are judged on the test part beside the plain network;
-	// 0: 6. With as many as there are, the race has no screening: this shows what it cost.
+	// 0: 6. With as many as there are, all are judged, which shows what the screening costs.
 	Finalists int
 }
 
@@ -352,7 +352,7 @@ func (f *finder) leaveOut(format string, args ...any) {
 // plan chooses what fits into the budget: steps, finalists, and candidates in the order of
 // the catalogue.
 func (f *finder) plan(ctx context.Context, plain *candidate, list []*candidate) ([]*candidate, error) {
-	f.keep = f.q.Finalists
+	f.keep = min(f.q.Finalists, len(list)+together)
 	runs := func(candidates, keep int) int {
 		return (candidates+1+together)*rates + (keep+1)*f.q.Seeds
 	}

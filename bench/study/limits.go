@@ -41,6 +41,7 @@ var (
 	// Of the commands alone.
 	Workers     = Count{"workers", 0, 1024, func(n float64) string { return "memory for as many networks" }}
 	RemedyRuns  = Count{"runs", 0, 100_000, func(n float64) string { return fmt.Sprintf("%.3g trainings", n) }}
+	Finalists   = Count{"finalists", 1, 1000, nil}
 	Split       = Count{"split", 0, 1024, func(n float64) string { return "as many goroutines" }}
 	Repetitions = Count{"reps", 1, 10_000, func(n float64) string { return fmt.Sprintf("%.3g times as long as one", n) }}
 	TheoryDepth = Count{"depth", 0, 100_000, func(n float64) string { return fmt.Sprintf("%.3g integrals of the activation", 2*n) }}
