@@ -69,7 +69,11 @@ func (n Normalization) groups(x tensor.Shape) int {
 func (n Normalization) inverse(divisor float64) float64 {
 	s := divisor + n.Eps
 	if n.Divisor != Mean {
-		s = math.Hypot(divisor, math.Sqrt(n.Eps)) // neither overflows nor underflows
+		if divisor > 1e-150 && divisor < 1e150 {
+			s = math.Sqrt(float64(divisor*divisor) + n.Eps)
+		} else {
+			s = math.Hypot(divisor, math.Sqrt(n.Eps)) // neither overflows nor underflows
+		}
 	}
 	if s < 0x1p-1022 {
 		return 0
@@ -156,11 +160,7 @@ func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares
 		// exact.
 		first := row(x, 0)
 		for i := 1; i < x.rows; i++ {
-			r := row(x, i)
-			first, mean := first[:len(r)], mean[:len(r)]
-			for j, v := range r {
-				mean[j] += float64(v) - float64(first[j])
-			}
+			kernels.AddDifferences(mean, row(x, i), first)
 		}
 		for j, v := range first {
 			mean[j] = float64(v) + mean[j]/float64(x.rows)
@@ -170,12 +170,7 @@ func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares
 		return
 	}
 	for i := range x.rows {
-		r := row(x, i)
-		mean, squares := mean[:len(r)], squares[:len(r)]
-		for j, v := range r {
-			d := float64(v) - mean[j]
-			squares[j] += d * d
-		}
+		kernels.AddSquares(squares, row(x, i), mean)
 	}
 }
 
@@ -333,18 +328,11 @@ func normalizeKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]) {
 			}
 		}
 		for i := range x.rows {
-			r, out := row(x, i), row(y, i)
-			out, scale := out[:len(r)], k.scale[:len(r)]
+			out := row(y, i)
 			if k.Rows {
-				c, inverse := float64(s.center[i]), s.inverse[i]
-				for j, v := range r {
-					out[j] = F((float64(v) - c) * inverse * scale[j])
-				}
+				kernels.NormalizeRow(out, row(x, i), k.scale, float64(s.center[i]), s.inverse[i])
 			} else {
-				center := s.center[:len(r)]
-				for j, v := range r {
-					out[j] = F((float64(v) - float64(center[j])) * scale[j])
-				}
+				kernels.NormalizeColumns(out, row(x, i), s.center, k.scale)
 			}
 			if beta != nil {
 				kernels.Add(out, out, beta)
@@ -410,21 +398,14 @@ func inputGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]
 
 func rowGradient[F kernels.Float](k *normalizer, s statistics[F], d, x, g view[F]) {
 	for i := range x.rows {
-		r, g, d := row(x, i), row(g, i), row(d, i)
-		g, d, scale := g[:len(r)], d[:len(r)], k.scale[:len(r)]
+		r, g := row(x, i), row(g, i)
 		c, inverse := float64(s.center[i]), s.inverse[i]
 		var sum, product float64
 		if !k.Fixed {
-			for j, v := range r {
-				h := float64(g[j]) * scale[j]
-				sum += h
-				product += h * (float64(v) - c)
-			}
+			sum, product = kernels.RowProducts(r, g, k.scale, c)
 			sum, product = k.weigh(sum, product*inverse, len(r))
 		}
-		for j, v := range r {
-			d[j] = F(inverse * (float64(g[j])*scale[j] - sum - (float64(v)-c)*inverse*product))
-		}
+		kernels.NormalizeRowGrad(row(d, i), r, g, k.scale, c, inverse, sum, product)
 	}
 }
 
@@ -439,29 +420,18 @@ func columnGradient[F kernels.Float](k *normalizer, s statistics[F], d, x, g vie
 		k.sum[j], k.product[j] = k.scale[j]*sum, k.scale[j]*product*inverse
 	}
 	for i := range x.rows {
-		r, g, d := row(x, i), row(g, i), row(d, i)
-		n := len(r)
-		g, d, center, scale, sum, product := g[:n], d[:n], s.center[:n], k.scale[:n], k.sum[:n], k.product[:n]
-		for j, v := range r {
-			d[j] = F(float64(g[j])*scale[j] - sum[j] - (float64(v)-float64(center[j]))*product[j])
-		}
+		kernels.NormalizeColumnsGrad(row(d, i), row(x, i), row(g, i), s.center, k.scale, k.sum, k.product)
 	}
 }
 
 // columnProducts adds Σg, if wanted, and Σg(x - c) of each column to k.sum and k.product.
 func columnProducts[F kernels.Float](k *normalizer, s statistics[F], x, g view[F], sums bool) {
+	var sum []float64
+	if sums {
+		sum = k.sum
+	}
 	for i := range x.rows {
-		r, g := row(x, i), row(g, i)
-		n := len(r)
-		g, center, sum, product := g[:n], s.center[:n], k.sum[:n], k.product[:n]
-		for j, v := range r {
-			product[j] += float64(g[j]) * (float64(v) - float64(center[j]))
-		}
-		if sums {
-			for j, v := range g {
-				sum[j] += float64(v)
-			}
-		}
+		kernels.AddProducts(k.product, sum, row(x, i), row(g, i), s.center)
 	}
 }
 
@@ -510,12 +480,7 @@ func gammaGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]
 		}
 		clear(k.scale)
 		for i := range x.rows {
-			r, g := row(x, i), row(g, i)
-			g, sum := g[:len(r)], k.scale[:len(r)]
-			c, inverse := float64(s.center[i]), s.inverse[i]
-			for j, v := range r {
-				sum[j] += float64(g[j]) * ((float64(v) - c) * inverse)
-			}
+			kernels.AddRowProducts(k.scale, row(x, i), row(g, i), float64(s.center[i]), s.inverse[i])
 		}
 		for j, v := range k.scale {
 			d.data[j] = F(v)

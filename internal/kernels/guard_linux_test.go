@@ -57,6 +57,20 @@ func testGuard[F Float](t *testing.T, after bool) {
 		for i := range functions {
 			call(&functions[i], x[0], x[1], x[2])
 		}
+		var wide [3][]float64
+		for i := range wide {
+			wide[i] = guarded[float64](t, n, after)
+		}
+		AddDifferences(wide[0], x[0], x[1])
+		AddSquares(wide[0], x[0], wide[1])
+		NormalizeColumns(x[0], x[1], x[2], wide[0])
+		NormalizeRow(x[0], x[1], wide[0], 1, 2)
+		AddProducts(wide[0], nil, x[0], x[1], x[2])
+		AddProducts(wide[0], wide[1], x[0], x[1], x[2])
+		NormalizeColumnsGrad(x[0], x[1], x[2], x[3], wide[0], wide[1], wide[2])
+		RowProducts(x[0], x[1], wide[0], 1)
+		NormalizeRowGrad(x[0], x[1], x[2], wide[0], 1, 2, 3, 4)
+		AddRowProducts(wide[0], x[0], x[1], 1, 2)
 		Add(x[0], x[1], x[2])
 		Hadamard(x[0], x[1], x[2])
 		Axpy(x[0], x[1], 2)

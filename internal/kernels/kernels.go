@@ -29,6 +29,18 @@ type kernels[F Float] struct {
 	within     func(x []F, lo, hi F) int              // elements with lo < x < hi
 	maxAbs     func(x []F) F
 
+	// The passes of a normalisation over a row: see normalize.go.
+	addDifferences   func(x, first []F, sum []float64)
+	addSquares       func(x []F, sum, center []float64)
+	normalizeColumns func(dst, x, center []F, scale []float64)
+	normalizeRow     func(dst, x []F, scale []float64, c, inverse float64)
+	addProducts      func(x, g, center []F, product []float64)
+	addBoth          func(x, g, center []F, sum, product []float64)
+	columnGradient   func(dst, x, g, center []F, scale, sum, product []float64)
+	rowProducts      func(x, g []F, scale []float64, c float64) (sum, product float64)
+	rowGradient      func(dst, x, g []F, scale []float64, c, inverse, sum, product float64)
+	addRowProducts   func(x, g []F, sum []float64, c, inverse float64)
+
 	momentum func(w, g, v []F, lr, mu F)
 	nesterov func(w, g, v []F, lr, mu F)
 	rmsprop  func(w, g, v []F, lr, rho, rest, eps F)

@@ -204,6 +204,56 @@ func withinSAVX512(x []float32, lo float32, hi float32) int
 //go:noescape
 func maxAbsSAVX512(x []float32) float32
 
+// addDifferencesSAVX512 adds x - first to Sum.
+//
+//go:noescape
+func addDifferencesSAVX512(x []float32, first []float32, Sum []float64)
+
+// addSquaresSAVX512 adds (x - Center)² to Sum.
+//
+//go:noescape
+func addSquaresSAVX512(x []float32, Sum []float64, Center []float64)
+
+// normalizeColumnsSAVX512 sets dst to (x - center)·Scale.
+//
+//go:noescape
+func normalizeColumnsSAVX512(dst []float32, x []float32, center []float32, Scale []float64)
+
+// normalizeRowSAVX512 sets dst to (x - c)·inverse·Scale.
+//
+//go:noescape
+func normalizeRowSAVX512(dst []float32, x []float32, Scale []float64, c float64, inverse float64)
+
+// addProductsSAVX512 adds g·(x - center) to Product.
+//
+//go:noescape
+func addProductsSAVX512(x []float32, g []float32, center []float32, Product []float64)
+
+// addBothSAVX512 adds g to Sum and g·(x - center) to Product.
+//
+//go:noescape
+func addBothSAVX512(x []float32, g []float32, center []float32, Sum []float64, Product []float64)
+
+// columnGradientSAVX512 sets dst to g·Scale - Sum - (x - center)·Product.
+//
+//go:noescape
+func columnGradientSAVX512(dst []float32, x []float32, g []float32, center []float32, Scale []float64, Sum []float64, Product []float64)
+
+// rowProductsSAVX512 returns Σ g·Scale and Σ g·Scale·(x - c).
+//
+//go:noescape
+func rowProductsSAVX512(x []float32, g []float32, Scale []float64, c float64) (sum float64, product float64)
+
+// rowGradientSAVX512 sets dst to inverse·(g·Scale - sum - (x - c)·inverse·product).
+//
+//go:noescape
+func rowGradientSAVX512(dst []float32, x []float32, g []float32, Scale []float64, c float64, inverse float64, sum float64, product float64)
+
+// addRowProductsSAVX512 adds g·((x - c)·inverse) to Sum.
+//
+//go:noescape
+func addRowProductsSAVX512(x []float32, g []float32, Sum []float64, c float64, inverse float64)
+
 // momentumSAVX512 sets v = mu·v + g, w -= lr·v.
 //
 //go:noescape
@@ -439,6 +489,56 @@ func withinDAVX512(x []float64, lo float64, hi float64) int
 //go:noescape
 func maxAbsDAVX512(x []float64) float64
 
+// addDifferencesDAVX512 adds x - first to Sum.
+//
+//go:noescape
+func addDifferencesDAVX512(x []float64, first []float64, Sum []float64)
+
+// addSquaresDAVX512 adds (x - Center)² to Sum.
+//
+//go:noescape
+func addSquaresDAVX512(x []float64, Sum []float64, Center []float64)
+
+// normalizeColumnsDAVX512 sets dst to (x - center)·Scale.
+//
+//go:noescape
+func normalizeColumnsDAVX512(dst []float64, x []float64, center []float64, Scale []float64)
+
+// normalizeRowDAVX512 sets dst to (x - c)·inverse·Scale.
+//
+//go:noescape
+func normalizeRowDAVX512(dst []float64, x []float64, Scale []float64, c float64, inverse float64)
+
+// addProductsDAVX512 adds g·(x - center) to Product.
+//
+//go:noescape
+func addProductsDAVX512(x []float64, g []float64, center []float64, Product []float64)
+
+// addBothDAVX512 adds g to Sum and g·(x - center) to Product.
+//
+//go:noescape
+func addBothDAVX512(x []float64, g []float64, center []float64, Sum []float64, Product []float64)
+
+// columnGradientDAVX512 sets dst to g·Scale - Sum - (x - center)·Product.
+//
+//go:noescape
+func columnGradientDAVX512(dst []float64, x []float64, g []float64, center []float64, Scale []float64, Sum []float64, Product []float64)
+
+// rowProductsDAVX512 returns Σ g·Scale and Σ g·Scale·(x - c).
+//
+//go:noescape
+func rowProductsDAVX512(x []float64, g []float64, Scale []float64, c float64) (sum float64, product float64)
+
+// rowGradientDAVX512 sets dst to inverse·(g·Scale - sum - (x - c)·inverse·product).
+//
+//go:noescape
+func rowGradientDAVX512(dst []float64, x []float64, g []float64, Scale []float64, c float64, inverse float64, sum float64, product float64)
+
+// addRowProductsDAVX512 adds g·((x - c)·inverse) to Sum.
+//
+//go:noescape
+func addRowProductsDAVX512(x []float64, g []float64, Sum []float64, c float64, inverse float64)
+
 // momentumDAVX512 sets v = mu·v + g, w -= lr·v.
 //
 //go:noescape
@@ -664,6 +764,56 @@ func withinSAVX2(x []float32, lo float32, hi float32) int
 //go:noescape
 func maxAbsSAVX2(x []float32) float32
 
+// addDifferencesSAVX2 adds x - first to Sum.
+//
+//go:noescape
+func addDifferencesSAVX2(x []float32, first []float32, Sum []float64)
+
+// addSquaresSAVX2 adds (x - Center)² to Sum.
+//
+//go:noescape
+func addSquaresSAVX2(x []float32, Sum []float64, Center []float64)
+
+// normalizeColumnsSAVX2 sets dst to (x - center)·Scale.
+//
+//go:noescape
+func normalizeColumnsSAVX2(dst []float32, x []float32, center []float32, Scale []float64)
+
+// normalizeRowSAVX2 sets dst to (x - c)·inverse·Scale.
+//
+//go:noescape
+func normalizeRowSAVX2(dst []float32, x []float32, Scale []float64, c float64, inverse float64)
+
+// addProductsSAVX2 adds g·(x - center) to Product.
+//
+//go:noescape
+func addProductsSAVX2(x []float32, g []float32, center []float32, Product []float64)
+
+// addBothSAVX2 adds g to Sum and g·(x - center) to Product.
+//
+//go:noescape
+func addBothSAVX2(x []float32, g []float32, center []float32, Sum []float64, Product []float64)
+
+// columnGradientSAVX2 sets dst to g·Scale - Sum - (x - center)·Product.
+//
+//go:noescape
+func columnGradientSAVX2(dst []float32, x []float32, g []float32, center []float32, Scale []float64, Sum []float64, Product []float64)
+
+// rowProductsSAVX2 returns Σ g·Scale and Σ g·Scale·(x - c).
+//
+//go:noescape
+func rowProductsSAVX2(x []float32, g []float32, Scale []float64, c float64) (sum float64, product float64)
+
+// rowGradientSAVX2 sets dst to inverse·(g·Scale - sum - (x - c)·inverse·product).
+//
+//go:noescape
+func rowGradientSAVX2(dst []float32, x []float32, g []float32, Scale []float64, c float64, inverse float64, sum float64, product float64)
+
+// addRowProductsSAVX2 adds g·((x - c)·inverse) to Sum.
+//
+//go:noescape
+func addRowProductsSAVX2(x []float32, g []float32, Sum []float64, c float64, inverse float64)
+
 // momentumSAVX2 sets v = mu·v + g, w -= lr·v.
 //
 //go:noescape
@@ -888,6 +1038,56 @@ func withinDAVX2(x []float64, lo float64, hi float64) int
 //
 //go:noescape
 func maxAbsDAVX2(x []float64) float64
+
+// addDifferencesDAVX2 adds x - first to Sum.
+//
+//go:noescape
+func addDifferencesDAVX2(x []float64, first []float64, Sum []float64)
+
+// addSquaresDAVX2 adds (x - Center)² to Sum.
+//
+//go:noescape
+func addSquaresDAVX2(x []float64, Sum []float64, Center []float64)
+
+// normalizeColumnsDAVX2 sets dst to (x - center)·Scale.
+//
+//go:noescape
+func normalizeColumnsDAVX2(dst []float64, x []float64, center []float64, Scale []float64)
+
+// normalizeRowDAVX2 sets dst to (x - c)·inverse·Scale.
+//
+//go:noescape
+func normalizeRowDAVX2(dst []float64, x []float64, Scale []float64, c float64, inverse float64)
+
+// addProductsDAVX2 adds g·(x - center) to Product.
+//
+//go:noescape
+func addProductsDAVX2(x []float64, g []float64, center []float64, Product []float64)
+
+// addBothDAVX2 adds g to Sum and g·(x - center) to Product.
+//
+//go:noescape
+func addBothDAVX2(x []float64, g []float64, center []float64, Sum []float64, Product []float64)
+
+// columnGradientDAVX2 sets dst to g·Scale - Sum - (x - center)·Product.
+//
+//go:noescape
+func columnGradientDAVX2(dst []float64, x []float64, g []float64, center []float64, Scale []float64, Sum []float64, Product []float64)
+
+// rowProductsDAVX2 returns Σ g·Scale and Σ g·Scale·(x - c).
+//
+//go:noescape
+func rowProductsDAVX2(x []float64, g []float64, Scale []float64, c float64) (sum float64, product float64)
+
+// rowGradientDAVX2 sets dst to inverse·(g·Scale - sum - (x - c)·inverse·product).
+//
+//go:noescape
+func rowGradientDAVX2(dst []float64, x []float64, g []float64, Scale []float64, c float64, inverse float64, sum float64, product float64)
+
+// addRowProductsDAVX2 adds g·((x - c)·inverse) to Sum.
+//
+//go:noescape
+func addRowProductsDAVX2(x []float64, g []float64, Sum []float64, c float64, inverse float64)
 
 // momentumDAVX2 sets v = mu·v + g, w -= lr·v.
 //

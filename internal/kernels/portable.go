@@ -26,6 +26,9 @@ func portableKernels[F Float](gemm gonumGemm[F]) kernels[F] {
 
 		axpy: axpy[F], scale: scale[F], add: add[F], hadamard: hadamard[F],
 		sum: sum[F], squares: squaresPortable[F], columnSums: columnSums[F], magnitudes: magnitudes[F], within: within[F], maxAbs: maxAbs[F],
+		addDifferences: addDifferences[F], addSquares: addSquares[F], normalizeColumns: normalizeColumns[F], normalizeRow: normalizeRow[F],
+		addProducts: addProducts[F], addBoth: addBoth[F], columnGradient: columnGradient[F],
+		rowProducts: rowProducts[F], rowGradient: rowGradient[F], addRowProducts: addRowProducts[F],
 		momentum: momentum[F], nesterov: nesterov[F], rmsprop: rmsprop[F], adam: adam[F], smorms3: smorms3[F], rprop: rprop[F],
 	}
 }
