@@ -14,6 +14,7 @@ import (
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/normalization"
 	"github.com/pkg/errors"
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -32,6 +33,9 @@ func (p *Profile) predict() error {
 	n, err := a.Network()
 	if err != nil {
 		return err
+	}
+	if _, ok := a.Model.(models.RBF); ok {
+		return p.predictRBF(a, n)
 	}
 	scalar, err := activations.ScalarOf(a.Activation)
 	if err != nil {
@@ -56,6 +60,14 @@ func (p *Profile) predict() error {
 		p.NoPrediction = strings.TrimPrefix(err.Error(), "meanfield: ")
 		return nil
 	}
+	p.setPredictions(sites)
+	if m := w.network; m.Shortcut == meanfield.Plain && m.Norm.Kind == meanfield.NoNorm && len(m.Layers) > 1 && !w.recurrent && p.Config.Widths == "" { // one σ² does not describe layers that differ
+		return p.fixedPoint(field, m.Layers[1:])
+	}
+	return nil
+}
+
+func (p *Profile) setPredictions(sites []meanfield.Site) {
 	for i, s := range sites {
 		l := &p.Start[i]
 		l.PredictedPreActivation = record.Number(s.Deviation)
@@ -63,10 +75,73 @@ func (p *Profile) predict() error {
 		l.PredictedChi = record.Number(s.Chi)
 		p.Sampled = p.Sampled || s.Sampled
 	}
-	if m := w.network; m.Shortcut == meanfield.Plain && m.Norm.Kind == meanfield.NoNorm && len(m.Layers) > 1 && !w.recurrent && p.Config.Widths == "" { // one σ² does not describe layers that differ
-		return p.fixedPoint(field, m.Layers[1:])
+}
+
+// predictRBF adds the theory of layers of radial basis functions, from the first layer's
+// outputs for the batch: its centers are examples.
+func (p *Profile) predictRBF(a *study.Assembly, n *models.Network) error {
+	if name := p.Config.Normalization.Name; name != "none" {
+		p.NoPrediction = fmt.Sprintf("%s is not part of the theory of RBF layers, which share the length of an example", name)
+		return nil
 	}
+	hidden := len(n.Layers) - 1
+	if hidden < 1 {
+		p.NoPrediction = "it has no hidden layers"
+		return nil
+	}
+	x, err := examples(a)
+	if err != nil {
+		return err
+	}
+	w := meanfield.RBFNetwork{}
+	output := variances(n.Layers[hidden].Weight, n.Layers[hidden].Bias)
+	w.Output = &output
+	var first [][]float64
+	for i, l := range n.Layers[:hidden] {
+		centers := l.Weight.Value().(*tensor.Dense)
+		raw := a.Parameters.Tensor(l.Name + "/width")
+		if raw == nil {
+			return errors.Errorf("%s has no widths", l.Name)
+		}
+		b := softplusMean(raw)
+		if i == 0 {
+			first = radial(x, centers, b)
+			continue
+		}
+		w.Layers = append(w.Layers, meanfield.RBFLayer{Units: centers.Shape()[0], Width: b, CenterVariance: meanSquare(centers)})
+	}
+	sites, err := w.Signal(meanfield.RBFSignalOf(first))
+	if err != nil {
+		p.NoPrediction = strings.TrimPrefix(err.Error(), "meanfield: ")
+		return nil
+	}
+	p.setPredictions(sites)
+	p.Start[0].PredictedPreActivation, p.Start[0].PredictedDecorrelation = p.Start[0].PreActivationStd, p.Start[0].Decorrelation // given
 	return nil
+}
+
+// softplusMean is the mean of log(1 + e^r), the widths that r stand for.
+func softplusMean(r *tensor.Dense) (mean float64) {
+	values := numbers(r)
+	for _, v := range values {
+		mean += math.Log1p(math.Exp(v)) / float64(len(values))
+	}
+	return mean
+}
+
+// radial returns exp(-b‖x - c‖²) of each row of x and each center.
+func radial(x, centers *tensor.Dense, b float64) [][]float64 {
+	inputs := x.Shape()[1]
+	points, middles := numbers(x), numbers(centers)
+	y := make([][]float64, x.Shape()[0])
+	for i := range y {
+		y[i] = make([]float64, centers.Shape()[0])
+		for j := range y[i] {
+			d := floats.Distance(points[i*inputs:][:inputs], middles[j*inputs:][:inputs], 2)
+			y[i][j] = math.Exp(-b * d * d)
+		}
+	}
+	return y
 }
 
 // wide is a network as theory sees it, and what enters it.
@@ -128,8 +203,6 @@ func (p *Profile) theory(a *study.Assembly, n *models.Network) (w wide, why stri
 			return w, "the states of one recurrent layer, which the next one reads, depend on each other over time: theory is for one layer"
 		}
 		w.recurrent = true
-	case models.RBF:
-		return w, "the first centers are examples, and the lengths of examples, which all units of an RBF layer share, carry most of the signal: no theory here follows them"
 	case models.Autoencoder:
 		return w, "the layers of an autoencoder narrow, and its code has another f"
 	default:
@@ -207,15 +280,23 @@ func (w *wide) fromData(a *study.Assembly, n *models.Network, first Layer) error
 
 // batch returns the signal of the batch that the network is measured with.
 func batch(a *study.Assembly) (s meanfield.Signal, err error) {
-	shape := a.Shape(a.Config.Batch)
-	x, t := make([]float64, shape.Batch*shape.Inputs), make([]float64, shape.Batch*shape.Outputs)
-	if err := a.Task.Train().Batches(a.Config.Seed, shape.Batch).Next64(x, t); err != nil {
-		return s, errors.Wrap(err, "the batch")
+	d, err := examples(a)
+	if err != nil {
+		return s, err
 	}
-	d := tensor.New(tensor.WithShape(shape.Batch, shape.Inputs), tensor.WithBacking(x))
 	s.Square, s.Mean = meanSquare(d), mean(d)
 	s.Apart = s.Square * math.Pow(10, probe.Apart(d))
 	return s, nil
+}
+
+// examples returns the inputs of the batch that the network is measured with.
+func examples(a *study.Assembly) (*tensor.Dense, error) {
+	shape := a.Shape(a.Config.Batch)
+	x, t := make([]float64, shape.Batch*shape.Inputs), make([]float64, shape.Batch*shape.Outputs)
+	if err := a.Task.Train().Batches(a.Config.Seed, shape.Batch).Next64(x, t); err != nil {
+		return nil, errors.Wrap(err, "the batch")
+	}
+	return tensor.New(tensor.WithShape(shape.Batch, shape.Inputs), tensor.WithBacking(x)), nil
 }
 
 // fixedPoint adds what theory says of a deep plain network of such layers.

@@ -82,16 +82,50 @@ func TestPredictions(t *testing.T) {
 	}
 }
 
+// TestRBFPrediction: the theory of layers of radial basis functions at width 1000 (500 with
+// -short). The sums over n units that it is made of have relative deviations of about √(2/n);
+// those of L layers add up, and the examples' 1-c is of 64 whose distances differ. The sum of
+// the gradient over a layer, which all units share, is that of ten random readouts: its square
+// deviates by √(2/10).
+func TestRBFPrediction(t *testing.T) {
+	c := config("gaussian", 6)
+	c.Width, c.Model = 1000, complete(models.Catalogue, "rbf")
+	if testing.Short() {
+		c.Width = 500
+	}
+	p := measure(t, c, 0)
+	if p.NoPrediction != "" {
+		t.Fatal(p.NoPrediction)
+	}
+	sum := 0.
+	for i, l := range p.Start[:c.Depth] {
+		if got, want := float64(l.PreActivationStd), float64(l.PredictedPreActivation); !(math.Abs(got/want-1) < 3*math.Sqrt(2*float64(i+1)/float64(c.Width))) {
+			t.Errorf("%s: deviation %.4g, predicted %.4g", l.Name, got, want)
+		}
+		if got, want := float64(l.Decorrelation), float64(l.PredictedDecorrelation); !(math.Abs(got-want) < 0.2) {
+			t.Errorf("%s: log10(1-c) %.3f, predicted %.3f", l.Name, got, want)
+		}
+		sum += math.Log10(float64(l.Chi) / float64(l.PredictedChi))
+		if limit := 3 * math.Sqrt(2./10) / math.Ln10; !(math.Abs(sum) < limit) {
+			t.Errorf("%s: the squared gradient down to it is 10^%.3f of the predicted one, want within %.3f", l.Name, sum, limit)
+		}
+	}
+	// What carries the gradient changes on the way, and χ with it, by two powers of ten.
+	if top, middle := float64(p.Start[5].PredictedChi), float64(p.Start[4].PredictedChi); top < 100*middle {
+		t.Errorf("χ is %.3g at the top, %.3g below", top, middle)
+	}
+}
+
 // TestUnpredicted: where there is no theory, the profile says why.
 func TestUnpredicted(t *testing.T) {
 	for model, want := range map[string]string{
-		"residual(order=post-activation)": "after the sum", "rbf": "centers", "mlp": "element-wise",
+		"residual(order=post-activation)": "after the sum", "rbf": "share the length", "mlp": "element-wise",
 	} {
 		c := config("tanh", 4)
 		c.Width, c.Model = 16, complete(models.Catalogue, model)
 		switch model {
 		case "rbf":
-			c.Activation = complete(activations.Catalogue, "gaussian")
+			c.Activation, c.Normalization = complete(activations.Catalogue, "gaussian"), complete(normalization.Catalogue, "distance-scale")
 		case "mlp":
 			c.Activation = complete(activations.Catalogue, "softmax")
 		}

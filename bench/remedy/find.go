@@ -7,9 +7,9 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gradflow/gradflow/activations"
@@ -311,10 +311,13 @@ func (f *finder) study(ctx context.Context, name, about string, cases []study.Gr
 		Seeds: seeds, Probe: &probes, Cases: cases,
 	})
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "study remedy-"+name+": "))
+		return nil, errors.New(place.ReplaceAllString(err.Error(), ""))
 	}
 	return spec, nil
 }
+
+// place is where in a study of the network a fault is, which says nothing to who asked.
+var place = regexp.MustCompile(`^(study remedy-[\w-]+: )?(cases\[\d+\]\.\w+: )?(models: )?(layer\d+: )?`)
 
 // candidates are the remedies that apply; the others are left out with the reason.
 func (f *finder) candidates(ctx context.Context) ([]*candidate, error) {
@@ -377,7 +380,7 @@ func (f *finder) plan(ctx context.Context, plain *candidate, list []*candidate) 
 		if runs(n, f.keep) > f.q.Runs {
 			return nil, errors.Errorf("a budget of %d runs is too small: it takes %d", f.q.Runs, runs(n, f.keep))
 		}
-		drop(n, "the budget has no runs for it")
+		drop(n, "no runs left in the budget")
 		f.answer.Steps = f.steps
 		return list, nil
 	}
@@ -402,13 +405,13 @@ func (f *finder) plan(ctx context.Context, plain *candidate, list []*candidate) 
 	list = slices.DeleteFunc(list, func(c *candidate) bool {
 		costly := times[c] > costlySteps*plainTime && cost(f.keep, 2*minSteps) > available
 		if costly {
-			f.leaveOut("%s: no time for it in the budget: a step takes %.0f times as long as the plain network's", c.name, times[c]/plainTime)
+			f.leaveOut("%s: no time left in the budget; a step takes %.0f times as long as the plain network's", c.name, times[c]/plainTime)
 		}
 		return costly
 	})
 	for cost(f.keep, minSteps) > available && (len(list) > 6 || f.keep > fewFinalists) {
 		if n := len(list); n > 8 || f.keep <= fewFinalists {
-			drop(n-1, "no time for it in the budget")
+			drop(n-1, "no time left in the budget")
 		} else {
 			f.keep--
 		}

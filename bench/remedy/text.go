@@ -54,7 +54,7 @@ func (a *Answer) WriteText(w io.Writer, o TextOptions) error {
 	if out > 0 {
 		put(texttab.Prose("", "Screened out after one short run on the validation set, which is not a finding: "+strings.Join(screened, ", ")+".", width))
 	}
-	for _, l := range a.LeftOut {
+	for _, l := range byReason(a.LeftOut) {
 		put(texttab.Prose("Left out: ", l, width))
 	}
 	for _, l := range a.Warnings {
@@ -62,6 +62,25 @@ func (a *Answer) WriteText(w io.Writer, o TextOptions) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// byReason joins what is left out for one reason.
+func byReason(leftOut []string) (lines []string) {
+	names := map[string]string{}
+	var reasons []string
+	for _, l := range leftOut {
+		name, reason, _ := strings.Cut(l, ": ")
+		if names[reason] == "" {
+			reasons = append(reasons, reason)
+			names[reason] = name
+		} else {
+			names[reason] += ", " + name
+		}
+	}
+	for _, r := range reasons {
+		lines = append(lines, names[r]+": "+r)
+	}
+	return lines
 }
 
 // finalists are those that were judged, the plain network in its place among them.

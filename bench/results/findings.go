@@ -29,7 +29,7 @@ var chapters = []chapter{
 }
 
 // findings writes the page. Every number is of the records, or of a test of their scores.
-func findings(list []*report.Ranking) ([]byte, error) {
+func findings(list []*report.Ranking, answers []answer) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(`# Findings
 
@@ -53,6 +53,7 @@ examples still are, at the start → in training.
 			return nil, errors.Wrap(err, r.Study)
 		}
 	}
+	writeAnswers(&b, answers)
 	b.WriteString("\n## Made with\n\n")
 	var seen []string
 	for _, r := range list {

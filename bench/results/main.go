@@ -32,7 +32,11 @@ func write(dir string) error {
 	if err != nil {
 		return err
 	}
-	page, err := findings(list)
+	answers, err := readAnswers(filepath.Join(dir, answersFile))
+	if err != nil {
+		return err
+	}
+	page, err := findings(list, answers)
 	if err != nil {
 		return err
 	}
