@@ -55,6 +55,23 @@ func (p *Parameters) Count() int {
 	return n
 }
 
+// Float64 returns a copy in double precision.
+func (p *Parameters) Float64() *Parameters {
+	c := &Parameters{dtype: tensor.Float64, seed: p.seed, names: p.Names(), statistics: p.Statistics(), tensors: map[string]*tensor.Dense{}}
+	for name, t := range p.tensors {
+		x := arena.Make[float64](&c.memory, t.Shape().TotalSize())
+		if t.Dtype() == tensor.Float64 {
+			copy(x, t.Float64s())
+		} else {
+			for i, v := range t.Float32s() {
+				x[i] = float64(v)
+			}
+		}
+		c.tensors[name] = tensor.New(tensor.WithBacking(x), tensor.WithShape(t.Shape()...), tensor.WithEngine(G.StandardEngine{}))
+	}
+	return c
+}
+
 // learnable returns the parameter with this name and shape, new and with the values
 // that fill sets (nil: zeros) if there is none yet.
 func (p *Parameters) learnable(name string, fill func(x []float64) error, shape ...int) (*tensor.Dense, error) {

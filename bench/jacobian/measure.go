@@ -73,6 +73,15 @@ func Measure(ctx context.Context, network Network, examples [][]float64, every b
 	return r, nil
 }
 
+// ErrNoChain is the error of networks whose layers do not form a chain, as recurrent ones.
+var ErrNoChain = errors.New("its layers do not form a chain, as in recurrent networks: the Jacobian can't be measured layer by layer")
+
+// Layers returns the spectra from every hidden layer to the last one at one example.
+func Layers(ctx context.Context, network Network, x []float64) ([]Layer, error) {
+	list, err := chain(ctx, network, x, true, true)
+	return list, errors.Wrap(err, "jacobian")
+}
+
 // site is a node that every path goes through.
 type site struct {
 	name string
@@ -124,7 +133,7 @@ func sites(n *models.Network, hidden bool) ([]site, error) {
 	list := thin(cuts, names, max(0, first), max(0, last))
 	for _, s := range list {
 		if first < 0 || first >= last && len(layers) > 1 || s.node.Shape()[0] != n.Shape.Batch {
-			return nil, errors.New("its layers do not form a chain, as in recurrent networks: the Jacobian can't be measured layer by layer")
+			return nil, ErrNoChain
 		}
 	}
 	return list, nil

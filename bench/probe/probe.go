@@ -44,6 +44,8 @@ type Probe struct {
 	spare  []Sample // memory allocated for samples
 	now    Sample   // the sample that the next run fills
 	values Values
+
+	spectra func() ([]Spectrum, error)
 }
 
 // measurement is a quantity measured of a source.
@@ -176,6 +178,13 @@ func (p *Probe) empty() Sample {
 	return s
 }
 
+// Measures reports whether a quantity of a source is measured.
+func (p *Probe) Measures(s Source) bool { return len(p.at[s]) > 0 }
+
+// SetSpectra sets what measures the Jacobians from the layers to the last hidden one, with the
+// parameters as they are before a step: one spectrum for each layer.
+func (p *Probe) SetSpectra(f func() ([]Spectrum, error)) { p.spectra = f }
+
 // Hook returns the hook that measures at the steps of a schedule. No other hook may
 // observe the same nodes.
 func (p *Probe) Hook(when train.Schedule) train.Hook {
@@ -269,6 +278,30 @@ func (p *Probe) beforeStep(s *train.State) error {
 			copy(l.before.Float32s(), w.Float32s())
 		} else {
 			copy(l.before.Float64s(), w.Float64s())
+		}
+	}
+	return p.measureSpectra()
+}
+
+// measureSpectra measures the quantities of the Jacobian, if there are any.
+func (p *Probe) measureSpectra() error {
+	if !p.Measures(Spectra) {
+		return nil
+	}
+	if p.spectra == nil {
+		return errors.New("probe: quantities of the Jacobian need SetSpectra")
+	}
+	list, err := p.spectra()
+	if err != nil {
+		return errors.Wrap(err, "probe")
+	}
+	if len(list) != len(p.layers) {
+		return errors.Errorf("probe: %d spectra for %d layers", len(list), len(p.layers))
+	}
+	for i := range p.layers {
+		p.values.spectrum = list[i]
+		for _, m := range p.at[Spectra] {
+			p.keep(i, m)
 		}
 	}
 	return nil

@@ -22,6 +22,8 @@ const (
 	WeightGradients
 	// Weights are W before the update.
 	Weights
+	// Spectra are of the Jacobian from each hidden layer to the last: see [Values.Spectrum].
+	Spectra
 	// Updates are W before the update less W after it.
 	Updates
 	sources
@@ -71,6 +73,7 @@ var Catalogue = catalogue.New("quantity",
 	saturated, zeroGradient, denormalGradient, nonFinite, weightNorm,
 	decorrelation, gradientDecorrelation, chi, exampleDeviation, unitDeviation, drift,
 	saturatedBelow, saturatedAbove, deadUnits, effectiveRank,
+	jacobianLargest, jacobianMedian, jacobianSmallest, jacobianMeanSquare, jacobianVariance, partialJacobian,
 )
 
 // row makes a row of the catalogue.

@@ -19,6 +19,7 @@ type Values struct {
 	regions    []activations.Interval
 	saturates  bool
 	weightNorm float64
+	spectrum   Spectrum
 
 	rows   int // examples
 	step   int

@@ -57,6 +57,12 @@ func MeasureJacobian(ctx context.Context, p *Profile) error {
 	if _, err := a.Start(); err != nil {
 		return err
 	}
+	if _, err := a.Network(); err != nil {
+		return err
+	}
+	if len(a.Parameters.Statistics()) > 0 { // of the batch, in training
+		return errors.Errorf("--jacobian: %s couples the examples of a batch, so that in training a single example has no Jacobian", c.Normalization.Name)
+	}
 	shape := a.Shape(min(jacobianExamples, c.Batch))
 	x, t := make([]float64, shape.Batch*shape.Inputs), make([]float64, shape.Batch*shape.Outputs)
 	if err := a.Task.Train().Batches(c.Seed, shape.Batch).Next64(x, t); err != nil {

@@ -1,9 +1,11 @@
 package study
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/jacobian"
 	"github.com/gradflow/gradflow/bench/probe"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/internal/kernels"
@@ -250,7 +252,68 @@ func (a *Assembly) addProbe(loop *train.Loop) error {
 	if a.probe, err = probe.New(loop.Network, loop.Machine, saturation, samples, request...); err != nil {
 		return err
 	}
+	if a.probe.Measures(probe.Spectra) {
+		if err := a.addSpectra(); err != nil {
+			return err
+		}
+	}
 	loop.Hooks = append(loop.Hooks, a.probe.Hook(when))
+	return nil
+}
+
+// partialVectors are the random vectors of a partial Jacobian norm: with the units and examples
+// that each of them sums over, a few give it to a percent.
+const partialVectors = 4
+
+// addSpectra gives the probe what measures the Jacobians: networks in float64 with the
+// parameters as they are, and the batch that the run begins with.
+func (a *Assembly) addSpectra() error {
+	shape := a.Shape(a.Config.Batch)
+	x, t := make([]float64, shape.Batch*shape.Inputs), make([]float64, shape.Batch*shape.Outputs)
+	if err := a.Task.Train().Batches(a.Config.Seed, shape.Batch).Next64(x, t); err != nil {
+		return errors.Wrap(err, "the Jacobian's examples")
+	}
+	coupled := len(a.Parameters.Statistics()) > 0 // of the batch, in training
+	a.probe.SetSpectra(func() ([]probe.Spectrum, error) {
+		parameters := a.Parameters.Float64()
+		list := make([]probe.Spectrum, len(a.probe.Layers))
+		at := map[string]*probe.Spectrum{}
+		for i, name := range a.probe.Layers {
+			list[i] = probe.UnknownSpectrum()
+			at[name] = &list[i]
+		}
+		if !coupled {
+			layers, err := jacobian.Layers(context.Background(), func(batch int) (*models.Network, error) {
+				return models.Build(a.Model, a.Shape(batch), parameters, false)
+			}, x[:shape.Inputs])
+			if errors.Is(err, jacobian.ErrNoChain) {
+				return list, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, l := range layers {
+				if s := at[l.Name]; s != nil {
+					s.Largest, s.Median, s.Smallest = float64(l.Max), float64(l.Median), float64(l.Min)
+					s.MeanSquare, s.RelativeVariance = float64(l.MeanSquare), float64(l.RelativeVariance)
+				}
+			}
+		}
+		n, err := models.Build(a.Model, shape, parameters, true)
+		if err != nil {
+			return nil, err
+		}
+		norms, err := jacobian.Partial(n, x, partialVectors)
+		if err != nil && !errors.Is(err, jacobian.ErrNoChain) {
+			return nil, err
+		}
+		for _, l := range norms {
+			if s := at[l.Name]; s != nil {
+				s.Partial = float64(l.Log10)
+			}
+		}
+		return list, nil
+	})
 	return nil
 }
 
