@@ -53,7 +53,7 @@ initialisation. With --jacobian it adds the singular values of the Jacobian.
 				}
 			}
 			if len(widths)+len(depths) > 0 {
-				return checkCoordinates(c, network.config, widths, depths, steps, asJSON)
+				return checkCoordinates(c, network.config, widths, depths, steps, picture, asJSON)
 			}
 			if jacobian {
 				if err := profile.CheckJacobian(network.config); err != nil {
@@ -115,7 +115,7 @@ const coordinateSteps = 10
 const mostCoordinates = 100
 
 // checkCoordinates prints how much a step changes the pre-activations, by width and depth.
-func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []int, steps int, asJSON bool) error {
+func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []int, steps int, picture string, asJSON bool) error {
 	if len(widths) == 0 {
 		widths = []int{config.Width}
 	}
@@ -151,11 +151,18 @@ func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []in
 	if err != nil {
 		return err
 	}
+	scalings := profile.Scalings(list)
+	if picture != "" {
+		title := fmt.Sprintf("%s, %s, %s: %s of %s", config.Activation, config.Initializer.Name, config.Task.Name, texttab.Count(steps, "step"), config.Optimizer)
+		if err := draw.Write(picture, profile.ScalingFigure{List: list, Title: title}); err != nil {
+			return errors.Wrap(err, "--plot")
+		}
+	}
 	w := c.OutOrStdout()
 	if asJSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		return e.Encode(map[string]any{"coordinates": list})
+		return e.Encode(map[string]any{"coordinates": list, "first_layer": scalings[0], "last_layer": scalings[1], "output": scalings[2]})
 	}
 	t := texttab.Table{Columns: []texttab.Column{{Head: "depth", Right: true}, {Head: "width", Right: true}, {Head: "first layer", Right: true},
 		{Head: "last layer", Right: true}, {Head: "output", Right: true}, {Head: "", Wrap: true}}}
@@ -163,13 +170,36 @@ func checkCoordinates(c *cobra.Command, config study.Config, widths, depths []in
 		t.Rows = append(t.Rows, []texttab.Cell{texttab.Text(fmt.Sprint(at.Depth)), texttab.Text(fmt.Sprint(at.Width)),
 			texttab.Text(number(at.First)), texttab.Text(number(at.Last)), texttab.Text(number(at.Output)), texttab.Text(at.Reason)})
 	}
+	for i, name := range []string{"width", "depth"} {
+		cells := []texttab.Cell{texttab.Text(""), texttab.Text("~ " + name + "^")}
+		known := false
+		for _, s := range scalings {
+			exponent := []record.Number{s.Width, s.Depth}[i]
+			known = known || !exponent.IsNaN()
+			cells = append(cells, texttab.Text(signed(exponent)))
+		}
+		if known {
+			t.Rows = append(t.Rows, append(cells, texttab.Text("")))
+		}
+	}
 	width := min(texttab.Or(terminalWidth(w)), 100)
 	lines := texttab.Wrap(fmt.Sprintf("Root mean square change of the pre-activations in a step of %s, over the first %s, on one batch:",
 		config.Optimizer, texttab.Count(steps, "step")), width)
 	lines = append(append(lines, ""), t.Lines(width, colours(w))...)
-	lines = append(append(lines, ""), texttab.Wrap("Where the change grows with width or depth, training will diverge; where it falls, layers hardly learn. Scale the rate or the initialisation.", width)...)
+	lines = append(append(lines, ""), texttab.Wrap("An exponent of 0 means that the size does not matter. Where the change grows with width or depth, training will diverge; where it falls, layers hardly learn. Scale the rate or the initialisation.", width)...)
+	if picture != "" {
+		lines = append(lines, "", "Picture: "+picture)
+	}
 	_, err = io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// signed is an exponent with its sign.
+func signed(n record.Number) string {
+	if n.IsNaN() {
+		return ""
+	}
+	return fmt.Sprintf("%+.2f", float64(n))
 }
 
 // The most rows of the table: of deeper networks, layers in between are left out.

@@ -232,7 +232,7 @@ func (f *finder) budgetLeft(plain *candidate, last, out []*candidate) ([]*candid
 	if f.q.Runs > 0 {
 		return last, out
 	}
-	left := (f.q.Budget - time.Since(f.begin)).Seconds() - 1 // the report's
+	left := 0.95*(f.q.Budget-time.Since(f.begin)).Seconds() - 1 // the report's
 	fit := func() float64 {
 		step := plain.seconds
 		for _, c := range last {

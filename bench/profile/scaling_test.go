@@ -1,0 +1,49 @@
+package profile_test
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/gradflow/gradflow/bench/profile"
+	"github.com/gradflow/gradflow/bench/record"
+	"github.com/gradflow/gradflow/internal/draw"
+)
+
+// TestScalings: the exponents of a change that is a power of width and depth, which the picture
+// draws; none where a size does not vary, or varies with the other.
+func TestScalings(t *testing.T) {
+	at := func(width, depth int, w, d float64) profile.Coordinate {
+		v := record.Number(.1 * math.Pow(float64(width), w) * math.Pow(float64(depth), d))
+		return profile.Coordinate{Width: width, Depth: depth, First: v, Last: v * 2, Output: record.Number(math.NaN())}
+	}
+	var list, wide, together []profile.Coordinate
+	for _, depth := range []int{2, 8, 32} {
+		for _, width := range []int{16, 64, 128} {
+			list = append(list, at(width, depth, .5, -1))
+		}
+		wide = append(wide, at(8*depth, 4, 1, 0))
+		together = append(together, at(depth, depth, 1, 1))
+	}
+	near := func(x record.Number, want float64) bool { return math.Abs(float64(x)-want) < 1e-9 }
+	s := profile.Scalings(list)
+	if !near(s[0].Width, .5) || !near(s[0].Depth, -1) || !near(s[1].Width, .5) || !s[2].Width.IsNaN() {
+		t.Errorf("exponents %v, want 0.5 and -1, and none of the output", s)
+	}
+	if s := profile.Scalings(wide); !near(s[0].Width, 1) || !s[0].Depth.IsNaN() {
+		t.Errorf("exponents %v, want 1 and none", s[0])
+	}
+	if s := profile.Scalings(together); !s[0].Width.IsNaN() && math.Abs(float64(s[0].Width+s[0].Depth)-2) > 1e-6 {
+		t.Errorf("exponents %v of sizes that vary together", s[0])
+	}
+	picture, err := draw.Encode(profile.ScalingFigure{List: list, Title: "a title"}, "svg")
+	if err != nil || !bytes.Contains(picture, []byte("depth 32")) || !bytes.Contains(picture, []byte(">128<")) {
+		t.Errorf("a picture of %d bytes, %v", len(picture), err)
+	}
+	for i := range list {
+		list[i].First, list[i].Last = record.Number(math.NaN()), record.Number(math.NaN())
+	}
+	if _, err := draw.Encode(profile.ScalingFigure{List: list}, "svg"); err == nil {
+		t.Error("nothing is drawn without an error")
+	}
+}
