@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -27,11 +28,16 @@ func (o *once) Next32(x, t []float32) error {
 	return nil
 }
 
-// BenchmarkProbe reports what probing costs a study's run of 400 steps, 50 layers deep,
-// at the default schedule (8 steps in a factor of ten), in percent of the run's time:
-// the median over pairs of runs with probes and without.
+// BenchmarkProbe reports what probing costs runs 50 layers deep, in percent of the run's time:
+// the median over pairs of runs with probes and without. The schedules are those that studies of
+// as many steps have by default, and every step.
 func BenchmarkProbe(b *testing.B) {
-	const steps = 400
+	for _, c := range []struct{ steps, perDecade int }{{400, 2}, {1000, 7}, {3000, 8}, {100, 1000}} {
+		b.Run(fmt.Sprintf("steps=%d/probe=%d", c.steps, c.perDecade), func(b *testing.B) { benchmarkProbe(b, c.steps, c.perDecade) })
+	}
+}
+
+func benchmarkProbe(b *testing.B, steps, perDecade int) {
 	loop := func(hook bool) *train.Loop {
 		params, err := models.NewParameters(tensor.Float32, 1)
 		if err != nil {
@@ -51,11 +57,11 @@ func BenchmarkProbe(b *testing.B) {
 			b.Fatal(err)
 		}
 		if hook {
-			p, err := probe.New(n, l.Machine, map[string][]activations.Interval{"tanh": activations.Saturation(activations.Tanh())}, 40)
+			p, err := probe.New(n, l.Machine, map[string][]activations.Interval{"tanh": activations.Saturation(activations.Tanh())}, steps)
 			if err != nil {
 				b.Fatal(err)
 			}
-			l.Hooks = append(l.Hooks, p.Hook(train.LogSpaced(8)))
+			l.Hooks = append(l.Hooks, p.Hook(train.LogSpaced(perDecade)))
 		}
 		return l
 	}

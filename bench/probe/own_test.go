@@ -57,7 +57,7 @@ func TestOwnQuantity(t *testing.T) {
 			}
 		}
 	}
-	if n := len(probe.Catalogue.Names()); n != 24 {
+	if n := len(probe.Catalogue.Names()); n != 30 {
 		t.Errorf("%d quantities", n)
 	}
 	for _, name := range probe.Catalogue.Names() {

@@ -17,64 +17,65 @@ type spread struct {
 	rows, units     int     // examples that are finite, and units
 	between, square float64 // Σ‖x_i - m‖², Σ‖x_i‖²
 	exponent        int
-	mean, deviation []float64 // of each unit; deviation only if wanted
+	mean, deviation []float64 // of each unit; deviation, until it is wanted, is Σ(x_i - m)²
 	deviated        bool
 
-	x32, sum32, rest32 []float32
-	x64, sum64, rest64 []float64
+	scaled []float64
 }
 
 // fit makes room for tensors of this many elements and units.
 func (s *spread) fit(elements, units int) {
-	if elements > len(s.x64) {
-		s.x32, s.x64 = make([]float32, elements), make([]float64, elements)
+	if elements > len(s.scaled) {
+		s.scaled = make([]float64, elements)
 	}
 	if units > len(s.mean) {
 		s.mean, s.deviation = make([]float64, units), make([]float64, units)
-		s.sum32, s.rest32 = make([]float32, units), make([]float32, units)
-		s.sum64, s.rest64 = make([]float64, units), make([]float64, units)
 	}
 }
 
 // set measures the spread of v's rows.
 func (s *spread) set(v *Values, rows int) {
 	elements := v.Len()
-	*s = spread{rows: rows, units: elements / max(rows, 1), x32: s.x32, sum32: s.sum32, rest32: s.rest32,
-		x64: s.x64, sum64: s.sum64, rest64: s.rest64, mean: s.mean, deviation: s.deviation}
+	*s = spread{rows: rows, units: elements / max(rows, 1), scaled: s.scaled, mean: s.mean, deviation: s.deviation}
 	if rows == 0 || s.units == 0 {
 		return
 	}
 	s.fit(elements, s.units)
-	// The kernels serve where neither squares nor differences of nearly equal numbers leave the
-	// type's range.
+	// The kernels serve where squares stay in the range of float64.
 	log := v.Norm()
 	switch {
 	case v.NonFinite() > 0:
 		s.slow(v)
-	case v.x32 != nil && log > -20 && log < 18:
+	case v.x32 != nil && !math.IsInf(log, -1):
 		s.square = v.square
-		s.between = fast(s, v.x32, s.x32[:elements], s.sum32[:s.units], s.rest32[:s.units])
+		fast(s, v.x32)
 	case v.x64 != nil && log > -120 && log < 140:
 		s.square = v.square
-		s.between = fast(s, v.x64, s.x64[:elements], s.sum64[:s.units], s.rest64[:s.units])
+		fast(s, v.x64)
 	default:
 		s.slow(v)
 	}
 }
 
-// fast subtracts means rounded to F, which is exact where examples are nearly equal, and
-// corrects for the rounding.
-func fast[F kernels.Float](s *spread, x, d, mean, rest []F) float64 {
-	kernels.ColumnSums(mean, kernels.Dense(s.rows, s.units, x))
-	kernels.Scale(mean, mean, F(-1/float64(s.rows)))
-	for i := 0; i < len(d); i += s.units {
-		kernels.Add(d[i:i+s.units], x[i:i+s.units], mean)
+// fast adds up differences from the first example, so that the means of nearly equal ones are
+// nearly exact, and then squares of differences from the means.
+func fast[F kernels.Float](s *spread, x []F) {
+	mean, squares := s.mean[:s.units], s.deviation[:s.units]
+	clear(mean)
+	clear(squares)
+	first := x[:s.units]
+	for i := s.units; i < len(x); i += s.units {
+		kernels.AddDifferences(mean, x[i:i+s.units], first)
 	}
-	kernels.ColumnSums(rest, kernels.Dense(s.rows, s.units, d))
-	for j, m := range mean {
-		s.mean[j] = -float64(m) + float64(rest[j])/float64(s.rows)
+	for j, v := range first {
+		mean[j] = float64(v) + mean[j]/float64(s.rows)
 	}
-	return max(0, kernels.SquaredSum(d)-kernels.SquaredSum(rest)/float64(s.rows))
+	for i := 0; i < len(x); i += s.units {
+		kernels.AddSquares(squares, x[i:i+s.units], mean)
+	}
+	for _, q := range squares {
+		s.between += q
+	}
 }
 
 // slow leaves out examples with elements that are not finite, in float64 and scaled.
@@ -93,13 +94,13 @@ func (s *spread) slow(v *Values) {
 			continue
 		}
 		for j := range s.units {
-			s.x64[s.rows*s.units+j] = v.At(i*s.units + j)
+			s.scaled[s.rows*s.units+j] = v.At(i*s.units + j)
 		}
 		s.rows++
 		largest = max(largest, most)
 	}
 	_, s.exponent = math.Frexp(largest)
-	x := s.x64[:s.rows*s.units]
+	x := s.scaled[:s.rows*s.units]
 	for i, e := range x {
 		x[i] = math.Ldexp(e, -s.exponent)
 		s.square += x[i] * x[i]
@@ -109,42 +110,26 @@ func (s *spread) slow(v *Values) {
 		for i := j; i < len(x); i += s.units {
 			sum += x[i] / float64(s.rows)
 		}
-		rest := 0.
+		rest, squares := 0., 0.
 		for i := j; i < len(x); i += s.units {
 			x[i] -= sum
 			rest += x[i]
-			s.between += x[i] * x[i]
+			squares += x[i] * x[i]
 		}
 		s.mean[j] = sum + rest/float64(s.rows)
-		s.between = max(0, s.between-rest*rest/float64(s.rows))
-	}
-	for i, e := range x { // for deviations, which are of the same type
-		s.x32[i] = float32(e)
+		s.deviation[j] = max(0, squares-rest*rest/float64(s.rows))
+		s.between += s.deviation[j]
 	}
 }
 
 // deviate computes the deviation of each unit over the examples.
-func (s *spread) deviate(single bool) {
+func (s *spread) deviate() {
 	if s.deviated {
 		return
 	}
 	s.deviated = true
-	n := s.rows * s.units
-	if single {
-		deviations(s, s.x32[:n], s.sum32[:s.units], s.rest32[:s.units])
-	} else {
-		deviations(s, s.x64[:n], s.sum64[:s.units], s.rest64[:s.units])
-	}
-}
-
-func deviations[F kernels.Float](s *spread, d, sum, rest []F) {
-	kernels.ColumnSums(rest, kernels.Dense(s.rows, s.units, d))
-	kernels.Hadamard(d, d, d)
-	kernels.ColumnSums(sum, kernels.Dense(s.rows, s.units, d))
-	n := float64(s.rows)
-	for j := range sum {
-		r := float64(rest[j]) / n
-		s.deviation[j] = math.Sqrt(max(0, float64(sum[j])/n-r*r))
+	for j, squares := range s.deviation[:s.units] {
+		s.deviation[j] = math.Sqrt(squares / float64(s.rows))
 	}
 }
 

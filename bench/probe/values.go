@@ -173,7 +173,7 @@ func (v *Values) UnitDeviation() float64 { return v.rowsSpread().ofUnits() }
 // overwritten by the next call.
 func (v *Values) UnitMoments() (means, deviations []float64) {
 	s := v.rowsSpread()
-	s.deviate(v.x32 != nil)
+	s.deviate()
 	if s.exponent != 0 {
 		for j := range s.units {
 			s.mean[j], s.deviation[j] = math.Ldexp(s.mean[j], s.exponent), math.Ldexp(s.deviation[j], s.exponent)

@@ -119,7 +119,7 @@ var Axes = []Axis{
 		},
 	},
 	countAxis(Evaluate, "updates between evaluations", func(c *Config) *int { return &c.Evaluate }, "evaluated every %d").once("a twentieth of the steps"),
-	countAxis(Probes, "steps with measurements of the layers in each factor of ten; 0: none", func(c *Config) *int { return &c.Probe }, "%d probes a decade").once(strconv.Itoa(defaultProbe)),
+	countAxis(Probes, "steps with measurements of the layers in each factor of ten, fewer by default where they would take more than 3% of the time; 0: none", func(c *Config) *int { return &c.Probe }, "%d probes a decade").once(strconv.Itoa(defaultProbe)),
 	{
 		Key: "quantities", Kind: "list of names", Default: "none", Doc: "costly quantities to measure of the layers besides the others", Once: true,
 		Words: probe.OnRequest,

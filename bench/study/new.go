@@ -29,7 +29,7 @@ type Settings struct {
 
 	Seeds  any      // how many, or a list of them; nil: 5
 	Target *float64 // validation score that counts as solved; nil: the task's
-	Probe  *int     // steps with measurements in each factor of ten, 0 for none; nil: 8
+	Probe  *int     // steps with measurements in each factor of ten, 0 for none; nil: up to 8, for at most 3% of the time
 
 	Quantities []string // measured besides those that always are: see probe.OnRequest
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
+	"github.com/gradflow/gradflow/models/train"
 	"github.com/pkg/errors"
 )
 
@@ -351,6 +352,7 @@ func (r *reader) spec() *Spec {
 	base := Defaults()
 	r.recordedParts(m)
 	s.Checkpoint = r.budget(m, &base)
+	base.Probe = probes(base.Steps)
 	r.once(&base, m, nil, "task", "target", "probe", "quantities")
 	seeds := r.seedList(m, nil, 1, defaultSeeds)
 	s.Tune = r.tune(m, seeds)
@@ -402,6 +404,25 @@ func (r *reader) spec() *Spec {
 	r.checkBaseline(s.Comparison, s.Configs)
 	r.checkTune(s, m, points)
 	return s
+}
+
+// probes is the default number of measurements in a factor of ten of a run's steps: as many as
+// take up to 3% of its time, at most defaultProbe and at least 1. A step that is measured takes
+// 2.3 times as long (BenchmarkProbe of package probe).
+func probes(steps int) int {
+	const costs, share = 1.3, .03
+	for p := defaultProbe; p > 1; p-- {
+		measured, when := 1, train.LogSpaced(p) // the last
+		for step := range min(steps, 10_000) {
+			if when(step) {
+				measured++
+			}
+		}
+		if costs*float64(measured) <= share*float64(steps) {
+			return p
+		}
+	}
+	return 1
 }
 
 // once sets the axes that keys of a mapping give a single value for.

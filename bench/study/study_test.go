@@ -53,7 +53,7 @@ func TestExpansion(t *testing.T) {
 		t.Errorf("%d different hashes of %d runs", len(hashes), len(s.Configs))
 	}
 	first := s.Configs[0]
-	if first.Depth != 1 || first.Optimizer.String() == "" || first.Seed != 1 || first.DType != "float32" || first.Probe != 8 {
+	if first.Depth != 1 || first.Optimizer.String() == "" || first.Seed != 1 || first.DType != "float32" || first.Probe != 1 {
 		t.Errorf("first run: %+v", first)
 	}
 	// Spelling a default out changes nothing.
