@@ -78,6 +78,9 @@ var Catalogue = catalogue.New("quantity",
 
 // row makes a row of the catalogue.
 func row(name Quantity, doc string, m Measure) catalogue.Entry[Measure] {
+	if m.OnRequest {
+		doc += "; on request"
+	}
 	return catalogue.Row(string(name), doc, func(struct{}) (Measure, error) { return m, nil })
 }
 

@@ -56,7 +56,7 @@ func (p *Profile) Verdict() string {
 	if p.NoPrediction != "" {
 		fmt.Fprintf(&b, " Theory predicts nothing of these layers: %s.", p.NoPrediction)
 	} else if p.Sampled {
-		b.WriteString(" The theory of batch norm is a Monte Carlo average.")
+		b.WriteString(" The theory of batch norm is a Monte Carlo average, of examples that are equally far apart: those of a class are not, which acts like a smaller batch.")
 	}
 	if p.Steps > 0 && len(p.Trained) > 0 {
 		fmt.Fprintf(&b, " After %s %s.", texttab.Count(p.Steps, "step"), p.way(p.Trained, false))
