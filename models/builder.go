@@ -264,6 +264,10 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 	if norm != nil && norm.Site() == normalization.Distance {
 		return fail(errors.Errorf("%s normalises the squared distances of RBF layers; %s is x·W + b and has none", norm.Name(), name))
 	}
+	below := slices.IndexFunc(b.network.Layers, func(l Layer) bool { return l.Activation == x && l.Function != "" })
+	if o, ok := init.(initializers.OfLayers); ok && below >= 0 {
+		init = o.OfLayers()
+	}
 	if weight, err = b.Parameter(name+"/weight", init, x.Shape()[1], units); err != nil {
 		return fail(err)
 	}
@@ -283,7 +287,16 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 	if err != nil {
 		return fail(errors.Wrap(err, name))
 	}
-	if err = b.fit(name, init, norm, weight, z); err != nil {
+	if f, ok := init.(initializers.FromBelow); ok && x != b.network.Input {
+		if below < 0 {
+			err = errors.Errorf("%s: %s sets the gradient's factor to a plain layer below, and %s reads something else, such as a sum with a shortcut or a normalised activation: choose another initialiser, such as lsuv", name, init.Name(), name)
+		} else {
+			err = b.fitBelow(name, f, norm, weight, b.network.Layers[below])
+		}
+	} else {
+		err = b.fit(name, init, norm, weight, z)
+	}
+	if err != nil {
 		return fail(err)
 	}
 	z, err = b.Normalize(norm, normalization.PreActivation, name, z)
@@ -334,6 +347,44 @@ func (b *Builder) fit(name string, init initializers.Initializer, norm normaliza
 		})
 		if err == nil {
 			err = set()
+		}
+		return Start{Layer: name, Values: report}, err
+	})
+	return nil
+}
+
+// fitBelow has init go on with the slopes of the layer below.
+func (b *Builder) fitBelow(name string, init initializers.FromBelow, norm normalization.Normalization, weight *G.Node, below Layer) error {
+	if norm != nil {
+		return errors.Errorf("%s: %s scales weights, and has no effect, or another one, with %s: choose one of the two", name, init.Name(), norm.Name())
+	}
+	f := ops.FunctionIn(below.Activation)
+	if f == nil {
+		return errors.Errorf("%s: %s needs the slope f'(z) of each unit of %s, whose %s is not an element-wise function without parameters", name, init.Name(), below.Name, below.Function)
+	}
+	if b.fitted[weight] {
+		return nil
+	}
+	b.fitted[weight] = true
+	b.OnData(below.PreActivation, func(d *Data) (Start, error) {
+		z, err := d.Evaluate()
+		if err != nil {
+			return Start{Layer: name}, err
+		}
+		slope, one := make([]float64, len(z)), make([]float64, len(z))
+		for i := range one {
+			one[i] = 1
+		}
+		f.Grad64(slope, z, one)
+		shape := weight.Shape()
+		slopes, examples := make([]float64, shape[0]), float64(len(z)/shape[0])
+		for i, s := range slope {
+			slopes[i%len(slopes)] += s * s / examples
+		}
+		w := d.Get(weight)
+		report, err := init.FitBelow(w, shape[0], shape[1], slopes)
+		if err == nil {
+			err = d.Set(weight, w)
 		}
 		return Start{Layer: name, Values: report}, err
 	})

@@ -17,6 +17,9 @@ var Catalogue = catalogue.New("initializer",
 	catalogue.Row("gain", "N(0, g²/fan-in) with the nonlinearity's gain g = 1/√E[f²]", func(struct{}) (Initializer, error) { return Gain(), nil }),
 	catalogue.Row("critical", "N(0, σ²/fan-in) with the critical σ² of mean-field theory", func(c CriticalConfig) (Initializer, error) { return Critical(c) }),
 	catalogue.Row("lsuv", "orthogonal, then scaled so that each layer's pre-activations have variance 1 on a batch", func(c LSUVConfig) (Initializer, error) { return LSUV(c) }),
+	catalogue.Row("chi", "orthogonal, then scaled so that each layer keeps the squared gradient on a batch", func(c ChiConfig) (Initializer, error) { return Chi(c) }),
+	catalogue.Row("looks-linear", "mirrored pairs of units, with which ReLU and softplus networks start linear", func(c LooksLinearConfig) (Initializer, error) { return LooksLinear(c) }),
+	catalogue.Row("fixed-point", "identity plus a little noise, N(0, noise²/fan-in): for narrow and deep tanh networks", FixedPoint),
 )
 
 type settings struct {

@@ -15,7 +15,11 @@
 //	gain         1/(fan-in·E[f(z)²])           z ~ N(0, 1): keeps the variance forward
 //	critical     σ_w²/fan-in with χ₁ = 1       keeps the gradient's size, by mean field theory
 //
-// and one, lsuv, also adapts to data ([FromData]). To add one, write a file like
+// Two adapt to data, too, layer by layer ([FromData]): lsuv gives pre-activations the variance 1,
+// and chi keeps the squared gradient from layer to layer ([FromBelow]). Two have structure:
+// looks-linear mirrors pairs of units, with which ReLU, softplus, GELU and SiLU networks start as
+// linear ones ([OfLayers]), and fixed-point is the identity and a little noise, for narrow and
+// deep networks of tanh. To add one, write a file like
 // sparse.go and a row in catalogue.go.
 //
 // Everything comes from one seed, and each parameter has a random stream of its
