@@ -42,6 +42,9 @@ bits may differ. Two records of one run that differ in their results are never m
 				if err := checkDirectory(dir); err != nil {
 					return err
 				}
+				if len(study.ShardDirectories(dir)) == 0 {
+					return useError{errors.Errorf("%s has no shards: give the directories to merge into it as well", dir)}
+				}
 			} else if err := checkNewDirectory("merge", dir); err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	// Output:
-	// tiny: 1 problem, 10 runs
+	// tiny: 1 facet, 10 runs
 	//
 	// smorms3 ends better than sgd (Mann-Whitney test of the test scores, 5 seeds, Holm over 1
 	// comparison: P ≤ 0.0079).

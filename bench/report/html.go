@@ -13,10 +13,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/internal/atomicfile"
+	"github.com/gradflow/gradflow/internal/draw"
 	"github.com/pkg/errors"
 )
 
@@ -82,6 +84,8 @@ type page struct {
 	Figures  []figures
 	Warnings []string // those that the comparison does not have
 
+	Pictures []pagePicture
+
 	Stress template.URL // the picture of gradflow stress, "" if there is none
 
 	Style, UPlotStyle   template.CSS
@@ -90,6 +94,35 @@ type page struct {
 }
 
 type row struct{ Name, Value string }
+
+// pagePicture is one of the figures that gradflow report draws as files.
+type pagePicture struct {
+	Kind, Doc string
+	URL       template.URL
+}
+
+// pagePictures are the kinds of figures that the page shows as pictures: it draws the others
+// itself.
+var pagePictures = []string{"depth", "performance", "ranks"}
+
+func pictures(c *compare.Comparison) (list []pagePicture) {
+	for _, k := range FigureKinds {
+		if !slices.Contains(pagePictures, k.Name) {
+			continue
+		}
+		f, err := NewFigure(c, k.Name)
+		if err != nil {
+			continue // the study has none
+		}
+		svg, err := draw.Encode(f, "svg")
+		if err != nil {
+			continue
+		}
+		list = append(list, pagePicture{k.Name, strings.ToUpper(k.Doc[:1]) + k.Doc[1:],
+			template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg))})
+	}
+	return list
+}
 
 type pageProblem struct {
 	*Problem
@@ -124,7 +157,7 @@ type pageSetup struct {
 func newPage(results *record.Results) *page {
 	r := Rank(results)
 	d := &page{
-		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Tuned: newTuned(results.Tuning), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
+		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Tuned: newTuned(results.Tuning), Pictures: pictures(r.Comparison), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
 		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
 		Script: template.JS(heatScript + pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
 	}

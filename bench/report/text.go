@@ -88,7 +88,7 @@ func (r *Ranking) ownWarnings() (list []string) {
 
 // size tells how large the study is.
 func (r *Ranking) size() string {
-	s := fmt.Sprintf("%s, %s", texttab.Count(len(r.Problems), "problem"), texttab.Count(r.Runs, "run"))
+	s := fmt.Sprintf("%s, %s", texttab.Count(len(r.Problems), "facet"), texttab.Count(r.Runs, "run"))
 	if r.Diverged > 0 {
 		s += fmt.Sprintf(", %d diverged", r.Diverged)
 	}
