@@ -48,7 +48,7 @@ func Open(t *testing.T, address string, width int64) *Page {
 	t.Cleanup(cancel)
 	at := strings.Index(address, "://") + 3
 	base := address
-	if i := strings.IndexByte(address[at:], '/'); i >= 0 {
+	if i := strings.IndexByte(address[at:], '/'); i >= 0 && !strings.HasPrefix(address, "file:") { // a file is all
 		base = address[:at+i]
 	}
 	p := &Page{t: t, ctx: ctx, Base: base}
@@ -129,7 +129,8 @@ func (p *Page) Dark(dark bool) {
 func (p *Page) Fits() {
 	p.t.Helper()
 	if over := Eval[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over > 0 {
-		p.t.Errorf("the page is %d pixels wider than the window", over)
+		who := Eval[[]string](p, `[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !e.closest(".scroll, pre")).slice(0, 5).map((e) => e.outerHTML.slice(0, 100))`)
+		p.t.Errorf("the page is %d pixels wider than the window: %q", over, who)
 	}
 }
 

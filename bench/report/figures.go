@@ -42,6 +42,7 @@ type line struct {
 	Colour int    `json:"colour"`
 	Dash   int    `json:"dash"`
 	First  bool   `json:"first"` // shown at first
+	Step   Number `json:"step"`  // seconds that one takes with its evaluations, the median run's
 	Scores band   `json:"scores"`
 	Losses band   `json:"losses"`
 }
@@ -130,7 +131,7 @@ func (p *Problem) figures(styles map[string]style, everything bool) figures {
 	for i, s := range p.Setups {
 		look := styles[s.Label]
 		f.Setups = append(f.Setups, line{
-			Label: s.Label, Colour: look.colour, Dash: look.dash, First: slices.Contains(shown, i),
+			Label: s.Label, Colour: look.colour, Dash: look.dash, First: slices.Contains(shown, i), Step: secondsOfStep(p.records[i]),
 			Scores: f.band(p.records[i], p.worst(), func(m record.Metric) Number {
 				if p.Score == "accuracy" {
 					return m.ValidationAccuracy
@@ -144,6 +145,17 @@ func (p *Problem) figures(styles map[string]style, everything bool) figures {
 	clip(f.Setups, func(l *line) *band { return &l.Losses })
 	p.maps(&f, everything)
 	return f
+}
+
+// secondsOfStep is what a step of a setup takes, evaluations included: the median over runs.
+func secondsOfStep(runs []*record.Record) Number {
+	var seconds []float64
+	for _, r := range runs {
+		if r.Summary.Steps > 0 && r.Timing.Seconds > 0 {
+			seconds = append(seconds, r.Timing.Seconds/float64(r.Summary.Steps))
+		}
+	}
+	return short(stats.Median(seconds))
 }
 
 // curveSteps returns the steps at which a run was evaluated, thinned out so that both

@@ -82,6 +82,8 @@ type page struct {
 	Machines [][]row
 	Kept     string // which heat maps are in the page, if not all
 	Figures  []figures
+	Runs     *runTable
+	Again    again
 	Warnings []string // those that the comparison does not have
 
 	Pictures []pagePicture
@@ -157,7 +159,7 @@ type pageSetup struct {
 func newPage(results *record.Results) *page {
 	r := Rank(results)
 	d := &page{
-		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Tuned: newTuned(results.Tuning), Pictures: pictures(r.Comparison), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
+		Ranking: r, Answer: newAnswer(r.Comparison), Signals: newSignals(r.Comparison), Tuned: newTuned(results.Tuning), Pictures: pictures(r.Comparison), Runs: newRunTable(r), Again: newAgain(results, r), Few: len(r.Problems) <= fewProblems, Title: r.Study, Size: r.size(),
 		Style: template.CSS(pageStyle), UPlotStyle: template.CSS(uPlotStyle),
 		Script: template.JS(heatScript + pageScript), UPlotScript: template.JS(uPlotScript), Licence: uPlotLicence,
 	}

@@ -53,7 +53,7 @@
   function makeCharts(section, problem) {
     const legend = section.querySelector(".legend"), box = section.querySelector(".charts");
     if (!box) return;
-    const state = { log: problem.logSteps, shown: problem.setups.map((s) => s.first), charts: [] };
+    const state = { log: problem.logSteps, seconds: false, shown: problem.setups.map((s) => s.first), charts: [] };
     const kinds = [
       { key: "scores", title: "validation " + problem.score, log: problem.score === "loss", goal: problem.target },
       { key: "losses", title: "training loss", log: true },
@@ -78,25 +78,36 @@
     const logarithmic = el("input", { type: "checkbox" });
     logarithmic.checked = state.log;
     logarithmic.addEventListener("change", () => { state.log = logarithmic.checked; build(); });
-    legend.append(el("label", {}, logarithmic, " logarithmic steps"));
+    legend.append(el("label", {}, logarithmic, " logarithmic axis"));
+    if (problem.setups.every((s) => s.step > 0)) {
+      const seconds = el("input", { type: "checkbox" });
+      seconds.addEventListener("change", () => { state.seconds = seconds.checked; build(); });
+      legend.append(el("label", {}, seconds, " seconds, not steps"));
+    }
+    const whole = el("button", { type: "button", class: "whole", hidden: "hidden" }, "whole range");
+    whole.addEventListener("click", build);
+    legend.append(whole);
     const at = legend.appendChild(el("span", { class: "at" }));
 
     function build() {
       state.charts.forEach((u) => u.destroy());
+      whole.hidden = true;
       const from = state.log ? problem.steps.findIndex((s) => s > 0) : 0;
       const steps = problem.steps.slice(Math.max(from, 0));
       state.charts = kinds.map((kind) => {
         const number = (v) => (v == null || (kind.log && v <= 0) ? null : v);
-        const columns = [steps], series = [{}], bands = [];
+        const tables = [], series = [{}], bands = [];
         problem.setups.forEach((setup, i) => {
           const b = setup[kind.key], c = colour(setup);
-          for (const name of ["median", "lo", "hi"]) columns.push(b[name].slice(Math.max(from, 0)).map(number));
+          const curves = ["median", "lo", "hi"].map((name) => b[name].slice(Math.max(from, 0)).map(number));
+          tables.push([state.seconds ? steps.map((s) => s * setup.step) : steps, ...curves]);
           const common = { show: state.shown[i], spanGaps: true, points: { show: false } };
           series.push({ ...common, stroke: c, width: 2, dash: dashes[setup.dash % dashes.length] },
             { ...common, stroke: "transparent" }, { ...common, stroke: "transparent" });
           bands.push({ series: [3 * i + 3, 3 * i + 2], fill: translucent(c, 0.13) });
           if (steps.length === 1) series[3 * i + 1].points = { show: true, size: 7, fill: c };
         });
+        const columns = tables.length === 0 ? [steps] : state.seconds ? uPlot.join(tables) : [steps].concat(...tables.map((t) => t.slice(1)));
         let lo = Infinity, hi = -Infinity;
         problem.setups.forEach((s, i) => {
           if (state.shown[i])
@@ -111,16 +122,17 @@
         else range = [lo - 0.05 * (hi - lo || 1), hi + 0.05 * (hi - lo || 1)];
         const ink = { stroke: () => variable("--soft"), grid: { stroke: () => variable("--rule"), width: 1 }, ticks: { stroke: () => variable("--rule"), width: 1 }, font: "12px system-ui, sans-serif" };
         const powers = { splits: (u, axis) => { const s = u.scales[axis === 0 ? "x" : "y"]; return decadeTicks(s.min, s.max); }, values: (u, vs) => vs.map((v) => (v >= 1e5 || v < 1e-3 ? v.toExponential(0).replace("e+", "e") : String(v))), filter: (u, vs) => vs };
-        const first = steps[0] ?? 0, last = steps[steps.length - 1] ?? 1;
+        const first = columns[0][0] ?? 0, last = columns[0][columns[0].length - 1] ?? 1;
+        const all = first < last ? [first, last] : [Math.max(first - 1, state.log ? 0.5 : -1), last + 1];
         return new uPlot({
           width: Math.max(200, kind.box.clientWidth), height: 280,
           legend: { show: false }, focus: { alpha: 0.2 },
-          cursor: { sync: { key: problem.label }, drag: { x: false, y: false }, points: { show: false }, y: false },
+          cursor: { sync: { key: problem.label }, drag: { x: true, y: false }, points: { show: false }, y: false },
           scales: {
-            x: { time: false, ...(state.log ? { distr: 3 } : {}), range: first < last ? [first, last] : [Math.max(first - 1, state.log ? 0.5 : -1), last + 1] },
+            x: { time: false, ...(state.log ? { distr: 3 } : {}), range: (u, a, b) => (a < b && a > all[0] - 1 && (a > all[0] || b < all[1]) ? [Math.max(a, all[0]), Math.min(b, all[1])] : all) },
             y: { ...(kind.log ? { distr: 3 } : {}), range },
           },
-          axes: [{ ...ink, label: "step", labelSize: 22, labelGap: 0, labelFont: "12px system-ui, sans-serif", size: 28, ...(state.log ? powers : {}) },
+          axes: [{ ...ink, label: state.seconds ? "seconds" : "step", labelSize: 22, labelGap: 0, labelFont: "12px system-ui, sans-serif", size: 28, ...(state.log ? powers : {}) },
             { ...ink, size: 52, ...(kind.log ? powers : {}) }],
           series, bands,
           hooks: {
@@ -138,13 +150,21 @@
               c.fillStyle = variable("--soft");
               c.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
               c.textAlign = "left";
-              c.fillText("target", u.bbox.left + 4, y - 4 * devicePixelRatio);
+              const wide = c.measureText("target").width + 6 * devicePixelRatio;
+              c.fillStyle = variable("--back");
+              c.fillRect(u.bbox.left + u.bbox.width - wide, y - 7 * devicePixelRatio, wide, 14 * devicePixelRatio);
+              c.fillStyle = variable("--soft");
+              c.textBaseline = "middle";
+              c.fillText("target", u.bbox.left + u.bbox.width - wide + 3 * devicePixelRatio, y);
               c.restore();
+            }],
+            setScale: [(u, key) => {
+              if (key === "x" && u.scales.x.min != null) whole.hidden = u.scales.x.min <= all[0] && u.scales.x.max >= all[1];
             }],
             setCursor: [(u) => {
               if (kind.key !== "scores") return; // the other's cursor goes with it
               const i = u.cursor.idx, off = u.cursor.left < 0 || i == null;
-              at.textContent = off ? "" : "step " + steps[i];
+              at.textContent = off ? "" : state.seconds ? short(columns[0][i]) + " s" : "step " + columns[0][i];
               values.forEach((v, k) => { v.textContent = off ? "" : short(columns[1 + 3 * k][i]); });
             }],
           },
@@ -375,6 +395,50 @@
     makeCharts(section, problem);
     makeMaps(section, problem);
   });
+
+  // ---- all runs ----
+
+  // makeRuns makes the table of all runs: sorted by a head, filtered by words, so many at a time.
+  function makeRuns() {
+    const box = document.getElementById("runtable"), data = JSON.parse(document.getElementById("rundata").textContent);
+    if (!box || data.rows.length === 0) return;
+    const page = 100, state = { by: -1, down: false, words: [], shown: page };
+    const lower = data.rows.map((r, i) => (r.join(" ") + " " + data.configs[i]).toLowerCase());
+    const filter = el("input", { type: "search", id: "runfilter", placeholder: "sigmoid diverged" });
+    const count = el("span", { class: "note", role: "status" });
+    const body = el("tbody");
+    const heads = data.heads.map((h, k) => {
+      const b = el("button", { type: "button", title: h.help }, h.name);
+      b.addEventListener("click", () => { state.down = state.by === k ? !state.down : h.numbers && k > 2; state.by = k; fill(); });
+      return el("th", h.numbers ? { class: "n", scope: "col" } : { scope: "col" }, b);
+    });
+    const more = el("button", { type: "button" }, "show more");
+    more.addEventListener("click", () => { state.shown += 10 * page; fill(); });
+    filter.addEventListener("input", () => { state.words = filter.value.toLowerCase().split(/\s+/).filter(Boolean); state.shown = page; fill(); });
+    box.append(el("h3", {}, "All runs"), el("p", { class: "controls" }, el("label", { for: "runfilter" }, "only runs with "), filter, count),
+      el("div", { class: "scroll", tabindex: "0" }, el("table", { class: "runs" }, el("thead", {}, el("tr", {}, ...heads, el("th", {}, "configuration"))), body)), more);
+
+    function order(a, b) {
+      if (state.by < 0) return a - b;
+      const x = data.rows[a][state.by], y = data.rows[b][state.by];
+      if (x === y) return a - b;
+      if (x === null || y === null) return x === null ? 1 : -1; // unknown last
+      const d = typeof x === "number" ? x - y : String(x).localeCompare(String(y));
+      return (state.down ? -d : d) || a - b;
+    }
+
+    function fill() {
+      const list = data.rows.map((_, i) => i).filter((i) => state.words.every((w) => lower[i].includes(w))).sort(order);
+      heads.forEach((h, k) => (k === state.by ? h.setAttribute("aria-sort", state.down ? "descending" : "ascending") : h.removeAttribute("aria-sort")));
+      count.textContent = ` ${list.length} of ${data.rows.length}`;
+      body.replaceChildren(...list.slice(0, state.shown).map((i) => el("tr", {}, ...data.rows[i].map((v, k) =>
+        el("td", data.heads[k].numbers ? { class: "n" } : {}, v === null ? "–" : String(v))),
+      el("td", {}, el("details", {}, el("summary", {}, "show"), el("pre", {}, data.configs[i] + "\n\nand, as all runs:\n" + data.shared))))));
+      more.hidden = list.length <= state.shown;
+    }
+    fill();
+  }
+  makeRuns();
 
   // What is drawn on canvases takes its colours when it is drawn.
   const redraw = () => redraws.forEach((f) => f());
