@@ -20,6 +20,7 @@ type Builder struct {
 	nodes   map[string]*G.Node
 	layers  map[string]bool
 	fitted  map[*G.Node]bool // weights that a data-dependent start belongs to
+	spaced  map[string]int   // layers with a place for a normalisation of some, by their order
 }
 
 // Shape returns what the network must fit.
@@ -234,6 +235,19 @@ func (b *Builder) Normalize(norm normalization.Normalization, site normalization
 	}
 	if x == nil {
 		return nil, errors.Errorf("%s: %s is to normalise a node that is nil", name, norm.Name())
+	}
+	if s, ok := norm.(normalization.Spaced); ok {
+		if s.Every() < 1 {
+			return nil, errors.Errorf("%s is to stand in every %d layers: want at least 1", norm.Name(), s.Every())
+		}
+		order, known := b.spaced[name]
+		if !known {
+			order = len(b.spaced)
+			b.spaced[name] = order
+		}
+		if order%s.Every() != 0 {
+			return x, nil
+		}
 	}
 	y, err := norm.Normalize(b, name, x)
 	if err != nil {

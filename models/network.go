@@ -146,7 +146,7 @@ func layout(m Model, s Shape, p *Parameters, training bool) (*Network, error) {
 	if n.Target, err = n.data("target", s.Outputs); err != nil {
 		return nil, err
 	}
-	b := &Builder{network: n, nodes: map[string]*G.Node{}, layers: map[string]bool{}, fitted: map[*G.Node]bool{}}
+	b := &Builder{network: n, nodes: map[string]*G.Node{}, layers: map[string]bool{}, fitted: map[*G.Node]bool{}, spaced: map[string]int{}}
 	if n.Output, err = m.Layout(b, n.Input); err != nil {
 		return nil, errors.Wrap(err, "models")
 	}

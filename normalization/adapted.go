@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/activations"
-	"github.com/gradflow/gradflow/activations/meanfield"
 	"github.com/pkg/errors"
 )
 
@@ -46,25 +45,17 @@ func For(n Normalization, net Network) (Normalization, error) {
 // pre-activation that leaves the tail then outweighs all others, and from layer to layer more:
 // networks of finite width explode where the theory has χ = 1.02.
 func WorkingPoint(n Network) (gamma, beta float64, err error) {
-	f, err := activations.ScalarOf(n.Activation)
+	_, field, err := fieldOf(n)
 	if err != nil {
-		return 0, 0, errors.Wrap(err, "working point")
+		return 0, 0, err
 	}
-	field, err := meanfield.New(f)
-	if err != nil {
-		return 0, 0, errors.Wrap(err, "working point")
-	}
-	const betas = 32 // on each side of 0
 	most := 1 + 1/float64(max(1, n.Depth))
 	for k := range 41 {
 		gamma = math.Exp2(-float64(k) / 4)
-		steepest := 0.
-		for i := -betas; i <= betas; i++ {
-			steepest = max(steepest, field.SlopeAt(gamma, float64(i)/8))
-		}
+		steepest := steepest(field, gamma)
 		for i := range betas + 1 {
 			for _, beta = range []float64{float64(i) / 8, -float64(i) / 8} {
-				if field.Degree(gamma, beta) <= most && field.SlopeAt(gamma, beta) >= steepest/4 {
+				if field.Degree(gamma, beta) <= most && steepEnough(field, gamma, beta, steepest) {
 					return gamma, beta, nil
 				}
 			}

@@ -48,28 +48,20 @@ func NewBatchNorm(c BatchNormConfig) (Normalization, error) {
 	if !c.WorkingPoint {
 		return batchNorm{c}, nil
 	}
-	if c.Placement != Before {
-		return nil, errors.Wrap(catalogue.Invalid("working-point", "is that of an activation that follows: it needs the placement before"), "batch-norm")
+	if err := checkWorkingPoint(c.Placement, c.Gamma, c.Beta); err != nil {
+		return nil, errors.Wrap(err, "batch-norm")
 	}
-	if c.Gamma != 1 || c.Beta != 0 {
-		return nil, errors.Wrap(catalogue.Invalid("working-point", "chooses gamma and beta: leave these out"), "batch-norm")
-	}
-	return atWorkingPoint{batchNorm{c}}, nil
+	return pendingWithoutBias{pending{batchNorm{c}, WorkingPoint, func(gamma, beta float64) Normalization {
+		c := c
+		c.Gamma, c.Beta = gamma, beta
+		return batchNorm{c}
+	}}}, nil
 }
 
-// atWorkingPoint is batch normalisation before it is fitted to a network.
-type atWorkingPoint struct{ batchNorm }
+// pendingWithoutBias is a pending [BiasRemover].
+type pendingWithoutBias struct{ pending }
 
-func (n atWorkingPoint) For(net Network) (Normalization, error) {
-	c := n.config
-	var err error
-	c.Gamma, c.Beta, err = WorkingPoint(net)
-	return batchNorm{c}, err
-}
-
-func (n atWorkingPoint) Normalize(Builder, string, *G.Node) (*G.Node, error) {
-	return nil, errors.New("its working point depends on the network: use what normalization.For returns")
-}
+func (pendingWithoutBias) RemovesBias() {}
 
 type batchNorm struct{ config BatchNormConfig }
 

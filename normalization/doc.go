@@ -7,7 +7,8 @@
 //	               │                         │         │
 //	               weight-norm               │         │
 //	               weight-standardization    │         │
-//	                                  batch-norm, layer-norm, rms-norm
+//	                                  batch-norm, layer-norm, group-norm, rms-norm,
+//	                                  pseudo-norm, dyt, derf
 //	                                   (before)  or  (after)
 //	                                         │         │
 //	RBF     x ── ‖x - c‖² ─────────── ·b ─── z ─ e^-z ─ y ────
@@ -21,6 +22,9 @@
 //	batch-norm              γ (x - mean)/√(variance + ε) + β    of each unit, over the batch
 //	layer-norm              γ (x - mean)/√(variance + ε) + β    of each example, over the units
 //	rms-norm                γ x/√(mean x² + ε)                  of each example, over the units
+//	group-norm              γ (x - mean)/√(variance + ε) + β    of each example, over each group of units
+//	pseudo-norm             x/√(mean x² + ε)                    of each example, in every k-th layer
+//	dyt, derf               γ tanh(α x) + β, γ erf(α x + s) + β of each element: instead of a norm
 //	weight-norm             g v/‖v‖                             of each unit's weights
 //	weight-standardization  g (v - mean)/‖v - mean‖             of each unit's weights
 //	distance-scale          d²/(mean d² + ε)                    of each center, over the batch
@@ -36,6 +40,12 @@
 // batch-norm(working-point=true) chooses them so that f is nearly linear there and the squared
 // gradient of all L layers grows by no more than e ([WorkingPoint]): γ = .3, β = .75 for the
 // Gaussian and 20 layers, where with γ = 1 and β = 0 it grows by more than 2 in each.
+//
+// Layer, group and RMS norm leave E[f], which all units share, and have a working point of their
+// own ([WorkingPointOfUnits]). With orthogonal weights batch norm loses no directions either, and
+// an f that is more linear the deeper the network is does not explode: orthogonal, batch-norm and
+// shaped(with=depth), or batch-norm(working-point=true) for f with f'(0) = 0 (A. Meterez et
+// al., 2023, arXiv 2310.02012).
 //
 // ε matters where signals vanish: below √ε nothing is normalised any more.
 //

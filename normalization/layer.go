@@ -13,6 +13,8 @@ type LayerNormConfig struct {
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
 	Gamma     float64   `json:"gamma" omit:"default" default:"1" range:"(0,)" doc:"initial value of γ"`
 	Beta      float64   `json:"beta" omit:"default" default:"0" doc:"initial value of β"`
+	// WorkingPoint chooses Gamma and Beta for a network: see [WorkingPointOfUnits].
+	WorkingPoint bool `json:"working-point" omit:"default" default:"false" doc:"initialise gamma and beta so that the network starts critical"`
 	catalogue.Given
 }
 
@@ -21,6 +23,20 @@ type RMSNormConfig struct {
 	Eps       float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the mean square"`
 	Placement Placement `json:"placement" default:"before" doc:"before or after the activation"`
 	Gamma     float64   `json:"gamma" omit:"default" default:"1" range:"(0,)" doc:"initial value of γ"`
+	Beta      float64   `json:"beta" omit:"default" default:"0" doc:"initial value of a shift β; 0: there is none"`
+	// WorkingPoint chooses Gamma and Beta for a network: see [WorkingPointOfUnits].
+	WorkingPoint bool `json:"working-point" omit:"default" default:"false" doc:"initialise gamma and beta so that the network starts critical"`
+	catalogue.Given
+}
+
+// GroupNormConfig are the settings of [NewGroupNorm].
+type GroupNormConfig struct {
+	Groups       int       `json:"groups" default:"8" range:"[1,]" doc:"groups of neighbouring units, which must divide them"`
+	Eps          float64   `json:"eps" default:"1e-5" range:"(0,)" doc:"added to the variance"`
+	Placement    Placement `json:"placement" default:"before" doc:"before or after the activation"`
+	Gamma        float64   `json:"gamma" default:"1" range:"(0,)" doc:"initial value of γ"`
+	Beta         float64   `json:"beta" default:"0" doc:"initial value of β"`
+	WorkingPoint bool      `json:"working-point" default:"false" doc:"initialise gamma and beta so that the network starts critical"`
 	catalogue.Given
 }
 
@@ -29,11 +45,32 @@ type RMSNormConfig struct {
 //	y = γ (x - mean)/√(variance + eps) + β,  variance = Σ(x - mean)²/n
 //
 // with γ = gamma and β = beta at first, learned for each unit, as layer/gamma and
-// layer/beta. Training and evaluation are the same. This is torch.nn.LayerNorm.
+// layer/beta. Training and evaluation are the same. This is torch.nn.LayerNorm. With
+// working-point γ and β start where [WorkingPointOfUnits] says for the network: see [For].
 //
 // Source: J. Ba, J. Kiros, G. Hinton: Layer Normalization (2016).
 func NewLayerNorm(c LayerNormConfig) (Normalization, error) {
-	return newLayerNorm("layer-norm", c, true)
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, errors.Wrap(err, "layer-norm")
+	}
+	return overUnits{name: "layer-norm", groups: 1, centred: true, shifted: true, eps: c.Eps, placement: c.Placement, gamma: c.Gamma, beta: c.Beta}.make(c.WorkingPoint)
+}
+
+// NewGroupNorm returns group normalisation: of each example, over each of some groups of n
+// neighbouring units,
+//
+//	y = γ (x - mean)/√(variance + eps) + β,  variance = Σ(x - mean)²/n
+//
+// with γ and β as in [NewLayerNorm], which is group normalisation of one group; 8 are the default.
+// This is torch.nn.GroupNorm on a matrix. A group needs two units or more, and few in a group
+// quantise what is left: of two it is ±1.
+//
+// Source: Y. Wu, K. He: Group Normalization (2018), where units are the channels of images.
+func NewGroupNorm(c GroupNormConfig) (Normalization, error) {
+	if err := catalogue.Defaults(&c); err != nil {
+		return nil, errors.Wrap(err, "group-norm")
+	}
+	return overUnits{name: "group-norm", groups: c.Groups, centred: true, shifted: true, eps: c.Eps, placement: c.Placement, gamma: c.Gamma, beta: c.Beta}.make(c.WorkingPoint)
 }
 
 // NewRMSNorm returns layer normalisation without the mean: of each example, over the n
@@ -42,58 +79,78 @@ func NewLayerNorm(c LayerNormConfig) (Normalization, error) {
 //	y = γ x/√(Σx²/n + eps)
 //
 // with γ = gamma at first, learned for each unit, as layer/gamma. This is torch.nn.RMSNorm.
+// If beta is not 0 a learned shift β, layer/beta, is added, which starts there. With
+// working-point γ and β start where [WorkingPointOfUnits] says for the network: see [For].
 //
 // Source: B. Zhang, R. Sennrich: Root Mean Square Layer Normalization (2019).
 func NewRMSNorm(c RMSNormConfig) (Normalization, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, errors.Wrap(err, "rms-norm")
 	}
-	return newLayerNorm("rms-norm", LayerNormConfig{Eps: c.Eps, Placement: c.Placement, Gamma: c.Gamma}, false)
+	return overUnits{name: "rms-norm", groups: 1, shifted: c.Beta != 0, eps: c.Eps, placement: c.Placement, gamma: c.Gamma, beta: c.Beta}.make(c.WorkingPoint)
 }
 
-func newLayerNorm(name string, c LayerNormConfig, centred bool) (Normalization, error) {
-	if err := catalogue.Defaults(&c); err != nil {
-		return nil, errors.Wrap(err, name)
+// overUnits normalises each example over its units, all or those of each group.
+type overUnits struct {
+	name             string
+	groups           int
+	centred, shifted bool
+	eps              float64
+	placement        Placement
+	gamma, beta      float64
+}
+
+// make checks the settings that the struct's tags can't.
+func (n overUnits) make(workingPoint bool) (Normalization, error) {
+	if err := n.placement.check(); err != nil {
+		return nil, errors.Wrap(err, n.name)
 	}
-	if err := c.Placement.check(); err != nil {
-		return nil, errors.Wrap(err, name)
+	if !workingPoint {
+		return n, nil
 	}
-	return layerNorm{name, c, centred}, nil
+	if err := checkWorkingPoint(n.placement, n.gamma, n.beta); err != nil {
+		return nil, errors.Wrap(err, n.name)
+	}
+	return pending{n, WorkingPointOfUnits, func(gamma, beta float64) Normalization {
+		n := n
+		n.gamma, n.beta, n.shifted = gamma, beta, n.shifted || beta != 0
+		return n
+	}}, nil
 }
 
-type layerNorm struct {
-	name    string
-	config  LayerNormConfig
-	centred bool
-}
+func (n overUnits) Name() string { return n.name }
+func (n overUnits) Site() Site   { return n.placement.site() }
 
-func (n layerNorm) Name() string { return n.name }
-func (n layerNorm) Site() Site   { return n.config.Placement.site() }
+// Groups implements [Grouped].
+func (n overUnits) Groups() int { return n.groups }
 
-func (n layerNorm) Normalize(b Builder, layer string, x *G.Node) (*G.Node, error) {
+func (n overUnits) Normalize(b Builder, layer string, x *G.Node) (*G.Node, error) {
 	units, err := columns(x)
 	if err != nil {
 		return nil, err
 	}
-	if units < 2 {
+	switch {
+	case units%n.groups != 0:
+		return nil, errors.Errorf("%s has %d units, which %d groups do not divide: choose another number of groups or units", layer, units, n.groups)
+	case units == 1:
 		return nil, errors.Errorf("%s has one unit: %s would make it constant, without a gradient; want a width of at least 2", layer, n.name)
+	case units == n.groups:
+		return nil, errors.Errorf("%s has groups of one unit: %s would make it constant, without a gradient; want at most %d groups", layer, n.name, units/2)
 	}
-	how := ops.Normalization{Rows: true, Centred: n.centred, Eps: n.config.Eps}
+	how := ops.Normalization{Rows: true, Groups: n.groups, Centred: n.centred, Eps: n.eps}
 	s, err := ops.Statistics(x, how)
 	if err != nil {
 		return nil, err
 	}
-	gamma, beta, err := n.parameters(b, layer, units)
+	gamma, err := b.Learnable(layer+"/gamma", all(n.gamma), units)
 	if err != nil {
 		return nil, err
 	}
-	return ops.Normalize(x, s, gamma, beta, how)
-}
-
-func (n layerNorm) parameters(b Builder, layer string, units int) (gamma, beta *G.Node, err error) {
-	if n.centred {
-		return scaleAndShift(b, layer, units, n.config.Gamma, n.config.Beta)
+	var beta *G.Node
+	if n.shifted {
+		if beta, err = b.Learnable(layer+"/beta", all(n.beta), units); err != nil {
+			return nil, err
+		}
 	}
-	gamma, err = b.Learnable(layer+"/gamma", all(n.config.Gamma), units)
-	return gamma, nil, err
+	return ops.Normalize(x, s, gamma, beta, how)
 }

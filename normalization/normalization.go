@@ -57,6 +57,14 @@ type Restarter interface {
 	Restart(b Builder, layer string, weights *G.Node) (func() error, error)
 }
 
+// Grouped is an optional interface of a [Normalization] over groups of units, which must divide
+// the units of a layer.
+type Grouped interface {
+	Normalization
+	// Groups returns their number.
+	Groups() int
+}
+
 // Builder is what a normalisation needs of the graph under construction.
 type Builder interface {
 	// Learnable returns the node of the parameter with this name and shape, the same

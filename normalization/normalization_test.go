@@ -22,7 +22,11 @@ import (
 var variants = map[string][]string{
 	"batch-norm":             {"batch-norm(eps=0.1)", "batch-norm(placement=after)"},
 	"layer-norm":             {"layer-norm(eps=0.1)", "layer-norm(placement=after)"},
-	"rms-norm":               {"rms-norm(eps=0.1)", "rms-norm(placement=after)"},
+	"group-norm":             {"group-norm(groups=2,eps=0.1)", "group-norm(groups=4,placement=after)"},
+	"rms-norm":               {"rms-norm(eps=0.1)", "rms-norm(placement=after)", "rms-norm(beta=0.5)"},
+	"pseudo-norm":            {"pseudo-norm(eps=0.1)", "pseudo-norm(every=2,placement=before)"},
+	"dyt":                    {"dyt(alpha=0.8)", "dyt(gamma=2,beta=0.5)"},
+	"derf":                   {"derf(alpha=0.8)", "derf(shift=0.3,placement=after)"},
 	"weight-norm":            nil,
 	"weight-standardization": {"weight-standardization(gain=1.5)"},
 	"distance-scale":         {"distance-scale(eps=0.1)"},
@@ -161,7 +165,7 @@ func TestPyTorch(t *testing.T) {
 			p := parameters(t, dtype, 1)
 			s := single{choose(t, c.Name), c.Inputs["x"], reference.Units}
 			n := s.build(t, p, true)
-			for _, name := range []string{"gamma", "beta", "gain"} {
+			for _, name := range []string{"gamma", "beta", "gain", "alpha", "shift"} {
 				if v, ok := c.Inputs[name]; ok {
 					set(p.Tensor("layer/"+name), v)
 				}
@@ -284,6 +288,9 @@ func TestBadInput(t *testing.T) {
 		{"distance-standardize", 1, 3, "batch of 1"},
 		{"layer-norm", 3, 1, "one unit"},
 		{"rms-norm", 3, 1, "one unit"},
+		{"pseudo-norm", 3, 1, "one unit"},
+		{"group-norm(groups=3)", 3, 4, "3 groups do not divide"},
+		{"group-norm(groups=4)", 3, 4, "groups of one unit"},
 		{"weight-standardization", 1, 3, "one input"},
 	} {
 		s := single{choose(t, c.normalization), make([]float64, c.rows*c.cols), c.cols}

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gradflow/gradflow/internal/kernels"
@@ -22,6 +23,7 @@ const (
 // Normalization says how numbers are normalised: y = γ·(x - c)/s + β.
 type Normalization struct {
 	Rows    bool    // each row has its own c and s; else each column
+	Groups  int     // with Rows: each of this many parts of a row, of equal length, has its own; 0: 1
 	Centred bool    // c is the mean, else 0; not with the divisor Mean
 	Divisor Divisor // s
 	Eps     float64 // ε ≥ 0
@@ -34,6 +36,9 @@ func (n Normalization) name() string {
 	name := "normalize-" + [...]string{"deviation", "norm", "mean"}[n.Divisor]
 	if n.Rows {
 		name += "-of-rows"
+	}
+	if n.parts() > 1 {
+		name += fmt.Sprintf("-in-%d-groups", n.Groups)
 	}
 	if n.Centred {
 		name += "-centred"
@@ -50,16 +55,28 @@ func (n Normalization) check() error {
 		return errors.Errorf("normalize: unknown divisor %d", n.Divisor)
 	case n.Divisor == Mean && n.Centred:
 		return errors.New("normalize: the mean of centred numbers is 0 and can't be the divisor")
+	case n.Groups < 0 || n.Groups > 1 && !n.Rows:
+		return errors.Errorf("normalize: %d groups: want at least 0, and more than 1 with rows only", n.Groups)
 	case !(n.Eps >= 0) || math.IsInf(n.Eps, 0):
 		return errors.Errorf("normalize: eps is %g, want at least 0", n.Eps)
 	}
 	return nil
 }
 
-// groups returns the number of rows or columns, each of which is normalised separately.
+// parts returns how many parts a row has.
+func (n Normalization) parts() int { return max(1, n.Groups) }
+
+// stretch returns part g of a matrix, counted over all rows, and where in a row it begins.
+func stretch[F kernels.Float](n Normalization, x view[F], g int) (elements []F, from int) {
+	count := x.cols / n.parts()
+	return x.data[g*count : (g+1)*count], g % n.parts() * count
+}
+
+// groups returns the number of rows, parts of rows or columns, each of which is normalised
+// separately.
 func (n Normalization) groups(x tensor.Shape) int {
 	if n.Rows {
-		return x[0]
+		return x[0] * n.parts()
 	}
 	return x[1]
 }
@@ -91,6 +108,9 @@ func Statistics(x *G.Node, n Normalization) (*G.Node, error) {
 	if err := matrix("statistics", x); err != nil {
 		return nil, err
 	}
+	if err := n.divides(x.Shape()); err != nil {
+		return nil, err
+	}
 	groups := n.groups(x.Shape())
 	mean, squares := make([]float64, groups), make([]float64, groups)
 	return apply(&rule{
@@ -102,6 +122,14 @@ func Statistics(x *G.Node, n Normalization) (*G.Node, error) {
 		f64:   statisticsKernel[float64](n, mean, squares),
 		grads: func() []gradient { return []gradient{{}} },
 	}, x)
+}
+
+// divides returns an error unless rows have parts of equal length.
+func (n Normalization) divides(x tensor.Shape) error {
+	if x[1]%n.parts() != 0 {
+		return errors.Errorf("normalize: %d groups do not divide rows of %d elements", n.Groups, x[1])
+	}
+	return nil
 }
 
 func matrix(name string, x *G.Node) error {
@@ -119,7 +147,7 @@ func statisticsKernel[F kernels.Float](n Normalization, mean, squares []float64)
 		x := in[0]
 		count := float64(x.rows)
 		if n.Rows {
-			count = float64(x.cols)
+			count = float64(x.cols / n.parts())
 			rowStatistics(n, x, mean, squares)
 		} else {
 			columnStatistics(n, x, mean, squares)
@@ -141,14 +169,14 @@ func statisticsKernel[F kernels.Float](n Normalization, mean, squares []float64)
 }
 
 func rowStatistics[F kernels.Float](n Normalization, x view[F], mean, squares []float64) {
-	for i := range x.rows {
-		r := row(x, i)
+	for g := range mean {
+		r, _ := stretch(n, x, g)
 		if !n.Centred && n.Divisor != Mean {
-			mean[i], squares[i] = 0, kernels.SquaredSum(r)
+			mean[g], squares[g] = 0, kernels.SquaredSum(r)
 			continue
 		}
 		m, variance := kernels.Moments(r)
-		mean[i], squares[i] = m, variance*float64(x.cols)
+		mean[g], squares[g] = m, variance*float64(len(r))
 	}
 }
 
@@ -176,7 +204,8 @@ func columnStatistics[F kernels.Float](n Normalization, x view[F], mean, squares
 
 // extreme returns √Σ(x - c)² of one row or column whose squares leave the range of float64.
 func extreme[F kernels.Float](n Normalization, x view[F], g int, c float64) float64 {
-	first, step, count := g*x.cols, 1, x.cols
+	count := x.cols / n.parts()
+	first, step := g*count, 1
 	if !n.Rows {
 		first, step, count = g, x.cols, x.rows
 	}
@@ -256,6 +285,9 @@ func Normalize(x, statistics, gamma, beta *G.Node, n Normalization) (*G.Node, er
 	if err := matrix("normalize", x); err != nil {
 		return nil, err
 	}
+	if err := n.divides(x.Shape()); err != nil {
+		return nil, err
+	}
 	inputs := []*G.Node{x, statistics}
 	for _, p := range []*G.Node{gamma, beta} {
 		if p != nil {
@@ -327,11 +359,16 @@ func normalizeKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]) {
 				k.scale[j] *= inverse
 			}
 		}
+		if k.Rows {
+			for g, inverse := range s.inverse {
+				r, from := stretch(k.Normalization, x, g)
+				out, _ := stretch(k.Normalization, y, g)
+				kernels.NormalizeRow(out, r, k.scale[from:from+len(r)], float64(s.center[g]), inverse)
+			}
+		}
 		for i := range x.rows {
 			out := row(y, i)
-			if k.Rows {
-				kernels.NormalizeRow(out, row(x, i), k.scale, float64(s.center[i]), s.inverse[i])
-			} else {
+			if !k.Rows {
 				kernels.NormalizeColumns(out, row(x, i), s.center, k.scale)
 			}
 			if beta != nil {
@@ -397,15 +434,17 @@ func inputGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]
 }
 
 func rowGradient[F kernels.Float](k *normalizer, s statistics[F], d, x, g view[F]) {
-	for i := range x.rows {
-		r, g := row(x, i), row(g, i)
-		c, inverse := float64(s.center[i]), s.inverse[i]
+	for i, inverse := range s.inverse {
+		r, from := stretch(k.Normalization, x, i)
+		g, _ := stretch(k.Normalization, g, i)
+		d, _ := stretch(k.Normalization, d, i)
+		scale, c := k.scale[from:from+len(r)], float64(s.center[i])
 		var sum, product float64
 		if !k.Fixed {
-			sum, product = kernels.RowProducts(r, g, k.scale, c)
+			sum, product = kernels.RowProducts(r, g, scale, c)
 			sum, product = k.weigh(sum, product*inverse, len(r))
 		}
-		kernels.NormalizeRowGrad(row(d, i), r, g, k.scale, c, inverse, sum, product)
+		kernels.NormalizeRowGrad(d, r, g, scale, c, inverse, sum, product)
 	}
 }
 
@@ -479,8 +518,10 @@ func gammaGradientKernel[F kernels.Float](k *normalizer) func(view[F], []view[F]
 			return
 		}
 		clear(k.scale)
-		for i := range x.rows {
-			kernels.AddRowProducts(k.scale, row(x, i), row(g, i), float64(s.center[i]), s.inverse[i])
+		for i, inverse := range s.inverse {
+			r, from := stretch(k.Normalization, x, i)
+			g, _ := stretch(k.Normalization, g, i)
+			kernels.AddRowProducts(k.scale[from:from+len(r)], r, g, float64(s.center[i]), inverse)
 		}
 		for j, v := range k.scale {
 			d.data[j] = F(v)

@@ -19,6 +19,15 @@ var normalizations = []ops.Normalization{
 	{Rows: true, Divisor: ops.Norm, Eps: 0.1},
 	{Divisor: ops.Mean, Eps: 1e-3},
 	{Rows: true, Divisor: ops.Mean},
+	{Rows: true, Groups: 1, Centred: true, Eps: 1e-5},
+}
+
+// grouped are those of rows of 6 elements.
+var grouped = []ops.Normalization{
+	{Rows: true, Groups: 2, Centred: true, Eps: 1e-5},
+	{Rows: true, Groups: 3, Eps: 1e-5},
+	{Rows: true, Groups: 2, Divisor: ops.Norm, Centred: true},
+	{Rows: true, Groups: 3, Divisor: ops.Mean},
 }
 
 // normalized returns γ(x-c)/s+β with x's own statistics; of numbers for the divisor
@@ -74,6 +83,9 @@ func init() {
 			}
 			cases = append(cases, c{name + " fixed", fixed(n), shapes, 2})
 		}
+	}
+	for i, n := range grouped {
+		cases = append(cases, c{fmt.Sprintf("normalize groups %d %+v", i, n), normalized(n), [][]int{{5, 6}, {6}, {6}}, 3})
 	}
 	distance := func(in []*G.Node) *G.Node { return must(ops.SquaredDistance(in[0], in[1])) }
 	cases = append(cases,

@@ -224,7 +224,7 @@ func normOf(c record.Config, a *study.Assembly, n *models.Network) (norm meanfie
 	switch made.Name() {
 	case "batch-norm":
 		norm.Kind, norm.Batch = meanfield.BatchNorm, c.Batch
-	case "layer-norm":
+	case "layer-norm", "group-norm": // in wide groups, those of a layer are alike
 		norm.Kind = meanfield.LayerNorm
 	case "rms-norm":
 		norm.Kind = meanfield.RMSNorm

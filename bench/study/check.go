@@ -6,6 +6,7 @@ import (
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/train"
+	"github.com/gradflow/gradflow/normalization"
 	"github.com/gradflow/gradflow/optimizers"
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -136,7 +137,7 @@ func (s *parts) keepable(task tasks.Task, c Config, solver gorgonia.Solver) erro
 	if err != nil {
 		return err
 	}
-	if small, _, err := s.ofDepth(c, min(c.Depth, 4), min(c.Width, 2), c.Width); err == nil {
+	if small, _, err := s.ofDepth(c, min(c.Depth, 4), s.leastWidth(c), c.Width); err == nil {
 		m = small
 	}
 	k, err := s.keep(c)
@@ -161,7 +162,7 @@ func (s *parts) buildable(task tasks.Task, c Config) error {
 	if err != nil {
 		return err
 	}
-	if small, _, err := s.ofDepth(c, min(c.Depth, 2), min(c.Width, 2), c.Width); err == nil {
+	if small, _, err := s.ofDepth(c, min(c.Depth, 2), s.leastWidth(c), c.Width); err == nil {
 		m = small
 	}
 	p, err := models.NewParameters(tensor.Float32, 0)
@@ -170,6 +171,19 @@ func (s *parts) buildable(task tasks.Task, c Config) error {
 	}
 	_, err = models.Build(m, shapeOf(task, c.Batch), p, true)
 	return err
+}
+
+// leastWidth returns the least width at which a configuration's network can be built if it can
+// at its own: 2, or what groups of units divide.
+func (s *parts) leastWidth(c Config) int {
+	n, err := s.normalizations.Make(c.Normalization)
+	if g, ok := n.(normalization.Grouped); ok && err == nil {
+		if c.Widths != "" || c.Width%g.Groups() != 0 {
+			return c.Width
+		}
+		return min(c.Width, 2*g.Groups())
+	}
+	return min(c.Width, 2)
 }
 
 // ofDepth returns the model of the least depth from one on, and up to the configuration's,

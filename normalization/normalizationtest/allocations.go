@@ -11,7 +11,8 @@ import (
 
 // allocations counts those of a training step. (The race detector adds some.)
 func allocations(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
-	b := newBed(t, parameters(t, dtype), true, numbers(n, 7, 6, 5, 1, 1), 5, n)
+	cols := columns(5, n)
+	b := newBed(t, parameters(t, dtype), true, numbers(n, 7, 6, cols, 1, 1), cols, n)
 	if stock(b) {
 		t.Skip("stock operations of Gorgonia allocate")
 	}

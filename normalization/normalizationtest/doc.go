@@ -10,7 +10,8 @@
 //   - the gradients of the input and of every parameter are those of central differences;
 //   - they and the values are finite where nothing varies and where all is 0;
 //   - something is normalised: another size or another offset of the rows, of the columns or
-//     of all leaves the result as it is, which depends on the input by more than signs;
+//     of all leaves the result as it is, which depends on the input by more than signs; or, of a normalization.Elementwise, that it
+//     is a bounded function of each element;
 //   - float32 and float64 agree;
 //   - an evaluation graph gives what the training graph gave, once the running statistics
 //     have settled, and of each example by itself, so that a batch of one will do;

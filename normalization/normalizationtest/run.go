@@ -68,7 +68,12 @@ func (m *model) Layout(b *models.Builder, _ *G.Node) (*G.Node, error) {
 	}
 	var sum *G.Node
 	for i, n := range m.list {
-		y, err := b.Normalize(n, n.Site(), fmt.Sprintf("layer%02d", i+1), x)
+		layer := fmt.Sprintf("layer%02d", i+1)
+		normalize := func() (*G.Node, error) { return b.Normalize(n, n.Site(), layer, x) }
+		if _, ok := n.(normalization.Spaced); ok { // all of these layers have it
+			normalize = func() (*G.Node, error) { return n.Normalize(b, layer, x) }
+		}
+		y, err := normalize()
 		if err != nil {
 			return nil, err
 		}
@@ -134,6 +139,21 @@ func run(t testing.TB, m *vm.Machine) {
 	}
 }
 
+// columns returns the least number of columns, from a number on, that the groups of all of these
+// divide into four or more each: of two a norm leaves ±1.
+func columns(least int, list ...normalization.Normalization) int {
+	fits := func(cols int) bool {
+		return !slices.ContainsFunc(list, func(n normalization.Normalization) bool {
+			g, ok := n.(normalization.Grouped)
+			return ok && (cols%g.Groups() != 0 || cols < 4*g.Groups())
+		})
+	}
+	for !fits(least) {
+		least++
+	}
+	return least
+}
+
 // numbers returns what n may be given: of squared distances, only positive ones.
 func numbers(n normalization.Normalization, seed uint64, rows, cols int, shift, scale float64) []float64 {
 	x := random(seed, rows*cols)
@@ -159,8 +179,8 @@ func random(seed uint64, n int) []float64 {
 // node builds the least that there is.
 func node(t *testing.T, n normalization.Normalization) {
 	for _, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
-		m := &model{list: []normalization.Normalization{n}, x: numbers(n, 1, 3, 4, 0, 1)}
-		if _, err := models.Build(m, models.Shape{Inputs: 1, Outputs: 4, Batch: 3, Loss: models.MeanSquaredError}, parameters(t, dtype), true); err != nil {
+		m := &model{list: []normalization.Normalization{n}, x: numbers(n, 1, 3, columns(4, n), 0, 1)}
+		if _, err := models.Build(m, models.Shape{Inputs: 1, Outputs: columns(4, n), Batch: 3, Loss: models.MeanSquaredError}, parameters(t, dtype), true); err != nil {
 			t.Errorf("%v: %v", dtype, err)
 		}
 	}
@@ -170,6 +190,7 @@ func gradients(t *testing.T, n normalization.Normalization) {
 	var wrong suite.Faults
 	defer wrong.Report(t)
 	for _, shape := range [][2]int{{6, 5}, {3, 2}, {4, 9}} {
+		shape[1] = columns(shape[1], n)
 		p := parameters(t, tensor.Float64)
 		b := newBed(t, p, true, numbers(n, 1, shape[0], shape[1], 0.5, 1), shape[1], n)
 		b.disturb()
@@ -223,8 +244,9 @@ func constant(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 	defer wrong.Report(t)
 	for _, value := range []float64{0, 1, 1e-3} {
 		p := parameters(t, dtype)
-		b := newBed(t, p, true, numbers(n, 1, 6, 5, 0, 1), 5, n)
-		fill := make([]float64, 30)
+		cols := columns(5, n)
+		b := newBed(t, p, true, numbers(n, 1, 6, cols, 0, 1), cols, n)
+		fill := make([]float64, 6*cols)
 		for i := range fill {
 			fill[i] = value
 		}
@@ -252,7 +274,11 @@ func constant(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 // the name promises is normalised. A test of your own should check that. The result must also
 // depend on x by more than its signs.
 func invariance(t *testing.T, n normalization.Normalization) {
-	const rows, cols = 7, 5
+	if e, ok := n.(normalization.Elementwise); ok {
+		elementwise(t, e)
+		return
+	}
+	rows, cols := 7, columns(5, n)
 	b := newBed(t, parameters(t, tensor.Float64), true, numbers(n, 1, rows, cols, 0, 1e4), cols, n) // large, for an ε to be small
 	m := b.train(t)
 	result := func(x []float64) []float64 {
@@ -274,7 +300,7 @@ func invariance(t *testing.T, n normalization.Normalization) {
 		}
 	}
 	// The loss is the mean of (y - t)², t about 1: its slope by log x is of the order of y.
-	if !(slope > 1e-4*min(largest, largest*largest)/(rows*cols)) {
+	if !(slope > 1e-4*min(largest, largest*largest)/float64(rows*cols)) {
 		t.Errorf("the result does not depend on x but by signs: its slope by log x is %g", slope)
 	}
 	changes := map[string]func(i int) (factor, offset float64){
@@ -307,12 +333,49 @@ func invariance(t *testing.T, n normalization.Normalization) {
 	}
 }
 
+// elementwise checks that n is a bounded function of each element.
+func elementwise(t *testing.T, n normalization.Elementwise) {
+	rows, cols := 7, columns(5, n)
+	b := newBed(t, parameters(t, tensor.Float64), true, numbers(n, 1, rows, cols, 0, 0.1), cols, n) // small, for no function to have rounded to its bound
+	m := b.train(t)
+	result := func(x []float64) []float64 {
+		set(b.inputs, x)
+		run(t, m)
+		return floats(b.y[0].Value())
+	}
+	x := floats(b.inputs)
+	y := result(x)
+	for i := range x {
+		other := slices.Clone(x)
+		other[i] += 0.05
+		for k, v := range result(other) {
+			if (v != y[k]) != (k == i) {
+				t.Fatalf("it says that it is a function of each element: with another element %d, element %d of the result is %g, was %g", i, k, v, y[k])
+			}
+		}
+	}
+	bound := func(scale float64) (largest float64) {
+		other := slices.Clone(x)
+		for i := range other {
+			other[i] *= scale
+		}
+		for _, v := range result(other) {
+			largest = max(largest, math.Abs(v))
+		}
+		return largest
+	}
+	if a, z := bound(1e6), bound(1e12); !(math.Abs(a-z) <= 1e-6*a) {
+		t.Errorf("it does not bound elements: the largest of the result is %g for some numbers, and %g for a million times these", a, z)
+	}
+}
+
 func floatTypes(t *testing.T, n normalization.Normalization) {
 	var wrong suite.Faults
 	defer wrong.Report(t)
 	var results [2][][]float64
 	for i, dtype := range []tensor.Dtype{tensor.Float64, tensor.Float32} {
-		b := newBed(t, parameters(t, dtype), true, numbers(n, 3, 8, 6, 1, 2), 6, n)
+		cols := columns(6, n)
+		b := newBed(t, parameters(t, dtype), true, numbers(n, 3, 8, cols, 1, 2), cols, n)
 		b.disturb()
 		run(t, b.train(t))
 		results[i] = append(b.gradients(t), floats(b.y[0].Value()))
@@ -334,7 +397,7 @@ func floatTypes(t *testing.T, n normalization.Normalization) {
 func evaluation(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 	var wrong suite.Faults
 	defer wrong.Report(t)
-	const rows, cols = 40, 5
+	rows, cols := 40, columns(5, n)
 	p := parameters(t, dtype)
 	x := numbers(n, 4, rows, cols, 1, 1)
 	b := newBed(t, p, true, x, cols, n)
@@ -359,7 +422,7 @@ func evaluation(t *testing.T, n normalization.Normalization, dtype tensor.Dtype)
 	got := floats(e.Output.Value())
 	for i := range want {
 		// The running variance is the unbiased one: deviations are √(B/(B-1)) of the batch's.
-		if !(math.Abs(got[i]-want[i]) <= 1.1*largest/(2*(rows-1))) {
+		if !(math.Abs(got[i]-want[i]) <= 1.1*largest/float64(2*(rows-1))) {
 			wrong.Add(got[i]-want[i], "element %d is %g in evaluation, %g in training on the same batch", i, got[i], want[i])
 		}
 	}
@@ -389,11 +452,12 @@ func evaluation(t *testing.T, n normalization.Normalization, dtype tensor.Dtype)
 func distinct(t *testing.T, list []normalization.Normalization, dtype tensor.Dtype) {
 	n := list[0]
 	list = append(list, n) // the same once more, with parameters of its own
-	x := numbers(n, 5, 6, 5, 1, 1)
-	together := newBed(t, parameters(t, dtype), true, x, 5, list...)
+	cols := columns(5, list...)
+	x := numbers(n, 5, 6, cols, 1, 1)
+	together := newBed(t, parameters(t, dtype), true, x, cols, list...)
 	run(t, together.train(t))
 	for i, n := range list {
-		alone := newBed(t, parameters(t, dtype), true, x, 5, n)
+		alone := newBed(t, parameters(t, dtype), true, x, cols, n)
 		run(t, alone.train(t))
 		want := floats(alone.y[0].Value())
 		for k, got := range floats(together.y[i].Value()) {
@@ -408,7 +472,8 @@ func distinct(t *testing.T, list []normalization.Normalization, dtype tensor.Dty
 func repeated(t *testing.T, n normalization.Normalization, dtype tensor.Dtype) {
 	var wrong suite.Faults
 	defer wrong.Report(t)
-	b := newBed(t, parameters(t, dtype), true, numbers(n, 6, 6, 5, 1, 1), 5, n)
+	cols := columns(5, n)
+	b := newBed(t, parameters(t, dtype), true, numbers(n, 6, 6, cols, 1, 1), cols, n)
 	before := floats(b.inputs)
 	m := b.train(t)
 	run(t, m)

@@ -76,4 +76,16 @@ y = weight()
 (y * c).sum().backward()
 cases.append(dict(name="weight-norm", call="torch.nn.utils.weight_norm(torch.nn.Linear(6, 4)), weights transposed", y=flat(y),
                   inputs=dict(x=flat(wv.T), gain=flat(wg)), gradients=dict(x=flat(wv.grad.T), gain=flat(wg.grad))))
+gn = load(torch.nn.GroupNorm(2, N, eps=0.1))
+v4 = x.clone()
+case("group-norm(groups=2,eps=0.1)", "torch.nn.GroupNorm(2, 4, eps=0.1)", lambda: gn(v4), dict(x=v4, gamma=gn.weight, beta=gn.bias))
+for name, f, more in (("dyt", torch.tanh, {}), ("derf", torch.erf, dict(shift=torch.tensor([0.3])))):
+    p = dict(x=x.clone(), alpha=torch.tensor([0.7]), gamma=gamma.clone(), beta=beta.clone(), **more)
+    case(name, "gamma * torch.%s(alpha * x%s) + beta" % (f.__name__, " + shift" if more else ""),
+         lambda: p["gamma"] * f(p["alpha"] * p["x"] + p.get("shift", 0)) + p["beta"], p)
+v5, g5, b5 = x.clone(), gamma.clone(), beta.clone()
+case("rms-norm(beta=0.5)", "x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * gamma + beta",
+     lambda: v5 * torch.rsqrt(v5.pow(2).mean(-1, keepdim=True) + 1e-5) * g5 + b5, dict(x=v5, gamma=g5, beta=b5))
+v6 = x.clone()
+case("pseudo-norm", "x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-12)", lambda: v6 * torch.rsqrt(v6.pow(2).mean(-1, keepdim=True) + 1e-12), dict(x=v6))
 print(json.dumps(dict(torch=torch.__version__, batch=B, units=N, c=flat(c), cases=cases), indent=1))
