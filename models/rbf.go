@@ -41,7 +41,14 @@ import (
 // share, as their inputs are positive, and the gradient passes through that one
 // direction. All activations come to depend on it alone, and a network of ten layers hardly
 // learns. What keeps both the gradient and the directions apart is to center activations:
-// layer-norm after f.
+// layer-norm after f; or, with distances alone, a working point. Of standardised distances n with
+// the shift s a unit is e^(-bn), b = Kappa/s, but for a factor, and its χ is b²/(1 - e^(-b²)): at
+// most 1 + 1/L in L layers for b ≤ √(2/L). What is left is the ‖x‖² that units share: a common part
+// of the activations, of mean m, is a share of about m²n/(CenterVariance + m²n) of the next
+// layer's distances, and grows from layer to layer unless the centers are far from each other,
+// CenterVariance > m²n. With a Kappa of .4 and a CenterVariance of 10 (64 units, s = 2, digits, 300
+// steps of Adam at .01, validation part) 20 layers came from .40 to .92 and 50 from .10 to .78;
+// either of the two alone does not do that: .23 and .10 for 20 layers.
 type RBF struct {
 	Depth int // hidden layers; 0 makes a linear model
 	Width int // units of each

@@ -63,7 +63,8 @@ type DistanceStandardizeConfig struct {
 //
 // with the learned shift β, as layer/shift; the layer's width, which multiplies them, is
 // the factor γ. The result may be negative, and the activation then above 1: at first
-// for the share of examples that are nearer than shift deviations below the mean.
+// for the share of examples that are nearer than shift deviations below the mean. Deep networks
+// need a working point as well, which models.RBF describes: kappa and center-variance.
 //
 // Statistics are as in [NewBatchNorm], but for the momentum: those of the last batch are
 // taken for evaluation. The deviation of squared distances is small beside their mean, so

@@ -42,10 +42,12 @@
 // Gaussian and 20 layers, where with γ = 1 and β = 0 it grows by more than 2 in each.
 //
 // Layer, group and RMS norm leave E[f], which all units share, and have a working point of their
-// own ([WorkingPointOfUnits]). With orthogonal weights batch norm loses no directions either, and
-// an f that is more linear the deeper the network is does not explode: orthogonal, batch-norm and
-// shaped(with=depth), or batch-norm(working-point=true) for f with f'(0) = 0 (A. Meterez et
-// al., 2023, arXiv 2310.02012).
+// own ([WorkingPointOfUnits]). Batch norm does not explode with orthogonal weights and an f that is
+// more linear the deeper the network is (A. Meterez et al., 2023, arXiv 2310.02012): orthogonal,
+// batch-norm and shaped(with=depth); or batch-norm(working-point=true), for f with f'(0) = 0,
+// too. Over 50 layers of 128 units and in batches of 64 the gradient of tanh grows by 2.1 decades,
+// so shaped by .01, that of the Gaussian by 12, at its working point by .25. As measured it is f
+// that matters: weights that are not orthogonal do as well; in batches of 4 all explode.
 //
 // ε matters where signals vanish: below √ε nothing is normalised any more.
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/gradflow/gradflow/internal/kernels"
 	"github.com/gradflow/gradflow/models"
 	"github.com/gradflow/gradflow/models/initializers"
+	"github.com/gradflow/gradflow/normalization"
 	"gonum.org/v1/gonum/stat"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -85,5 +86,76 @@ func TestBatchNormExplodes(t *testing.T) {
 		math.Exp(one), batch, math.Exp(two), 2*batch, math.Exp(got), deviation, math.Exp(want))
 	if tolerance := 4*deviation + 1./(batch*batch); math.Abs(got-want) > tolerance || tolerance > 0.1 {
 		t.Errorf("ReLU: the squared gradient grows by e^%.4f a layer, want e^%.4f ± %.4f", got, want, tolerance)
+	}
+}
+
+// TestBatchNormWithoutExplosion: with orthogonal weights, and a nonlinearity that is more linear
+// the deeper the network is, batch normalisation does not make the gradient grow (A. Meterez et
+// al., 2023, arXiv 2310.02012). As measured, the nonlinearity is what matters, and orthogonal weights
+// change little; and batches have to be large.
+func TestBatchNormWithoutExplosion(t *testing.T) {
+	const depth, width = 50, 128
+	decades := func(f, init, norm string, batch int) float64 {
+		made, err := activations.Catalogue.Read(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := activations.Catalogue.Make(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err = activations.For(a, activations.Network{Depth: depth, Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		n, err := normalization.For(choose(t, norm), normalization.Network{Activation: a, Depth: depth})
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights := initializers.LeCunNormal(1)
+		if init == "orthogonal" {
+			weights = initializers.Orthogonal(1)
+		}
+		m := models.MLP{Depth: depth, Width: width, Activation: a, Initializer: weights, Normalization: n}
+		network, err := models.Build(m, models.Shape{Inputs: width, Outputs: width, Batch: batch, Loss: models.MeanSquaredError}, parameters(t, tensor.Float64, 1), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := initializers.Stream(1, "data")
+		for _, node := range []*G.Node{network.Input, network.Target} {
+			x := node.Value().(*tensor.Dense).Float64s()
+			for i := range x {
+				x[i] = r.NormFloat64()
+			}
+		}
+		first, last := network.Layers[0].PreActivation.Deriv(), network.Layers[depth-1].PreActivation.Deriv()
+		machine, err := network.TrainingMachine(first, last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := machine.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		square := func(n *G.Node) float64 { return kernels.SquaredSum(n.Value().(*tensor.Dense).Float64s()) }
+		return math.Log10(square(first)/square(last)) / 2
+	}
+	for _, c := range []struct {
+		f, init, norm string
+		batch         int
+		from, to      float64
+	}{
+		{"tanh", "lecun", "batch-norm", 64, 1.5, 3},
+		{"tanh", "orthogonal", "batch-norm", 64, 1.5, 3},
+		{"shaped(of=tanh,with=depth)", "lecun", "batch-norm", 64, -.1, .1},
+		{"shaped(of=tanh,with=depth)", "orthogonal", "batch-norm", 64, -.1, .1},
+		{"shaped(of=softplus,with=depth)", "orthogonal", "batch-norm", 64, -.1, .1},
+		{"shaped(of=tanh,with=depth)", "orthogonal", "batch-norm", 4, 5, 9},
+		{"gaussian", "lecun", "batch-norm", 64, 10, 15},
+		{"gaussian", "orthogonal", "batch-norm(working-point=true)", 64, -.1, .5},
+	} {
+		d := decades(c.f, c.init, c.norm, c.batch)
+		t.Logf("%s, %s, %s, batch %d: %.3f decades", c.f, c.init, c.norm, c.batch, d)
+		if !(d >= c.from && d <= c.to) {
+			t.Errorf("%s, %s, %s, batch %d: the gradient grows by %.3f decades over %d layers, want %g to %g", c.f, c.init, c.norm, c.batch, d, depth, c.from, c.to)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package remedy
 
 import (
+	"maps"
+
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/catalogue"
 )
@@ -37,18 +39,23 @@ var Catalogue = catalogue.New("remedy",
 	row("critical start", "weights of the variance at which theory keeps the gradient", Start, dense(map[string]any{"initializer": "critical"})),
 	row("kept critical", "weights rescaled in training so that each layer keeps the gradient", Keep, dense(map[string]any{"keep": "critical-projection"})),
 	row("distances standardised", "RBF: squared distances to variance 1", Norm, rbf(map[string]any{"normalization": "distance-standardize"})),
+	row("distances standardised + far centers", "nearly linear RBF units, and centers far from each other", Norm, farCenters),
 	row("distances scaled", "RBF: squared distances over their mean", Norm, rbf(map[string]any{"normalization": "distance-scale"})),
 	row("residual, scaled by depth", "blocks x + F(x)/√L with f inside", Shortcut, dense(map[string]any{"model": "residual(order=inside,scale=by-depth)"})),
 	row("layer norm before f", "of each example over the units", Norm, dense(map[string]any{"normalization": "layer-norm"})),
+	row("layer norm + working point", "of each example, gamma and beta start critical, with orthogonal weights", Norm, dense(map[string]any{"normalization": "layer-norm(working-point=true)", "initializer": "orthogonal"})),
 	row("irprop-minus", "the sign of the gradient, with steps that adapt", Optimizer, dense(map[string]any{"optimizer": "irprop-minus"})),
 	row("smorms3", "rates that adapt to each weight", Optimizer, dense(map[string]any{"optimizer": "smorms3"})),
 	row("rmsprop", "the gradient over its root mean square", Optimizer, dense(map[string]any{"optimizer": "rmsprop"})),
 	row("TAT", "the nonlinearity tailored for the depth", Shape, shaped("tat", "lecun-normal")),
 	row("Gaussian-Poincaré", "a·f + b that keeps variance and gradient", Shape, shaped("gaussian-poincare", "orthogonal")),
 	row("orthogonal start", "random orthogonal weights", Start, dense(map[string]any{"initializer": "orthogonal"})),
+	row("looks-linear start", "mirrored pairs of units", Start, dense(map[string]any{"initializer": "looks-linear"})),
+	row("χ start", "weights scaled on data to keep the gradient", Start, dense(map[string]any{"initializer": "chi"})),
 	row("batch norm after f", "of each unit over the batch", Norm, dense(map[string]any{"normalization": "batch-norm(placement=after)"})),
 	row("RMS norm after f", "mean square of each example", Norm, dense(map[string]any{"normalization": "rms-norm(placement=after)"})),
 	row("LSUV start", "weights scaled on data to variance 1", Start, dense(map[string]any{"initializer": "lsuv"})),
+	row("fixed-point start", "the identity and a little noise", Start, dense(map[string]any{"initializer": "fixed-point"})),
 	row("homeostasis", "each unit's pre-activation drawn to mean 0 and variance 1", Keep, dense(map[string]any{"keep": "homeostasis"})),
 	row("learned scale", "a·f(z), a learned by each layer", Scale, learned),
 	row("K-FAC", "gradients preconditioned by a factored curvature", Optimizer, dense(map[string]any{"optimizer": "kfac"})),
@@ -88,6 +95,21 @@ func rbf(change map[string]any) func(record.Config) map[string]any {
 		}
 		return change
 	}
+}
+
+// farCenters gives an RBF network standardised distances, units that are nearly linear, and
+// centers far from each other, as the study rbf-deep has them; its other settings stay.
+func farCenters(c record.Config) map[string]any {
+	change := rbf(map[string]any{"normalization": "distance-standardize"})(c)
+	if change != nil {
+		model := catalogue.Choice{Name: c.Model.Name, Settings: maps.Clone(c.Model.Settings)}
+		if model.Settings == nil {
+			model.Settings = map[string]any{}
+		}
+		model.Settings["kappa"], model.Settings["center-variance"] = 0.4, 10.
+		change["model"] = model
+	}
+	return change
 }
 
 // shaped wraps the network's own nonlinearity.

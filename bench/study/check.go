@@ -186,6 +186,15 @@ func (s *parts) leastWidth(c Config) int {
 	return min(c.Width, 2)
 }
 
+// every returns the distance of layers that a configuration's normalisation stands in.
+func (s *parts) every(c Config) int {
+	n, err := s.normalizations.Make(c.Normalization)
+	if p, ok := n.(normalization.Spaced); ok && err == nil {
+		return p.Every()
+	}
+	return 1
+}
+
 // ofDepth returns the model of the least depth from one on, and up to the configuration's,
 // that the architecture allows with one of the widths, and its depth.
 func (s *parts) ofDepth(c Config, depth int, widths ...int) (models.Model, int, error) {
@@ -306,7 +315,8 @@ func (s *parts) memory(shape models.Shape, c Config) (Memory, error) {
 		return Memory{}, err
 	}
 	// The period is at least 1: a list makes no network of a lesser depth.
-	m, e, err := s.ofDepth(c, min(c.Depth, d+widths.Period()), c.Width)
+	period := max(widths.Period(), s.every(c))
+	m, e, err := s.ofDepth(c, min(c.Depth, d+period), c.Width)
 	if err != nil {
 		return Memory{}, err
 	}
@@ -326,7 +336,7 @@ func (s *parts) memory(shape models.Shape, c Config) (Memory, error) {
 func (s *parts) narrow(task tasks.Task, c Config) (gorgonia.Nodes, error) {
 	var m models.Model
 	var err error
-	for _, width := range []int{min(c.Width, 2), c.Width} {
+	for _, width := range []int{s.leastWidth(c), c.Width} {
 		if m, err = s.model(ofWidth(c, width)); err == nil {
 			break
 		}
