@@ -86,9 +86,9 @@ func TestReport(t *testing.T) {
 		return input.DispatchMouseEvent(kind, box[0]+x*box[2], box[1]+box[3]/2).WithButton(input.Left).WithClickCount(1)
 	}
 	p.do(mouse(input.MouseMoved, .2), mouse(input.MousePressed, .2), mouse(input.MouseMoved, .4), mouse(input.MouseMoved, .6), mouse(input.MouseReleased, .6))
-	p.Until(`!document.querySelector(".legend .whole").hidden`)
+	p.Until(`document.querySelector(".legend .whole").offsetParent !== null`)
 	p.do(chromedp.Evaluate(`document.querySelector(".legend .whole").click()`, nil))
-	p.Until(`document.querySelector(".legend .whole").hidden`)
+	p.Until(`document.querySelector(".legend .whole").offsetParent === null`)
 	p.do(chromedp.Evaluate(`[...document.querySelectorAll(".legend label")].find((l) => l.textContent.includes("seconds")).click()`, nil))
 	p.Until(`document.querySelectorAll(".charts canvas").length === 4`)
 	// A map is read by keyboard.
