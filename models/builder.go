@@ -21,6 +21,8 @@ type Builder struct {
 	layers  map[string]bool
 	fitted  map[*G.Node]bool // weights that a data-dependent start belongs to
 	spaced  map[string]int   // layers with a place for a normalisation of some, by their order
+
+	detached bool // layers pass no gradient on: see Detach
 }
 
 // Shape returns what the network must fit.
@@ -205,6 +207,13 @@ func (b *Builder) bind(name string, value *tensor.Dense, shape tensor.Shape) (*G
 	return node, nil
 }
 
+// Target returns the node of the targets, of shape (batch, outputs).
+func (b *Builder) Target() *G.Node { return b.network.Target }
+
+// Detach makes the layers that Affine and Dense add from now on pass no gradient on to what they
+// read, in a network for training: they learn by terms of their own, see Penalise.
+func (b *Builder) Detach() { b.detached = b.network.training }
+
 // Training reports whether the network is built for training.
 func (b *Builder) Training() bool { return b.network.training }
 
@@ -290,13 +299,17 @@ func (b *Builder) Affine(name string, x *G.Node, units int, init initializers.In
 		return fail(err)
 	}
 	b.network.readers[x] = append(b.network.readers[x], w)
+	affine, product := ops.Affine, func(x, w *G.Node) (*G.Node, error) { return ops.MatMul(x, w, false, false) }
+	if b.detached {
+		affine, product = ops.AffineDetached, ops.MatMulDetached
+	}
 	if r, ok := norm.(normalization.BiasRemover); ok && r.Site() == normalization.PreActivation {
-		z, err = ops.MatMul(x, w, false, false)
+		z, err = product(x, w)
 	} else {
 		if bias, err = b.bias(name, init, units); err != nil {
 			return fail(err)
 		}
-		z, err = ops.Affine(x, w, bias)
+		z, err = affine(x, w, bias)
 	}
 	if err != nil {
 		return fail(errors.Wrap(err, name))

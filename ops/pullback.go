@@ -52,6 +52,30 @@ func Pullback(seed, to, from *G.Node) (*G.Node, error) {
 	return grad, errors.Wrapf(err, "pullback of %v", from)
 }
 
+// Passes reports whether a gradient of a node reaches another, from which it is computed: not
+// through what is detached.
+func Passes(from, to *G.Node) bool {
+	b := &secondBackward{inputs: map[*G.Node]G.Nodes{from: nil}, leads: map[*G.Node]bool{from: true}}
+	b.visit(to)
+	reached := map[*G.Node]bool{to: true}
+	for _, n := range slices.Backward(b.order) {
+		if n == from || !b.leads[n] || !reached[n] || n.Op() == nil {
+			continue
+		}
+		o, own := n.Op().(*operation)
+		var list []gradient
+		if own && o.grads != nil {
+			list = o.grads()
+		}
+		for i, in := range b.inputs[n] {
+			if list == nil || i < len(list) && list[i].rule != nil {
+				reached[in] = true
+			}
+		}
+	}
+	return reached[from]
+}
+
 // Cuts returns the nodes that every path from one node to another goes through, both included,
 // from the first to the last: between two neighbours the graph is a function of the first alone.
 func Cuts(from, to *G.Node) (G.Nodes, error) {

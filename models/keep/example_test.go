@@ -23,6 +23,6 @@ func Example() {
 	_, err = keep.Catalogue.Make(catalogue.Choice{Name: "critical-projektion"})
 	fmt.Println(err)
 	// Output:
-	// [none critical-penalty critical-projection homeostasis]
+	// [none critical-penalty critical-projection homeostasis auxiliary-losses direct-feedback]
 	// name: unknown keep "critical-projektion"; did you mean critical-projection?
 }

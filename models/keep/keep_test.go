@@ -313,6 +313,7 @@ func TestPenaltyGradient(t *testing.T) {
 
 var all = []string{
 	"none", "critical-penalty(every=3,schedule=inverse-time(decay=0.1))", "critical-projection(every=3,schedule=warm-up(steps=10))", "homeostasis(every=3)",
+	"auxiliary-losses(every=1,schedule=inverse-time(decay=0.1))", "direct-feedback",
 }
 
 // TestResumed restores a run in the middle: it ends as the whole one, to the bit.
@@ -343,7 +344,7 @@ func TestResumed(t *testing.T) {
 
 // TestAllocations counts what a step of each allocates.
 func TestAllocations(t *testing.T) {
-	for _, what := range []string{"none", "critical-penalty(every=1)", "critical-projection(every=1)", "homeostasis(every=1)"} {
+	for _, what := range []string{"none", "critical-penalty(every=1)", "critical-projection(every=1)", "homeostasis(every=1)", "auxiliary-losses(every=1,schedule=inverse-time(decay=0.1))", "direct-feedback"} {
 		l := kept(t, mlp(4, 8, activations.Tanh()), tensor.Float32, 16, what, "adam", 5)
 		run(t, l)
 		l.Steps = 1
@@ -377,21 +378,29 @@ func TestNotApplicable(t *testing.T) {
 		{"critical-projection", "schedule-free-adamw", mlp(2, 4, tanh), "averages"},
 		{"critical-penalty", "schedule-free-adamw", mlp(2, 4, tanh), ""},
 		{"none", "schedule-free-adamw", mlp(1, 4, tanh), ""},
+		{"direct-feedback", "sgd", batchNorm, ""},
+		{"direct-feedback", "sgd", weightNorm, ""},
+		{"direct-feedback", "sgd", models.Residual{Depth: 4, Width: 4, Activation: tanh, Initializer: initializers.GlorotNormal(1)}, "is not a plain layer"},
+		{"direct-feedback", "sgd", models.Highway{Depth: 4, Width: 4, Activation: tanh, Initializer: initializers.GlorotNormal(1)}, "is not a plain layer"},
+		{"direct-feedback", "sgd", models.RBF{Depth: 2, Width: 4, Initializer: initializers.GlorotNormal(1)}, "is not a plain layer"},
+		{"auxiliary-losses(every=1)", "sgd", batchNorm, ""},
+		{"auxiliary-losses(every=2)", "sgd", models.Residual{Depth: 4, Width: 4, Activation: tanh, Initializer: initializers.GlorotNormal(1)}, ""},
+		{"auxiliary-losses", "sgd", mlp(5, 4, tanh), ""},
+		{"auxiliary-losses", "sgd", mlp(1, 4, tanh), "no hidden layer but the last"},
 	} {
 		k := made(t, keep.Catalogue, c.keep)
 		p, err := models.NewParameters(tensor.Float64, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
+		var l *train.Loop
 		n, err := models.Build(k.Model(c.model), shape(8), p, true)
-		if err != nil {
-			t.Fatal(err)
+		if err == nil {
+			if l, err = train.New(n, &stream{}, made(t, optimizers.Catalogue, c.optimizer), 3); err != nil {
+				t.Fatal(err)
+			}
+			err = k.Attach(l)
 		}
-		l, err := train.New(n, &stream{}, made(t, optimizers.Catalogue, c.optimizer), 3)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = k.Attach(l)
 		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%s with %s: %v, want %q", c.keep, c.optimizer, err, c.want)
 		}
@@ -416,7 +425,7 @@ func TestLeavesAlone(t *testing.T) {
 // BenchmarkKeep compares steps with each keep, in turn with steps without: the metric is the
 // ratio of the times, of the quickest turn of each.
 func BenchmarkKeep(b *testing.B) {
-	for _, what := range []string{"none", "critical-penalty", "critical-projection", "homeostasis"} {
+	for _, what := range []string{"none", "critical-penalty", "critical-projection", "homeostasis", "auxiliary-losses(every=3)", "direct-feedback"} {
 		for _, width := range []int{64, 256} {
 			b.Run(fmt.Sprintf("keep=%s/width=%d", what, width), func(b *testing.B) {
 				var loops [2]*train.Loop
