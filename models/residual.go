@@ -62,6 +62,13 @@ const (
 	Unscaled Scale = "none"
 	// ByDepth is 1/√L for L blocks: it then grows by a constant factor over all of them.
 	ByDepth Scale = "by-depth"
+	// InverseDepth is 1/L: the sum over all blocks stays of order 1, and so does the change of x in
+	// a training step, whatever the depth: a rate found at one depth then serves at others. It is
+	// the branch of CompleteP, α = 1 (N. Dey et al.: Don't be lazy: CompleteP enables
+	// compute-efficient deep transformers, arXiv 2505.01618), whose rates for Adam do not depend
+	// on the depth, and for hidden weights are as 1/width: the link scale gives them. Checked are
+	// the branch and, by a coordinate check, that it does what the paper says of it.
+	InverseDepth Scale = "inverse-depth"
 	// SkipInit is a learned number for each block, layer02/scale, 0 at first: the network
 	// starts as its shortcuts alone (S. De, S. Smith: Batch normalization biases residual
 	// blocks towards the identity function in deep networks, 2020).
@@ -102,8 +109,8 @@ func (m *Residual) check() error {
 		return errors.Errorf("re-zero is for blocks with order inside; with order %s the same number is called skip-init", m.Order)
 	case m.Scale == Fixup && m.Block < 2:
 		return errors.New("fixup scales the layers before the last one of a block: it needs blocks of at least 2")
-	case m.Scale != Unscaled && m.Scale != ByDepth && m.Scale != SkipInit && m.Scale != ReZero && m.Scale != Fixup:
-		return errors.Errorf("a residual network with scale %q: want %s, %s, %s, %s or %s", m.Scale, Unscaled, ByDepth, SkipInit, ReZero, Fixup)
+	case m.Scale != Unscaled && m.Scale != ByDepth && m.Scale != InverseDepth && m.Scale != SkipInit && m.Scale != ReZero && m.Scale != Fixup:
+		return errors.Errorf("a residual network with scale %q: want %s, %s, %s, %s, %s or %s", m.Scale, Unscaled, ByDepth, InverseDepth, SkipInit, ReZero, Fixup)
 	case m.Normalization != nil && m.Normalization.Site() == normalization.Distance:
 		return errors.Errorf("%s normalises the squared distances of RBF layers: a residual network has none", m.Normalization.Name())
 	case m.Normalization != nil && m.Scale == Fixup:
@@ -189,6 +196,8 @@ func (m Residual) block(b *Builder, x *G.Node, first int, init initializers.Init
 		sum, err = ops.Shortcut(x, f, 1)
 	case ByDepth:
 		sum, err = ops.Shortcut(x, f, 1/math.Sqrt(float64(blocks)))
+	case InverseDepth:
+		sum, err = ops.Shortcut(x, f, 1/float64(blocks))
 	default:
 		var scale *G.Node
 		if scale, err = b.Learnable(last+"/scale", func(a []float64) { a[0] = index(m.Scale == Fixup) }, 1); err == nil {
@@ -281,7 +290,7 @@ func (s rescaled) Fill(w []float64, fanIn, fanOut int, r *rand.Rand) {
 // residual is the architecture of [Residual] networks.
 type residual struct {
 	Order Order `json:"order" default:"pre-activation" doc:"where the nonlinearities are: pre-activation, post-activation or inside"`
-	Scale Scale `json:"scale" default:"none" doc:"scaling of the branches: none, by-depth (1/√L of L blocks), skip-init, re-zero or fixup"`
+	Scale Scale `json:"scale" default:"none" doc:"scaling of the branches: none, by-depth (1/√L of L blocks), inverse-depth (1/L), skip-init, re-zero or fixup"`
 	Block int   `json:"block" default:"2" range:"[1,100]" doc:"layers in a block"`
 }
 

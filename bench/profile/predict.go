@@ -187,6 +187,8 @@ func (p *Profile) theory(a *study.Assembly, n *models.Network) (w wide, why stri
 			w.network.Branch = mean(scale)
 		case m.Scale == models.ByDepth:
 			w.network.Branch = 1 / math.Sqrt(float64(m.Depth/max(1, m.Block)))
+		case m.Scale == models.InverseDepth:
+			w.network.Branch = 1 / float64(m.Depth/max(1, m.Block))
 		}
 		w.network.Shortcut, w.measured = meanfield.ResidualInside, false
 		if s := parameter(last + "/shortcut"); s != nil {

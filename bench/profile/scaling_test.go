@@ -8,6 +8,9 @@ import (
 	"github.com/gradflow/gradflow/bench/profile"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/internal/draw"
+	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/normalization"
+	"github.com/gradflow/gradflow/optimizers"
 )
 
 // TestScalings: the exponents of a change that is a power of width and depth, which the picture
@@ -45,5 +48,33 @@ func TestScalings(t *testing.T) {
 	}
 	if _, err := draw.Encode(profile.ScalingFigure{List: list}, "svg"); err == nil {
 		t.Error("nothing is drawn without an error")
+	}
+}
+
+// TestInverseDepth: with branches of 1/L a step changes a network as much at any depth, and with
+// branches of 1 it changes a deep one more: what is to be seen of CompleteP.
+func TestInverseDepth(t *testing.T) {
+	last := map[string]float64{}
+	for _, scale := range []string{"none", "inverse-depth"} {
+		c := config("tanh", 4)
+		c.Width, c.Batch = 64, 32
+		c.Model, c.Normalization = complete(models.Catalogue, "residual(scale="+scale+")"), complete(normalization.Catalogue, "layer-norm")
+		c.Optimizer = complete(optimizers.Catalogue, "adam(rate=0.001)")
+		list, err := profile.Coordinates(t.Context(), c, []int{64}, []int{4, 32}, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := profile.Scalings(list)
+		last[scale] = float64(s[1].Depth)
+		if scale == "inverse-depth" {
+			for i, s := range s {
+				if !(math.Abs(float64(s.Depth)) < 0.1) {
+					t.Errorf("place %d changes as depth^%.2f", i, float64(s.Depth))
+				}
+			}
+		}
+	}
+	if !(last["none"] > 0.2) {
+		t.Errorf("without a scale the last layer changes as depth^%.2f", last["none"])
 	}
 }
