@@ -9,6 +9,17 @@ import (
 type Network struct {
 	Depth int // nonlinear layers, one after the other
 	Width int // units of each
+	// Unshapes is why the variance and correlations between its layers are not those that shapes
+	// such as DKS are for, a sentence without an end; "": they are.
+	Unshapes string
+}
+
+// Unshaping is an optional interface of parts that stand between the nonlinear layers of a
+// network: its architecture, and its normalisation.
+type Unshaping interface {
+	// Unshapes returns why pre-activations of variance 1, and their correlations, do not pass as
+	// they do through x·W: a sentence without an end; "" if they do.
+	Unshapes() string
 }
 
 // Adaptable is an [Activation] that is to be fitted to a network before it is used: the

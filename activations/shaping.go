@@ -389,6 +389,11 @@ func makeTailoredReLU(s tailoredSettings) (Activation, error) {
 	return forDepth("tailored-relu", s.Depth, s.Shortcut, s.Branch, func(t Topology) (*Transformed, error) { return TailoredReLU(t, s.Correlation) })
 }
 
+// What makes a network normalise by units, as layer norm does, leaves them as they are: the
+// conditions hold for variance 1, which it sets. A norm over the batch takes away what examples
+// have in common, and so changes the correlations that are shaped; a highway's gates keep no
+// variance. Those are refused ([Unshaping]).
+
 // forDepth shapes for a depth, or with 0 for that of the network when it is known.
 func forDepth(name string, depth int, shortcut float64, branch int, shape func(Topology) (*Transformed, error)) (Activation, error) {
 	fit := func(depth int) (Activation, error) {
@@ -404,7 +409,12 @@ func forDepth(name string, depth int, shortcut float64, branch int, shape func(T
 	if _, err := fit(max(50, branch) / branch * branch); err != nil { // what can't be shaped is told at once
 		return nil, err
 	}
-	return adaptable{name: name, fit: func(n Network) (Activation, error) { return fit(max(1, n.Depth)) }}, nil
+	return adaptable{name: name, fit: func(n Network) (Activation, error) {
+		if n.Unshapes != "" {
+			return nil, errors.Errorf("%s is not defined in this network: %s; say %s(depth=%d) to have it shaped for plain layers all the same", name, n.Unshapes, name, max(1, n.Depth))
+		}
+		return fit(max(1, n.Depth))
+	}}, nil
 }
 
 func orTanh(f Activation) (Scalar, error) {

@@ -85,3 +85,8 @@ type highway struct {
 func (a highway) Model(p Plan) (Model, error) {
 	return Highway{p.Depth, p.Width, p.Activation, p.Initializer, p.Normalization, a.GateBias}, nil
 }
+
+// Unshapes implements [activations.Unshaping].
+func (highway) Unshapes() string {
+	return "a highway layer adds T∘f and (1-T)∘x, of which the squares of the factors do not add to 1, and its variance shrinks"
+}

@@ -69,6 +69,11 @@ func (batchNorm) Name() string { return "batch-norm" }
 func (n batchNorm) Site() Site { return n.config.Placement.site() }
 func (batchNorm) RemovesBias() {}
 
+// Unshapes implements [activations.Unshaping].
+func (batchNorm) Unshapes() string {
+	return "batch-norm takes away what the examples of a batch have in common, and changes the correlations that are shaped"
+}
+
 func (n batchNorm) Normalize(b Builder, layer string, x *G.Node) (*G.Node, error) {
 	units, err := columns(x)
 	if err != nil {

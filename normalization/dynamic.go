@@ -104,6 +104,11 @@ func (n dynamic) Name() string { return n.name }
 func (n dynamic) Site() Site   { return n.placement.site() }
 func (dynamic) Elementwise()   {}
 
+// Unshapes implements [activations.Unshaping].
+func (n dynamic) Unshapes() string {
+	return n.name + " is a nonlinearity of its own between the layers"
+}
+
 func (n dynamic) Normalize(b Builder, layer string, x *G.Node) (*G.Node, error) {
 	units, err := columns(x)
 	if err != nil {

@@ -1,6 +1,8 @@
 package normalization
 
 import (
+	"fmt"
+
 	"github.com/gradflow/gradflow/catalogue"
 	"github.com/gradflow/gradflow/ops"
 	"github.com/pkg/errors"
@@ -120,6 +122,15 @@ func (n overUnits) make(workingPoint bool) (Normalization, error) {
 
 func (n overUnits) Name() string { return n.name }
 func (n overUnits) Site() Site   { return n.placement.site() }
+
+// Unshapes implements [activations.Unshaping]: at γ = 1 and β = 0 the variance that is shaped for
+// is what it sets.
+func (n overUnits) Unshapes() string {
+	if n.gamma == 1 && n.beta == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s has gamma %.3g and beta %.3g at first, and the variance that is shaped for is 1 about 0", n.name, n.gamma, n.beta)
+}
 
 // Groups implements [Grouped].
 func (n overUnits) Groups() int { return n.groups }

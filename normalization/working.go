@@ -25,6 +25,11 @@ func (n pending) For(net Network) (Normalization, error) {
 	return n.with(gamma, beta), nil
 }
 
+// Unshapes implements [activations.Unshaping].
+func (n pending) Unshapes() string {
+	return n.Name() + " is to choose a gamma and beta for the nonlinearity, which it would be shaped without"
+}
+
 // Groups implements [Grouped] for those over units.
 func (n pending) Groups() int {
 	if g, ok := n.Normalization.(Grouped); ok {

@@ -343,5 +343,22 @@ func (s *parts) activation(c Config) (activations.Activation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return activations.For(f, activations.Network{Depth: c.Depth, Width: c.Width})
+	if _, ok := f.(activations.Adaptable); !ok {
+		return f, nil
+	}
+	net := activations.Network{Depth: c.Depth, Width: c.Width}
+	architecture, err := s.models.Make(c.Model)
+	if err != nil {
+		return nil, err
+	}
+	norm, err := s.normalizations.Make(c.Normalization)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range []any{architecture, norm} {
+		if u, ok := part.(activations.Unshaping); ok && net.Unshapes == "" {
+			net.Unshapes = u.Unshapes()
+		}
+	}
+	return activations.For(f, net)
 }
