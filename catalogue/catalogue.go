@@ -16,8 +16,11 @@ import (
 type Entry[T any] struct {
 	Name string // lower-case, hyphenated
 	Doc  string // one line
-	from string // where the row was made
-	typ  reflect.Type
+	// Cites are the works that the thing comes from: keys of this project's references, or, of a
+	// program's own rows, whole BibTeX entries.
+	Cites []string
+	from  string // where the row was made
+	typ   reflect.Type
 	// fields are those of typ.
 	fields []field
 	make   func(settings reflect.Value) (T, error)
@@ -38,6 +41,12 @@ func Row[T, S any](name, doc string, build func(S) (T, error)) Entry[T] {
 		fields: fields(typ),
 		make:   func(s reflect.Value) (T, error) { return build(s.Interface().(S)) },
 	}
+}
+
+// Cite returns the row with the works that the thing comes from: see Cites.
+func (e Entry[T]) Cite(works ...string) Entry[T] {
+	e.Cites = slices.Concat(e.Cites, works)
+	return e
 }
 
 // caller names a place in the program: its function, file and line.

@@ -33,6 +33,7 @@ type entry struct {
 	Name     string              `json:"name"`
 	Doc      string              `json:"doc"`
 	Settings []catalogue.Setting `json:"settings,omitempty"`
+	Cites    []string            `json:"cites,omitempty"`
 }
 
 func sections() []section {
@@ -60,7 +61,7 @@ func (s section) in(other string) section {
 func sectionOf[T any](name string, c *catalogue.Catalogue[T]) section {
 	s := section{Name: name}
 	for _, e := range c.Entries() {
-		s.Entries = append(s.Entries, entry{e.Name, e.Doc, c.Settings(e.Name)})
+		s.Entries = append(s.Entries, entry{e.Name, e.Doc, c.Settings(e.Name), e.Cites})
 	}
 	return s
 }
@@ -79,13 +80,13 @@ func axesSection() section {
 }
 
 func newList() *cobra.Command {
-	var asJSON bool
+	var asJSON, cite bool
 	var names []string
 	for _, s := range sections() {
 		names = append(names, s.Name)
 	}
 	c := &cobra.Command{
-		Use:   "list [CATALOGUE]",
+		Use:   "list [CATALOGUE [NAME]]",
 		Short: "List the parts that studies can use",
 		Long: `List shows the catalogues (` + strings.Join(names, ", ") + `): the names that a study file can use, and their
 settings with defaults. Write a setting as  {name: sgd, rate: 0.1}  or sgd(rate=0.1).
@@ -93,35 +94,64 @@ Links and schedules are the parts of a chain, an optimizer that changes the grad
 the steps of another:
 
   chain(before=[clip-norm(limit=1)],optimizer=sgd)
-  chain(optimizer=sgd,after=[schedule(schedule=cosine(steps=400))])`,
+  chain(optimizer=sgd,after=[schedule(schedule=cosine(steps=400))])
+
+With --cite it prints the references of the parts that are named, or that a study file
+uses, as BibTeX.`,
 		Example: `  gradflow list
-  gradflow list optimizers --json`,
+  gradflow list optimizers --json
+  gradflow list optimizers adam
+  gradflow list --cite bench/studies/quickstart.yaml
+  gradflow list --cite dks lsuv`,
 		ValidArgs: names,
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return useError{errors.Errorf("list takes at most one argument, a catalogue; see gradflow list --help")}
+			if cite {
+				if len(args) == 0 {
+					return useError{errors.New("list --cite: name parts, such as dks, or a study file")}
+				}
+				return nil
 			}
-			if len(args) == 1 && !slices.Contains(names, args[0]) {
+			if len(args) > 2 {
+				return useError{errors.Errorf("list takes at most two arguments, a catalogue and a name in it; see gradflow list --help")}
+			}
+			if len(args) > 0 && !slices.Contains(names, args[0]) {
 				return useError{errors.Errorf("unknown catalogue %q: there are %s", args[0], strings.Join(names, ", "))}
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if cite {
+				return printReferences(c, args)
+			}
 			var list []section
 			for _, s := range sections() {
+				if len(args) == 2 {
+					if s.Name != args[0] && s.partOf != args[0] {
+						continue
+					}
+					s.Entries = slices.DeleteFunc(s.Entries, func(e entry) bool { return e.Name != args[1] })
+					if len(s.Entries) > 0 {
+						list = append(list, s)
+					}
+					continue
+				}
 				if len(args) == 0 || s.Name == args[0] || s.partOf == args[0] {
 					list = append(list, s)
 				}
+			}
+			if len(list) == 0 {
+				return useError{errors.Errorf("%s has no %q: see gradflow list %[1]s", args[0], args[1])}
 			}
 			if asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
 				return e.Encode(list)
 			}
-			return printSections(c.OutOrStdout(), list, len(args) == 1)
+			return printSections(c.OutOrStdout(), list, len(args) > 0)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	c.Flags().BoolVar(&cite, "cite", false, "print the references of parts, or of those of a study file, as BibTeX")
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/study"
+	"github.com/gradflow/gradflow/internal/bib"
 )
 
 // runTable is the table of all runs, which the page's script sorts and filters.
@@ -97,7 +98,6 @@ func newAgain(results *record.Results, r *Ranking) again {
 			version = e.Gradflow
 		}
 	}
-	a.Citation = "@software{gradflow,\n  author = {{The gradflow developers}},\n  title = {gradflow: what keeps the gradient alive in deep networks of saturating units},\n  version = {" +
-		strings.NewReplacer("{", "", "}", "", "\\", "").Replace(version) + "},\n  url = {https://github.com/gradflow/gradflow}\n}"
+	a.Citation = bib.Software(version)
 	return a
 }

@@ -25,8 +25,8 @@ var Catalogue = catalogue.New("keep",
 	catalogue.Row("critical-penalty", "adds a term to the loss that pulls χ of each layer towards 1", NewPenalty),
 	catalogue.Row("critical-projection", "rescales weights at intervals so that χ of each layer approaches 1", NewProjection),
 	catalogue.Row("homeostasis", "adjusts weights and biases to give each unit's pre-activation a target mean and deviation", NewHomeostasis),
-	catalogue.Row("auxiliary-losses", "adds linear readouts with the loss at hidden layers", NewAuxiliary),
-	catalogue.Row("direct-feedback", "sends the error to every hidden layer by a fixed random matrix, instead of back", NewFeedback),
+	catalogue.Row("auxiliary-losses", "adds linear readouts with the loss at hidden layers", NewAuxiliary).Cite("lee2015"),
+	catalogue.Row("direct-feedback", "sends the error to every hidden layer by a fixed random matrix, instead of back", NewFeedback).Cite("nokland2016"),
 )
 
 // none keeps nothing.
