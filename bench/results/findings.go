@@ -25,6 +25,7 @@ var chapters = []chapter{
 	{"remedies", "Five nonlinearities, to depth 100", "activation"},
 	{"learned-scale", "A factor a > 1, with and without a regulariser", "activation"},
 	{"quickstart", "Sigmoids and Gaussians, 20 layers deep", ""},
+	{"paths", "Other paths for the error", "activation"},
 	{"rbf", "Layers of radial basis functions", ""},
 }
 

@@ -13,7 +13,12 @@
 //	critical-projection   multiplies W(l+1) by χ(l)^(-strength/2) at intervals
 //	homeostasis           moves mean and deviation of each unit's z towards a target, through W and b
 //
-// The methods are this project's own; the last follows the idea of intrinsic plasticity (J. Triesch:
+// Two more change the way that the error takes to the lower layers:
+//
+//	auxiliary-losses      linear readouts with the loss at every few hidden layers
+//	direct-feedback       the error by a fixed random matrix to every layer, not back through those above
+//
+// The first three methods are this project's own; homeostasis follows the idea of intrinsic plasticity (J. Triesch:
 // Synergies between intrinsic and synaptic plasticity in individual model neurons, NIPS 2004),
 // with moments of the pre-activation instead of the firing rate. Homeostasis does not control
 // χ itself.
@@ -50,6 +55,11 @@
 // The sigmoid network trains only if its signal is kept alive; the tanh network, whose signal
 // survives anyway, gains nothing. A deviation of 1 is far too wide for ten Gaussian layers: the
 // target must suit the function. The study is bench/studies/keep.yaml.
+//
+// Auxiliary losses and direct feedback stand beside residual networks in bench/studies/paths.yaml;
+// bench/results/FINDINGS.md has what they do. Readouts carry thirty softplus layers, not thirty
+// sigmoid ones, whose forward signal dies between two of them; direct feedback reaches every
+// layer, and trains thirty Gaussian layers, but diverged with softplus.
 //
 // # A keep of your own
 //
