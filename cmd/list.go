@@ -9,6 +9,7 @@ import (
 
 	"github.com/gradflow/gradflow/activations"
 	"github.com/gradflow/gradflow/bench/probe"
+	"github.com/gradflow/gradflow/bench/remedy"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/bench/tasks"
 	"github.com/gradflow/gradflow/catalogue"
@@ -48,6 +49,7 @@ func sections() []section {
 		sectionOf("links", optimizers.Links).in("optimizers"),
 		sectionOf("schedules", optimizers.Schedules).in("optimizers"),
 		sectionOf("keeps", keep.Catalogue),
+		sectionOf("remedies", remedy.Catalogue),
 		sectionOf("losses", models.Losses),
 		sectionOf("quantities", probe.Catalogue),
 	}
@@ -101,6 +103,7 @@ uses, as BibTeX.`,
 		Example: `  gradflow list
   gradflow list optimizers --json
   gradflow list optimizers adam
+  gradflow list remedies dks
   gradflow list --cite bench/studies/quickstart.yaml
   gradflow list --cite dks lsuv`,
 		ValidArgs: names,
@@ -147,7 +150,16 @@ uses, as BibTeX.`,
 				e.SetIndent("", "  ")
 				return e.Encode(list)
 			}
-			return printSections(c.OutOrStdout(), list, len(args) > 0)
+			if err := printSections(c.OutOrStdout(), list, len(args) > 0); err != nil || len(args) < 2 || args[0] != "remedies" {
+				return err
+			}
+			page, ok := remedy.PageOf(args[1])
+			if !ok { // a program's own
+				return nil
+			}
+			w := c.OutOrStdout()
+			_, err := io.WriteString(w, "\n"+strings.Join(page.Lines(min(texttab.Or(terminalWidth(w)), 100)), "\n")+"\n")
+			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print as JSON")

@@ -31,6 +31,8 @@ const (
 // Catalogue has the remedies that are tried, in this order where there is not time for all.
 var Catalogue = catalogue.New("remedy",
 	row("residual", "blocks x + F(x)", Shortcut, dense(map[string]any{"model": "residual"})),
+	row("pre-norm residual, 1/L", "x + F(norm x)/L, a full shortcut and branches that fit any depth", Shortcut,
+		dense(map[string]any{"model": "residual(scale=inverse-depth)", "normalization": "layer-norm"})),
 	row("layer norm after f", "of each example over the units", Norm, dense(map[string]any{"normalization": "layer-norm(placement=after)"})),
 	row("DKS", "the nonlinearity shaped for the depth", Shape, shaped("dks", "lecun-normal")),
 	row("batch norm", "of each unit over the batch, before f", Norm, dense(map[string]any{"normalization": "batch-norm"})),

@@ -12,7 +12,7 @@ var shown = map[string]string{}
 
 // wordOf makes the row's name of what people are shown.
 func wordOf(name string) string {
-	word := strings.NewReplacer(" + ", "-with-", " ", "-", ",", "", "é", "e", "χ", "chi").Replace(strings.ToLower(name))
+	word := strings.NewReplacer(" + ", "-with-", " ", "-", ",", "", "/", "-over-", "é", "e", "χ", "chi").Replace(strings.ToLower(name))
 	shown[word] = name
 	return word
 }

@@ -3,6 +3,7 @@ package study
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -20,7 +21,7 @@ type Estimate struct {
 	Shapes, Measured int
 }
 
-// timedSteps are those that are timed, after one that is not.
+// timedSteps are those that are timed at first, after one that is not.
 const timedSteps = 8
 
 // shape is what a run's time depends on: the configuration without seed, budget, and settings of
@@ -109,25 +110,46 @@ func (k cost) of(c Config) float64 {
 	return k.start + k.step*float64(c.Steps-1) + k.evaluation*float64(c.Steps/c.Evaluate)
 }
 
-// cost measures a run of one step, one of some more, and one that evaluates after each.
+// cost measures runs of one step, of as many as take long enough to be timed, and of some that
+// evaluate after each. Of several turns the quickest counts: the others were disturbed.
 func (s *Spec) cost(ctx context.Context, c Config) (cost, error) {
-	var seconds [3]float64
+	const turns, enough, most = 2, 0.005, 512
 	c.Probe = 0
-	for i, run := range []struct{ steps, evaluate int }{{1, 1}, {1 + timedSteps, 1 + timedSteps}, {1 + timedSteps, 1}} {
-		c.Steps, c.Evaluate = run.steps, run.evaluate
-		r, err := s.Execute(ctx, c, nil)
-		if err != nil {
-			return cost{}, errors.Wrap(err, "measure the time of a run")
+	diverged := false
+	measure := func(steps, evaluate int) (float64, error) {
+		c.Steps, c.Evaluate = steps, evaluate
+		least := math.Inf(1)
+		for range turns {
+			r, err := s.Execute(ctx, c, nil)
+			if err != nil {
+				return 0, errors.Wrap(err, "measure the time of a run")
+			}
+			if r == nil {
+				return 0, ctx.Err()
+			}
+			diverged = diverged || r.Summary.Steps < steps
+			least = min(least, r.Timing.Seconds)
 		}
-		if r == nil {
-			return cost{}, ctx.Err()
+		return least, nil
+	}
+	one, err := measure(1, 1)
+	if err != nil || diverged {
+		return cost{start: one}, err
+	}
+	step := 0.
+	for n := timedSteps; ; n *= 4 {
+		some, err := measure(1+n, 1+n)
+		if err != nil || diverged { // then the rest takes nothing
+			return cost{start: one}, err
 		}
-		seconds[i] = r.Timing.Seconds
-		if r.Summary.Steps < run.steps { // it diverged: the rest takes nothing
-			return cost{start: seconds[i]}, nil
+		if step = max(0, some-one) / float64(n); some-one > enough || n >= most {
+			break
 		}
 	}
-	step := max(0, seconds[1]-seconds[0]) / timedSteps
-	evaluation := max(0, seconds[2]-seconds[1]) / timedSteps
-	return cost{max(0, seconds[0]-evaluation), step, evaluation}, nil
+	evaluated, err := measure(1+timedSteps, 1)
+	if err != nil {
+		return cost{}, err
+	}
+	evaluation := max(0, evaluated-one-timedSteps*step) / timedSteps
+	return cost{max(0, one-evaluation), step, evaluation}, nil
 }
