@@ -65,7 +65,8 @@ func NewLayerNorm(c LayerNormConfig) (Normalization, error) {
 //
 // with γ and β as in [NewLayerNorm], which is group normalisation of one group; 8 are the default.
 // This is torch.nn.GroupNorm on a matrix. A group needs two units or more, and few in a group
-// quantise what is left: of two it is ±1.
+// quantise what is left: of two it is ±1. Groups of 8 are too small for depth, as recorded in the
+// study newer-remedies: Gaussians of 30 layers stay at chance with 8 groups of 64 units.
 //
 // Source: Y. Wu, K. He: Group Normalization (2018), where units are the channels of images.
 func NewGroupNorm(c GroupNormConfig) (Normalization, error) {

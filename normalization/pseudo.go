@@ -30,7 +30,8 @@ type PseudoNormConfig struct {
 // in every k-th layer, without parameters. Between two of them the signal shrinks or grows as it
 // would without, so that what float32 can hold and where f has a slope are kept, and the
 // gradient passes: a division by the root mean square undoes, backward, what the layers between
-// have lost forward. What the layers lose backward by the slope of f it does not restore.
+// have lost forward. What the layers lose backward by the slope of f it does not restore: in the
+// recorded study newer-remedies no difference from plain networks is shown.
 //
 // Theory has one norm in each layer, and does not follow this.
 //

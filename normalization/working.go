@@ -97,10 +97,14 @@ func fieldOf(n Network) (activations.Scalar, *meanfield.Field, error) {
 // (1 - c)². An f that is not 0 where it is nearly linear has no such point. Of the points with
 // χ = 1, and γ from 1/4 to 4, it gets that of the least C”(1), for which it is used where it is
 // small: γ = .595 and β = -1.81 for the Gaussian, in its tail. There examples still become
-// alike, by a power of the depth: on digits, with 20 layers and 300 steps of Adam, layer norm took
-// the Gaussian from .19 (γ = 1, β = 0) to .68, and to .89 with orthogonal weights, where batch norm
-// at its own point had .93, and layer norm there .10. As in [WorkingPoint], points where
-// E[f'(γn + β)²] is less than a quarter of its largest value for that γ are left out.
+// alike, by a power of the depth. On digits, with 20 layers of 64 Gaussians and 300 steps of Adam at
+// .001, layer norm had a median of .175 over 6 seeds at γ = 1 and β = 0, .700 at this point, .861
+// with orthogonal weights as well, .754 with this β alone, .100 with this γ alone, and .100 where
+// the Gaussian is nearly linear, at γ = .3 and β = .75; batch norm has .951 there. Deeper than that it
+// takes batch norm, or an f with E[f] = 0.
+//
+// As in [WorkingPoint], points where E[f'(γn + β)²] is less than a quarter of its largest value for
+// that γ are left out.
 func WorkingPointOfUnits(n Network) (gamma, beta float64, err error) {
 	f, err := activations.ScalarOf(n.Activation)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/gradflow/gradflow/bench/stats"
 	"github.com/gradflow/gradflow/bench/study"
 	"github.com/gradflow/gradflow/models"
+	"github.com/gradflow/gradflow/models/initializers"
 	"github.com/gradflow/gradflow/normalization"
 	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/floats"
@@ -157,6 +158,11 @@ func (p *Profile) theory(a *study.Assembly, n *models.Network) (w wide, why stri
 	norm, why := normOf(p.Config, a, n)
 	if why != "" {
 		return w, why
+	}
+	if init, err := initializers.Catalogue.Make(p.Config.Initializer); err == nil {
+		if s, ok := init.(initializers.Structured); ok {
+			return w, fmt.Sprintf("theory has independent weights, and with %s %s", init.Name(), s.Structure())
+		}
 	}
 	hidden := len(n.Layers) - 1
 	if hidden < 1 {

@@ -23,10 +23,13 @@ type chapter struct {
 
 var chapters = []chapter{
 	{"remedies", "Five nonlinearities, to depth 100", "activation"},
+	{"newer-remedies", "What came after 2016", "activation"},
 	{"learned-scale", "A factor a > 1, with and without a regulariser", "activation"},
 	{"quickstart", "Sigmoids and Gaussians, 20 layers deep", ""},
 	{"paths", "Other paths for the error", "activation"},
 	{"rbf", "Layers of radial basis functions", ""},
+	{"rbf-deep", "Deep layers of radial basis functions", ""},
+	{"fixed-point", "101 layers of 16 and 4 units", ""},
 }
 
 // findings writes the page. Every number is of the records, or of a test of their scores.

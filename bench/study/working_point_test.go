@@ -1,6 +1,7 @@
 package study_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -23,6 +24,18 @@ func TestWorkingPoint(t *testing.T) {
 		beta := a.Parameters.Tensor("layer02/beta").Float32s()[0]
 		if fitted := len(c.Normalization.Settings) > 3; fitted != (beta != 0) {
 			t.Errorf("%s starts from a beta of %g", c.Normalization, beta)
+		}
+	}
+}
+
+// TestGroups: a study is checked by networks that are narrower than its own, which groups divide.
+func TestGroups(t *testing.T) {
+	for groups, want := range map[string]string{"2": "", "4": "4 groups do not divide", "6": "groups of one unit"} {
+		text := strings.NewReplacer("depth: [1, 3]", "depth: 3", "width: 8", "width: 6", "optimizer:\n",
+			"normalization: {name: group-norm, groups: "+groups+"}\n  optimizer:\n").Replace(small)
+		_, err := study.Parse(context.Background(), "small.yaml", []byte(text))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s groups of 6 units: %v, want %q", groups, err, want)
 		}
 	}
 }

@@ -27,6 +27,14 @@ type Variances interface {
 	Variances(fanIn, fanOut int) (weight, bias float64)
 }
 
+// Structured is an optional interface of an [Initializer] whose weights are not independent of each
+// other, even about their mean: mean-field theory, which is given their variance, would mislead.
+type Structured interface {
+	Initializer
+	// Structure returns how they depend on each other, as in "pairs of units mirror each other".
+	Structure() string
+}
+
 // WeightsOnly reports whether an initialiser only fills weights: neither biases ([Biased]) nor
 // from data ([FromData]). Models that draw or scale parts of a weight themselves need that.
 func WeightsOnly(init Initializer) bool {

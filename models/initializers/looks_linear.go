@@ -40,8 +40,8 @@ type OfLayers interface {
 // and the output layer in its inputs only; so are layers that read sums with shortcuts, or what
 // a normalisation has made of f(z), in their units only. Biases are 0.
 //
-// Weights of a pair are not independent, so that [Variances], on which theory rests, would
-// mislead: it is not implemented.
+// Weights of a pair are not independent, and theory, which has their variance, does not cover them
+// ([Structured]).
 //
 // Source: D. Balduzzi et al.: The shattered gradients problem, 2017 (arXiv 1702.08591), which
 // mirrors concatenated rectifiers; from memory. The form for any f and its gain are ours.
@@ -78,6 +78,9 @@ type mirrored struct {
 }
 
 func (mirrored) Name() string { return "looks-linear" }
+
+// Structure implements [Structured].
+func (mirrored) Structure() string { return "pairs of units mirror each other" }
 
 func (m mirrored) OfLayers() Initializer {
 	m.inputs, m.gain = true, m.above

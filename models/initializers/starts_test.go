@@ -14,22 +14,30 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestFixedPoint has D as figure 18 of the paper shows it, and the noise around it.
+// TestFixedPoint: D is copies of the identity, or its first columns; folded, sums of inputs.
 func TestFixedPoint(t *testing.T) {
-	for _, s := range [][2]int{{8, 4}, {4, 4}, {4, 8}, {1, 3}, {7, 3}} {
-		in, out := s[0], s[1]
-		w, err := initializers.Values(made(t, "fixed-point"), 1, "w", in, out)
+	for _, c := range []struct {
+		text    string
+		in, out int
+		rows    string // of D: an input's weights
+	}{
+		{"fixed-point", 2, 2, "10 01"},
+		{"fixed-point", 2, 4, "1010 0101"},
+		{"fixed-point", 4, 2, "10 01 00 00"},
+		{"fixed-point(fold=true)", 2, 4, "1010 0101"},
+		{"fixed-point(fold=true)", 4, 2, "10 01 10 01"},
+		{"fixed-point(fold=true)", 5, 2, "10 01 10 01 10"},
+		{"fixed-point", 1, 3, "111"},
+	} {
+		w, err := initializers.Values(made(t, c.text), 1, "w", c.in, c.out)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range in {
-			for j := range out {
-				want := 0.
-				if d := i - j; d == 0 || d%4 == 0 && in != 7 && in != 1 || d%3 == 0 && in == 7 || in == 1 {
-					want = 1
-				}
-				if v := w[i*out+j]; !(math.Abs(v-want) < 6*.085/math.Sqrt(float64(in))) || v == want {
-					t.Errorf("%v: the weight of input %d and unit %d is %g, want about %g", s, i, j, v, want)
+		for i, row := range strings.Fields(c.rows) {
+			for j, d := range row {
+				want := float64(d - '0')
+				if v := w[i*c.out+j]; !(math.Abs(v-want) < 6*.085/math.Sqrt(float64(c.in))) || v == want {
+					t.Errorf("%s of %d inputs and %d units: the weight of input %d and unit %d is %g, want about %g", c.text, c.in, c.out, i, j, v, want)
 				}
 			}
 		}
@@ -39,7 +47,7 @@ func TestFixedPoint(t *testing.T) {
 	var noise []float64
 	for i := range in {
 		for j := range out {
-			if i%out != j {
+			if i != j {
 				noise = append(noise, w[i*out+j])
 			}
 		}
