@@ -27,6 +27,7 @@ var chapters = []chapter{
 	{"learned-scale", "A factor a > 1, with and without a regulariser", "activation"},
 	{"quickstart", "Sigmoids and Gaussians, 20 layers deep", ""},
 	{"paths", "Other paths for the error", "activation"},
+	{"working-point", "A norm for Gaussians", ""},
 	{"rbf", "Layers of radial basis functions", ""},
 	{"rbf-deep", "Deep layers of radial basis functions", ""},
 	{"fixed-point", "101 layers of 16 and 4 units", ""},
