@@ -18,7 +18,7 @@ var Catalogue = catalogue.New("initializer",
 	catalogue.Row("critical", "N(0, σ²/fan-in) with the critical σ² of mean-field theory", func(c CriticalConfig) (Initializer, error) { return Critical(c) }).Cite("schoenholz2017"),
 	catalogue.Row("lsuv", "orthogonal, then scaled so that each layer's pre-activations have variance 1 on a batch", func(c LSUVConfig) (Initializer, error) { return LSUV(c) }).Cite("mishkin2015"),
 	catalogue.Row("chi", "orthogonal, then scaled so that each layer keeps the squared gradient on a batch", func(c ChiConfig) (Initializer, error) { return Chi(c) }),
-	catalogue.Row("looks-linear", "mirrored pairs of units, with which ReLU and softplus networks start linear", func(c LooksLinearConfig) (Initializer, error) { return LooksLinear(c) }),
+	catalogue.Row("looks-linear", "mirrored pairs of units, with which ReLU and softplus networks start linear", func(c LooksLinearConfig) (Initializer, error) { return LooksLinear(c) }).Cite("balduzzi2017"),
 	catalogue.Row("fixed-point", "identity plus a little noise, N(0, noise²/fan-in): for narrow and deep tanh networks", FixedPoint).Cite("lee2025"),
 )
 

@@ -44,7 +44,8 @@ type OfLayers interface {
 // ([Structured]).
 //
 // Source: D. Balduzzi et al.: The shattered gradients problem, 2017 (arXiv 1702.08591), which
-// mirrors concatenated rectifiers; from memory. The form for any f and its gain are ours.
+// mirrors concatenated rectifiers: checked in a summary of it. The form for any f and its gain are
+// ours.
 func LooksLinear(c LooksLinearConfig) (Adaptable, error) {
 	if err := catalogue.Defaults(&c); err != nil {
 		return nil, err
