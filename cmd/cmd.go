@@ -213,12 +213,18 @@ func oneArgument(what string) cobra.PositionalArgs {
 	}
 }
 
+// Templates find functions in a map of cobra's, which is not for several goroutines.
+func init() { cobra.AddTemplateFunc("helpLine", helpLine) }
+
 // fitHelp wraps all help texts to the terminal's width.
 func fitHelp(c *cobra.Command, width int) {
 	if width == 0 || width > 80 {
 		width = 80
 	}
-	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), "Flags.FlagUsages ", fmt.Sprintf("Flags.FlagUsagesWrapped %d ", width)))
+	c.SetUsageTemplate(strings.NewReplacer(
+		"Flags.FlagUsages ", fmt.Sprintf("Flags.FlagUsagesWrapped %d ", width),
+		"{{rpad .Name .NamePadding }} {{.Short}}", fmt.Sprintf("{{helpLine .Name .NamePadding .Short %d}}", width),
+	).Replace(c.UsageTemplate()))
 	var wrapLong func(c *cobra.Command)
 	wrapLong = func(c *cobra.Command) {
 		c.Long, c.Example = wrapParagraphs(c.Long, width), wrapCommands(c.Example, width)

@@ -138,3 +138,15 @@ func TestWrapCommands(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestWrapParagraphs: lists wrap under what their terms mean, examples stay as they are.
+func TestWrapParagraphs(t *testing.T) {
+	got := wrapParagraphs("It has two kinds of line:\n\n  χ     factor of the squared gradient\n  long  short\n\n  an example --that is=long and stays", 24)
+	want := "It has two kinds of\nline:\n\n  χ     factor of the\n        squared gradient\n  long  short\n\n  an example --that is=long and stays"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := helpLine("run", 5, "Run a study of networks", 20), "run   Run a study\n        of networks"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
