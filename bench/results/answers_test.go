@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,27 +45,26 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestUpdateAnswers asks anew: a quarter of an hour on two cores that have nothing else to do.
+// TestUpdateAnswers asks anew: a quarter of an hour on two cores that have nothing else to do. Of
+// one network, three minutes: -run 'TestUpdateAnswers/sigmoid'.
 func TestUpdateAnswers(t *testing.T) {
 	if *update != "answers" {
 		t.Skip("no -update answers")
 	}
-	var list []answer
-	for _, arguments := range asked {
-		begin := time.Now()
-		dir := t.TempDir()
-		race := ask(t, filepath.Join(dir, "race"), arguments)
-		a := answer{Arguments: arguments, Budget: race.Budget, Seconds: math.Round(time.Since(begin).Seconds()*10) / 10, Answer: race.Answer,
-			Plain: race.Baseline.Test.Median, Winner: race.Remedies[0].Name, Test: race.Remedies[0].Test.Median}
-		all := ask(t, filepath.Join(dir, "all"), append(slices.Clone(arguments), "--finalists", "1000", "--seeds", "5", "--runs", "10000"))
-		a.Full = full{Steps: all.Steps, Seeds: all.Seeds, Plain: all.Baseline.Test.Median, Winner: again(t, race, all)}
-		for _, f := range all.Remedies {
-			if f.Final {
-				a.Full.Remedies = append(a.Full.Remedies, judged{f.Name, f.Test.Median})
+	list, err := readAnswers(answersFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, arguments := range asked {
+		t.Run(strings.Join(arguments, " "), func(t *testing.T) {
+			a := answered(t, arguments)
+			t.Logf("%s: %s %.3f in %.1f s, in the study %.3f, best %v", a.network(), a.Winner, a.Test, a.Seconds, a.Full.Winner, a.Full.Remedies[0])
+			if i == len(list) {
+				list = append(list, a)
+			} else {
+				list[i] = a
 			}
-		}
-		list = append(list, a)
-		t.Logf("%s: %s %.3f in %.1f s, in the study %.3f, best %v", a.network(), a.Winner, a.Test, a.Seconds, a.Full.Winner, a.Full.Remedies[0])
+		})
 	}
 	text, err := json.MarshalIndent(list, "", "  ")
 	if err != nil {
@@ -73,6 +73,24 @@ func TestUpdateAnswers(t *testing.T) {
 	if err := atomicfile.Write(answersFile, append(text, '\n')); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// answered asks one question twice: within a minute, and of all remedies.
+func answered(t *testing.T, arguments []string) answer {
+	t.Helper()
+	begin := time.Now()
+	dir := t.TempDir()
+	race := ask(t, filepath.Join(dir, "race"), arguments)
+	a := answer{Arguments: arguments, Budget: race.Budget, Seconds: math.Round(time.Since(begin).Seconds()*10) / 10, Answer: race.Answer,
+		Plain: race.Baseline.Test.Median, Winner: race.Remedies[0].Name, Test: race.Remedies[0].Test.Median}
+	all := ask(t, filepath.Join(dir, "all"), append(slices.Clone(arguments), "--finalists", "1000", "--seeds", "5", "--runs", "10000"))
+	a.Full = full{Steps: all.Steps, Seeds: all.Seeds, Plain: all.Baseline.Test.Median, Winner: again(t, race, all)}
+	for _, f := range all.Remedies {
+		if f.Final {
+			a.Full.Remedies = append(a.Full.Remedies, judged{f.Name, f.Test.Median})
+		}
+	}
+	return a
 }
 
 func ask(t *testing.T, out string, arguments []string) *remedy.Answer {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
+
+	"github.com/gradflow/gradflow/bench/stats"
 )
 
 // Estimate is what the runs of a study take, by measurements of some of their steps.
@@ -49,7 +51,7 @@ func (s *Spec) Estimate(ctx context.Context, configs []Config, limit time.Durati
 	// The order of the time up to which they are measured spreads over the study.
 	slices.SortStableFunc(shapes, func(a, b string) int { return spread(of[a][0], len(configs)) - spread(of[b][0], len(configs)) })
 	begin := time.Now()
-	seconds, reckoned := 0., 0.
+	var paces []float64 // seconds for each unit of work, of the shapes that were measured
 	done := map[string]bool{}
 	for _, k := range shapes {
 		if err := ctx.Err(); err != nil {
@@ -66,14 +68,16 @@ func (s *Spec) Estimate(ctx context.Context, configs []Config, limit time.Durati
 		done[k] = true
 		for _, i := range of[k] {
 			e.Seconds[i] = cost.of(configs[i])
-			seconds += e.Seconds[i]
-			reckoned += work(configs[i])
 		}
+		first := of[k][0]
+		paces = append(paces, e.Seconds[first]/work(configs[first]))
 	}
+	// The median: a shape that is slow for a reason of its own says nothing about the others.
+	pace := stats.Median(paces)
 	for _, k := range shapes {
 		for _, i := range of[k] {
 			if !done[k] {
-				e.Seconds[i] = seconds * work(configs[i]) / reckoned
+				e.Seconds[i] = pace * work(configs[i])
 			}
 			e.Total += e.Seconds[i]
 			e.Longest = max(e.Longest, e.Seconds[i])
@@ -111,11 +115,14 @@ func (k cost) of(c Config) float64 {
 }
 
 // cost measures runs of one step, of as many as take long enough to be timed, and of some that
-// evaluate after each. Of several turns the quickest counts: the others were disturbed.
+// evaluate after each. Of several turns the quickest counts: the others were disturbed. A network
+// that is slow is measured once, by fewer steps: its time is long enough to be told from the
+// noise, and others are to be measured too.
 func (s *Spec) cost(ctx context.Context, c Config) (cost, error) {
-	const turns, enough, most = 2, 0.005, 512
+	const enough, most, slow = 0.005, 512, 0.1 // seconds, steps, seconds
 	c.Probe = 0
 	diverged := false
+	turns, timed := 2, timedSteps
 	measure := func(steps, evaluate int) (float64, error) {
 		c.Steps, c.Evaluate = steps, evaluate
 		least := math.Inf(1)
@@ -136,8 +143,11 @@ func (s *Spec) cost(ctx context.Context, c Config) (cost, error) {
 	if err != nil || diverged {
 		return cost{start: one}, err
 	}
+	if one > slow {
+		turns, timed = 1, timedSteps/4
+	}
 	step := 0.
-	for n := timedSteps; ; n *= 4 {
+	for n := timed; ; n *= 4 {
 		some, err := measure(1+n, 1+n)
 		if err != nil || diverged { // then the rest takes nothing
 			return cost{start: one}, err
@@ -146,10 +156,10 @@ func (s *Spec) cost(ctx context.Context, c Config) (cost, error) {
 			break
 		}
 	}
-	evaluated, err := measure(1+timedSteps, 1)
+	evaluated, err := measure(1+timed, 1)
 	if err != nil {
 		return cost{}, err
 	}
-	evaluation := max(0, evaluated-one-timedSteps*step) / timedSteps
+	evaluation := max(0, evaluated-one-float64(timed)*step) / float64(timed)
 	return cost{max(0, one-evaluation), step, evaluation}, nil
 }
