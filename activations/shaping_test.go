@@ -290,3 +290,17 @@ func ExampleDKS() {
 	// 5.0948 (f(0.3266 z + 0.4094) -0.9313)
 	// -0.998 -0.064 0.999
 }
+
+// TestShapedFormula: the kernels of a shaped formula compute what its F and Derivative do, to the
+// last digits of float64.
+func TestShapedFormula(t *testing.T) {
+	of, err := activations.Formula("tanh(z) + 0.1*z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shaped, err := activations.DKS(of, activations.Plain(50), 1.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	activationtest.Run(t, shaped)
+}

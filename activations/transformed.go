@@ -39,9 +39,17 @@ func (t *Transformed) Derivative(z float64) float64 {
 
 // Node implements [Activation], by f's kernels if it has them.
 func (t *Transformed) Node(z *G.Node) (*G.Node, error) {
-	function := ops.FunctionOf(t.name, t.F, t.Derivative)
-	if in, ok := t.f.(*elementwise); ok && in.f != nil && in.df != nil {
+	var function *ops.Function
+	switch in := t.f.(type) {
+	case *elementwise:
+		if in.f != nil && in.df != nil {
+			function = t.function(in.function())
+		}
+	case *formula:
 		function = t.function(in.function())
+	}
+	if function == nil {
+		function = ops.FunctionOf(t.name, t.F, t.Derivative)
 	}
 	y, err := ops.Pointwise(function, z)
 	return y, errors.Wrapf(err, "activation %q", t.name)
@@ -83,7 +91,9 @@ func (t *Transformed) function(f *ops.Function) *ops.Function {
 func (t *Transformed) RoundingError(z float64, of tensor.Dtype) (value, derivative float64) {
 	const last = 0x1p-52
 	u := t.Alpha*z + t.Beta
-	if r, ok := t.f.(*elementwise); ok {
+	if r, ok := t.f.(interface {
+		RoundingError(float64, tensor.Dtype) (float64, float64)
+	}); ok {
 		value, derivative = r.RoundingError(u, tensor.Float64)
 	}
 	argument := last * (math.Abs(t.Alpha*z) + math.Abs(t.Beta))

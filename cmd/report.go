@@ -121,6 +121,8 @@ func writeFigures(c *cobra.Command, dirs []string, o compare.Options, where, kin
 		return useError{errors.Errorf("--figure %q: want %s, or all", kind, strings.Join(report.FigureNames(), ", "))}
 	case out == "" && all:
 		return useError{errors.New("--figure all: give a directory with --out")}
+	case all && checkPicture("--out", out) == nil:
+		return useError{errors.Errorf("--figure all: --out %s is to be a directory, in which each figure is a file", out)}
 	case out == "":
 		return useError{errors.Errorf("--figure %s: give a file with --out, such as %[1]s.svg, %[1]s.pdf or %[1]s.png", kind)}
 	}

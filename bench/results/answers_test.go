@@ -81,6 +81,9 @@ func answered(t *testing.T, arguments []string) answer {
 	begin := time.Now()
 	dir := t.TempDir()
 	race := ask(t, filepath.Join(dir, "race"), arguments)
+	if len(race.Remedies) == 0 {
+		t.Fatalf("%q: no remedy was tried: %q", arguments, race.LeftOut)
+	}
 	a := answer{Arguments: arguments, Budget: race.Budget, Seconds: math.Round(time.Since(begin).Seconds()*10) / 10, Answer: race.Answer,
 		Plain: race.Baseline.Test.Median, Winner: race.Remedies[0].Name, Test: race.Remedies[0].Test.Median}
 	all := ask(t, filepath.Join(dir, "all"), append(slices.Clone(arguments), "--finalists", "1000", "--seeds", "5", "--runs", "10000"))

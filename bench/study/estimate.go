@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/pkg/errors"
-
-	"github.com/gradflow/gradflow/bench/stats"
 )
 
 // Estimate is what the runs of a study take, by measurements of some of their steps.
@@ -72,8 +70,10 @@ func (s *Spec) Estimate(ctx context.Context, configs []Config, limit time.Durati
 		first := of[k][0]
 		paces = append(paces, e.Seconds[first]/work(configs[first]))
 	}
-	// The median: a shape that is slow for a reason of its own says nothing about the others.
-	pace := stats.Median(paces)
+	// The median, the lower of two: a shape that is slow for a reason of its own says nothing about
+	// the others.
+	slices.Sort(paces)
+	pace := paces[(len(paces)-1)/2]
 	for _, k := range shapes {
 		for _, i := range of[k] {
 			if !done[k] {
