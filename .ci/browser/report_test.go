@@ -1,13 +1,16 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -107,18 +110,52 @@ func TestReportOnAPhone(t *testing.T) {
 	p.Accessible()
 }
 
-// TestReportInPrint: the page prints, with its charts.
+// TestReportInPrint: on paper, charts stand side by side within its width, what can't be used there
+// is hidden, and the page has as many sheets as it needs.
 func TestReportInPrint(t *testing.T) {
 	file, _ := reported(t)
-	p := Open(t, "file://"+file, 1280)
+	const paper = 718 // A4 less its margins
+	p := Open(t, "file://"+file, paper)
 	p.Until(`document.querySelectorAll(".charts canvas").length === 4`)
+	p.do(emulation.SetEmulatedMedia().WithMedia("print"))
+	p.Until(`document.querySelector(".charts canvas").clientHeight === 210`)
+	p.Fits()
+	if tops := Eval[[]float64](p, `[...document.querySelector(".charts").children].map((c) => c.getBoundingClientRect().top)`); tops[0] != tops[1] {
+		t.Errorf("charts are at %v, want them side by side", tops)
+	}
+	if wide := Eval[[]string](p, `[...document.querySelectorAll("table, canvas, svg, img")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80))`); len(wide) > 0 {
+		t.Errorf("wider than the paper: %q", wide)
+	}
+	for _, hidden := range []string{"nav", ".controls", "#runtable", ".legend .value"} {
+		if Eval[bool](p, `document.querySelector("`+hidden+`").offsetParent !== null`) {
+			t.Errorf("%s is on paper", hidden)
+		}
+	}
 	var pdf []byte
 	p.do(chromedp.ActionFunc(func(ctx context.Context) (err error) {
 		pdf, _, err = page.PrintToPDF().WithPrintBackground(true).Do(ctx)
 		return err
 	}))
-	if len(pdf) < 20_000 {
-		t.Errorf("the page prints as %d bytes", len(pdf))
+	if sheets := bytes.Count(pdf, []byte("/Type /Page\n")); sheets < 2 || sheets > 8 {
+		t.Errorf("%d sheets", sheets)
+	}
+}
+
+// TestHovering: values appear beside the legend's names, and nothing moves.
+func TestHovering(t *testing.T) {
+	file, _ := reported(t)
+	p := Open(t, "file://"+file, 1280)
+	p.Until(`document.querySelectorAll(".charts canvas").length === 4`)
+	p.do(chromedp.ScrollIntoView(".charts .u-over", chromedp.ByQuery))
+	places := func() []float64 {
+		return Eval[[]float64](p, `[...document.querySelectorAll(".legend button, .legend label, .charts canvas")].flatMap((e) => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.width]; })`)
+	}
+	before := places()
+	box := Eval[[]float64](p, `(() => { const b = document.querySelector(".charts .u-over").getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()`)
+	p.do(input.DispatchMouseEvent(input.MouseMoved, box[0]+box[2]/2, box[1]+box[3]/2))
+	p.Until(`document.querySelector(".legend .at").textContent.startsWith("step ")`)
+	if after := places(); !slices.Equal(before, after) {
+		t.Errorf("the places were %v, are %v", before, after)
 	}
 }
 

@@ -247,7 +247,7 @@ func (p *Problem) stripScale() func(Number) float64 {
 // strip draws the score of each seed as a point, and the target as a line.
 func (p *Problem) strip(s Setup, place func(Number) float64) template.HTML {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="strip" width="%d" height="18" role="img" aria-label="%s of each seed">`, stripWidth, template.HTMLEscapeString(p.Score))
+	fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %[1]d 18" width="%[1]d" height="18" role="img" aria-label="%[2]s of each seed">`, stripWidth, template.HTMLEscapeString(p.Score))
 	fmt.Fprintf(&b, `<line class="rail" x1="4" x2="%d" y1="9" y2="9"/>`, stripWidth-4)
 	fmt.Fprintf(&b, `<line class="goal" x1="%[1]s" x2="%[1]s" y1="1" y2="17"/>`, number(place(Number(p.Config.Target))))
 	for i, v := range s.Scores {

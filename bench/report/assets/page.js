@@ -4,6 +4,9 @@
   const tip = document.getElementById("tip");
   const redraws = []; // to be called when colours or sizes change
 
+  const onPaper = matchMedia("print");
+  const chartHeight = () => (onPaper.matches ? 210 : 280);
+
   const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const colours = 7; // in page.css
   const colour = (setup) => variable("--c" + (setup.colour % colours));
@@ -107,6 +110,8 @@
           bands.push({ series: [3 * i + 3, 3 * i + 2], fill: translucent(c, 0.13) });
           if (steps.length === 1) series[3 * i + 1].points = { show: true, size: 7, fill: c };
         });
+        if (kind.key === "scores") // hovering shows these
+          values.forEach((v, k) => { v.style.minWidth = Math.max(0, ...tables[k][1].map((x) => short(x).length)) + "ch"; });
         const columns = tables.length === 0 ? [steps] : state.seconds ? uPlot.join(tables) : [steps].concat(...tables.map((t) => t.slice(1)));
         let lo = Infinity, hi = -Infinity;
         problem.setups.forEach((s, i) => {
@@ -125,7 +130,7 @@
         const first = columns[0][0] ?? 0, last = columns[0][columns[0].length - 1] ?? 1;
         const all = first < last ? [first, last] : [Math.max(first - 1, state.log ? 0.5 : -1), last + 1];
         return new uPlot({
-          width: Math.max(200, kind.box.clientWidth), height: 280,
+          width: Math.max(200, kind.box.clientWidth), height: chartHeight(),
           legend: { show: false }, focus: { alpha: 0.2 },
           cursor: { sync: { key: problem.label }, drag: { x: true, y: false }, points: { show: false }, y: false },
           scales: {
@@ -177,7 +182,7 @@
     new ResizeObserver(() => {
       if (box.clientWidth === width) return;
       width = box.clientWidth;
-      state.charts.forEach((u, i) => u.setSize({ width: Math.max(200, kinds[i].box.clientWidth), height: 280 }));
+      state.charts.forEach((u, i) => u.setSize({ width: Math.max(200, kinds[i].box.clientWidth), height: chartHeight() }));
     }).observe(box);
   }
 
@@ -443,5 +448,5 @@
   // What is drawn on canvases takes its colours when it is drawn.
   const redraw = () => redraws.forEach((f) => f());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  matchMedia("print").addEventListener("change", redraw);
+  onPaper.addEventListener("change", redraw);
 })();
