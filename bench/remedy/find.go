@@ -433,7 +433,8 @@ func (f *finder) times(ctx context.Context, plain *candidate, list []*candidate)
 	for _, c := range all {
 		cases = append(cases, f.grid(c.change))
 	}
-	spec, err := f.study(ctx, "times", "", cases, []uint64{screeningSeed}, fixedSteps)
+	// Of few steps: what runs need to start, such as the search for a shape, counts in the screening.
+	spec, err := f.study(ctx, "times", "", cases, []uint64{screeningSeed}, minSteps)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -444,7 +445,7 @@ func (f *finder) times(ctx context.Context, plain *candidate, list []*candidate)
 	}
 	times := map[*candidate]float64{}
 	for i, c := range all {
-		times[c] = e.Seconds[i] / fixedSteps
+		times[c] = e.Seconds[i] / minSteps
 	}
 	return times[plain], times, nil
 }
