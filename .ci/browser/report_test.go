@@ -83,7 +83,7 @@ func TestReport(t *testing.T) {
 		t.Errorf("a thing is named %q", names)
 	}
 	// A drag over a chart zooms, and the button takes it back.
-	p.do(chromedp.ScrollIntoView(".charts .u-over", chromedp.ByQuery))
+	p.do(chromedp.Evaluate(`document.querySelector(".charts .u-over").scrollIntoView({ behavior: "instant", block: "center" })`, nil))
 	box := Eval[[]float64](p, `(() => { const b = document.querySelector(".charts .u-over").getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()`)
 	mouse := func(kind input.MouseType, x float64) chromedp.Action {
 		return input.DispatchMouseEvent(kind, box[0]+x*box[2], box[1]+box[3]/2).WithButton(input.Left).WithClickCount(1)
@@ -146,7 +146,7 @@ func TestHovering(t *testing.T) {
 	file, _ := reported(t)
 	p := Open(t, "file://"+file, 1280)
 	p.Until(`document.querySelectorAll(".charts canvas").length === 4`)
-	p.do(chromedp.ScrollIntoView(".charts .u-over", chromedp.ByQuery))
+	p.do(chromedp.Evaluate(`document.querySelector(".charts .u-over").scrollIntoView({ behavior: "instant", block: "center" })`, nil))
 	places := func() []float64 {
 		return Eval[[]float64](p, `[...document.querySelectorAll(".legend button, .legend label, .charts canvas")].flatMap((e) => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.width]; })`)
 	}
