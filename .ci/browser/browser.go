@@ -29,6 +29,9 @@ type Page struct {
 	faults []string
 }
 
+// still asks pages not to scroll smoothly: what moves can't be hit by a mouse.
+var still = &emulation.MediaFeature{Name: "prefers-reduced-motion", Value: "reduce"}
+
 // patience is how long a page may take to show something.
 const patience = 30 * time.Second
 
@@ -66,7 +69,7 @@ func Open(t *testing.T, address string, width int64) *Page {
 			}
 		}
 	})
-	p.do(network.Enable(), log.Enable(), emulation.SetDeviceMetricsOverride(width, 900, 1, width < 500), chromedp.Navigate(address))
+	p.do(network.Enable(), log.Enable(), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{still}), emulation.SetDeviceMetricsOverride(width, 900, 1, width < 500), chromedp.Navigate(address))
 	t.Cleanup(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -122,7 +125,7 @@ func (p *Page) Dark(dark bool) {
 	if dark {
 		scheme = "dark"
 	}
-	p.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+	p.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{still, {Name: "prefers-color-scheme", Value: scheme}}))
 }
 
 // Fits checks that the page is no wider than the window.

@@ -83,22 +83,12 @@ func TestReport(t *testing.T) {
 		t.Errorf("a thing is named %q", names)
 	}
 	// A drag over a chart zooms, and the button takes it back.
-	p.do(chromedp.Evaluate(`document.querySelector(".charts .u-over").scrollIntoView({ behavior: "instant", block: "center" })`, nil))
-	// As a hand does, slowly enough for each frame to be drawn, and again where it missed.
-	for range 3 {
-		box := Eval[[]float64](p, `(() => { const b = document.querySelector(".charts .u-over").getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()`)
-		mouse := func(kind input.MouseType, x float64) {
-			p.do(input.DispatchMouseEvent(kind, box[0]+x*box[2], box[1]+box[3]/2).WithButton(input.Left).WithClickCount(1), chromedp.Sleep(100*time.Millisecond))
-		}
-		mouse(input.MouseMoved, .2)
-		mouse(input.MousePressed, .2)
-		mouse(input.MouseMoved, .4)
-		mouse(input.MouseMoved, .6)
-		mouse(input.MouseReleased, .6)
-		if Eval[bool](p, `document.querySelector(".legend .whole").offsetParent !== null`) {
-			break
-		}
+	p.do(chromedp.ScrollIntoView(".charts .u-over", chromedp.ByQuery))
+	box := Eval[[]float64](p, `(() => { const b = document.querySelector(".charts .u-over").getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()`)
+	mouse := func(kind input.MouseType, x float64) chromedp.Action {
+		return input.DispatchMouseEvent(kind, box[0]+x*box[2], box[1]+box[3]/2).WithButton(input.Left).WithClickCount(1)
 	}
+	p.do(mouse(input.MouseMoved, .2), mouse(input.MousePressed, .2), mouse(input.MouseMoved, .4), mouse(input.MouseMoved, .6), mouse(input.MouseReleased, .6))
 	p.Until(`document.querySelector(".legend .whole").offsetParent !== null`)
 	p.do(chromedp.Evaluate(`document.querySelector(".legend .whole").click()`, nil))
 	p.Until(`document.querySelector(".legend .whole").offsetParent === null`)
@@ -156,7 +146,7 @@ func TestHovering(t *testing.T) {
 	file, _ := reported(t)
 	p := Open(t, "file://"+file, 1280)
 	p.Until(`document.querySelectorAll(".charts canvas").length === 4`)
-	p.do(chromedp.Evaluate(`document.querySelector(".charts .u-over").scrollIntoView({ behavior: "instant", block: "center" })`, nil))
+	p.do(chromedp.ScrollIntoView(".charts .u-over", chromedp.ByQuery))
 	places := func() []float64 {
 		return Eval[[]float64](p, `[...document.querySelectorAll(".legend button, .legend label, .charts canvas")].flatMap((e) => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.width]; })`)
 	}
