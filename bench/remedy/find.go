@@ -282,7 +282,7 @@ func (f *finder) order(a, b *candidate) int {
 
 // complete returns the network with a change, checked and with all defaults.
 func (f *finder) complete(ctx context.Context, change map[string]any) (record.Config, error) {
-	spec, err := f.study(ctx, "check", "", []study.Grid{f.grid(change)}, []uint64{1}, 1)
+	spec, err := f.study(ctx, "check", study.Settings{Cases: []study.Grid{f.grid(change)}}, []uint64{1}, 1)
 	if err != nil {
 		return record.Config{}, err
 	}
@@ -304,12 +304,12 @@ func (f *finder) grid(change map[string]any) study.Grid {
 	return g
 }
 
-func (f *finder) study(ctx context.Context, name, about string, cases []study.Grid, seeds []uint64, steps int) (*study.Spec, error) {
+// study makes a study of networks, of the cases or variants of s.
+func (f *finder) study(ctx context.Context, name string, s study.Settings, seeds []uint64, steps int) (*study.Spec, error) {
 	probes := 4
-	spec, err := study.New(ctx, study.Settings{
-		Name: "remedy-" + name, About: about, Task: f.q.Config.Task, Steps: steps, Batch: f.q.Config.Batch, Evaluate: max(1, steps/10),
-		Seeds: seeds, Probe: &probes, Cases: cases,
-	})
+	s.Name, s.Task, s.Batch = "remedy-"+name, f.q.Config.Task, f.q.Config.Batch
+	s.Steps, s.Evaluate, s.Seeds, s.Probe = steps, max(1, steps/10), seeds, &probes
+	spec, err := study.New(ctx, s)
 	if err != nil {
 		return nil, errors.New(place.ReplaceAllString(err.Error(), ""))
 	}
@@ -434,7 +434,7 @@ func (f *finder) times(ctx context.Context, plain *candidate, list []*candidate)
 		cases = append(cases, f.grid(c.change))
 	}
 	// Of few steps: what runs need to start, such as the search for a shape, counts in the screening.
-	spec, err := f.study(ctx, "times", "", cases, []uint64{screeningSeed}, minSteps)
+	spec, err := f.study(ctx, "times", study.Settings{Cases: cases}, []uint64{screeningSeed}, minSteps)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -494,7 +494,7 @@ func (f *finder) screen(ctx context.Context, stage string, list []*candidate) er
 		g["optimizer"] = tries(c.config.Optimizer)
 		cases = append(cases, g)
 	}
-	spec, err := f.study(ctx, stage, "Screening: each remedy at three rates, one seed, few steps.", cases, []uint64{screeningSeed}, max(50, f.steps/screenShare))
+	spec, err := f.study(ctx, stage, study.Settings{About: "Screening: each remedy at three rates, one seed, few steps.", Cases: cases}, []uint64{screeningSeed}, max(50, f.steps/screenShare))
 	if err != nil {
 		return err
 	}
@@ -503,7 +503,7 @@ func (f *finder) screen(ctx context.Context, stage string, list []*candidate) er
 		return err
 	}
 	byHash := map[string]*record.Record{}
-	for _, r := range results {
+	for _, r := range results.Records {
 		byHash[r.Hash] = r
 	}
 	for _, c := range list {
@@ -541,7 +541,7 @@ func screeningScore(r *record.Record) (score, loss float64) {
 }
 
 // run runs a study and returns its records.
-func (f *finder) run(ctx context.Context, stage string, spec *study.Spec) ([]*record.Record, error) {
+func (f *finder) run(ctx context.Context, stage string, spec *study.Spec) (*record.Results, error) {
 	var progress study.Progress
 	end := func() {}
 	if f.o.Progress != nil {
@@ -556,11 +556,7 @@ func (f *finder) run(ctx context.Context, stage string, spec *study.Spec) ([]*re
 	case outcome.Interrupted || ctx.Err() != nil:
 		return nil, context.Canceled
 	}
-	results, err := study.Open(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	return results.Records, nil
+	return study.Open(ctx, dir)
 }
 
 // combine puts the best of different kinds together: of starts and shapes, norms, and
@@ -613,37 +609,32 @@ func (f *finder) combine(ctx context.Context, screened []*candidate) ([]*candida
 func (f *finder) judge(ctx context.Context, plain *candidate, last, out []*candidate) error {
 	f.o.Say(fmt.Sprintf("3-finalists: %d networks, %d seeds, %s", len(last)+1, f.q.Seeds, steps(f.steps)))
 	all := append([]*candidate{plain}, last...)
-	var cases []study.Grid
+	finalists := study.Settings{
+		About: fmt.Sprintf("What keeps a network of %s alive, %d deep? The finalists, at the rates of the screening.", f.answer.Activation, f.answer.Depth),
+		Grid:  f.grid(nil), Baseline: plain.name,
+	}
 	for _, c := range all {
-		g := f.grid(c.change)
-		g["optimizer"] = c.best.Optimizer
-		cases = append(cases, g)
+		axes := maps.Clone(study.Grid(c.change))
+		axes["optimizer"] = c.best.Optimizer
+		finalists.Variants = append(finalists.Variants, study.Variant{Name: c.name, Axes: axes})
 	}
 	seeds := make([]uint64, f.q.Seeds)
 	for i := range seeds {
 		seeds[i] = uint64(i + 1)
 	}
-	about := fmt.Sprintf("What keeps a network of %s alive, %d deep? The finalists, at the rates of the screening.", f.answer.Activation, f.answer.Depth)
-	spec, err := f.study(ctx, "3-finalists", about, cases, seeds, f.steps)
+	spec, err := f.study(ctx, "3-finalists", finalists, seeds, f.steps)
 	if err != nil {
 		return err
 	}
-	records, err := f.run(ctx, "3-finalists", spec)
+	results, err := f.run(ctx, "3-finalists", spec)
 	if err != nil {
 		return err
 	}
-	nameOfRun := map[string]string{}
-	for i, c := range all {
-		for _, config := range spec.Configs[i*f.q.Seeds : (i+1)*f.q.Seeds] {
-			nameOfRun[config.Hash()] = c.name
-			c.config = config
-		}
+	for _, config := range spec.Configs {
+		name := spec.Comparison.Variant[config.Setup().Hash()]
+		all[slices.IndexFunc(all, func(c *candidate) bool { return c.name == name })].config = config
 	}
-	comparison, err := compare.Runs(records, compare.Options{
-		By:       []string{"model", "activation", "initializer", "normalization", "optimizer", "keep"},
-		Name:     func(c record.Config) (string, bool) { name, ok := nameOfRun[c.Hash()]; return name, ok },
-		Baseline: plain.name,
-	})
+	comparison, err := compare.Study(results)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/activations"
+	"github.com/gradflow/gradflow/bench/compare"
 	"github.com/gradflow/gradflow/bench/record"
 	"github.com/gradflow/gradflow/bench/remedy"
 	"github.com/gradflow/gradflow/bench/study"
@@ -130,6 +131,27 @@ func TestFind(t *testing.T) {
 	spec, err := study.Parse(context.Background(), "remedy.yaml", []byte(a.Study))
 	if err != nil || len(spec.Configs) != 6*(finalists+1) {
 		t.Errorf("the study file: %v", err)
+	}
+	// The study's own report, which leaves nothing out, says of each what the answer does.
+	results, err := study.Open(context.Background(), a.Directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := compare.Study(results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts := map[string]string{}
+	for _, thing := range c.Things {
+		verdicts[thing.Label] = thing.Verdict
+	}
+	if len(verdicts) != finalists+1 || c.Baseline != "plain" || len(c.Warnings) > 0 {
+		t.Errorf("the report compares %v with %s: %q", verdicts, c.Baseline, c.Warnings)
+	}
+	for _, f := range a.Remedies[:finalists] {
+		if verdicts[f.Name] != f.Verdict {
+			t.Errorf("%s is %q in the report, %q in the answer", f.Name, verdicts[f.Name], f.Verdict)
+		}
 	}
 }
 
